@@ -37,7 +37,7 @@ check: setup ## check format, lint, types and imports
 	@echo "check: lint"
 	@$(BIN)/ruff check --quiet
 	@echo "check: types"
-	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/mypy --no-error-summary $(wildcard src tests bench tools)
 	@echo "check: imports"
 	@$(BIN)/lint-imports --no-logo
 
