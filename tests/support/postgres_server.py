@@ -40,7 +40,7 @@ for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$1" 2>/dev/null || break; sleep 0.2; 
 class PostgresServer:
     """One PostgreSQL server in a directory, reached by a unix socket there; use it as a context or call `close`.
 
-    Without a directory it makes one and removes it in `close`. `durable=False` is quicker and not safe from a power cut.
+    Without a directory it makes one and removes it in `close`. `durable=False` is quick, not safe from a power cut.
     """
 
     def __init__(
