@@ -1,6 +1,8 @@
 # Everything sets itself up: Python >= 3.11 (with venv), git and make are all it takes.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$python" && break; done)
+# One of the peers needs Python 3.12 and is left out below it.
+PEERS_PYTHON ?= $(PYTHON)
 VENV   := .venv
 PEERS  := .venv-peers
 BIN    := $(VENV)/bin
@@ -64,7 +66,7 @@ lock: $(BIN)/uv ## resolve the newest allowed versions into requirements/*.lock
 	@$(LOCK) --upgrade requirements/bootstrap.in --output-file requirements/bootstrap.lock
 	@$(LOCK) --upgrade pyproject.toml --output-file requirements/runtime.lock
 	@$(LOCK) --upgrade requirements/dev.in --output-file requirements/dev.lock
-	@if [ -f requirements/peers.in ]; then $(LOCK) --upgrade requirements/peers.in --output-file requirements/peers.lock; fi
+	@$(LOCK) --upgrade requirements/peers.in --output-file requirements/peers.lock
 
 clean: ## remove the environments and everything built or cached
 	@echo "clean: remove environments, builds and caches"
@@ -87,6 +89,6 @@ $(BIN)/uv: requirements/bootstrap.lock
 
 $(PEERS)/.installed: requirements/peers.lock $(BIN)/uv
 	@echo "bench-peers: install the peers into $(PEERS)"
-	@test -x $(PEERS)/bin/python || "$(PYTHON)" -m venv $(PEERS)
+	@test -x $(PEERS)/bin/python || "$(PEERS_PYTHON)" -m venv $(PEERS)
 	@$(BIN)/uv pip install --quiet --python $(PEERS)/bin/python --require-hashes --requirement requirements/peers.lock
 	@touch $@
