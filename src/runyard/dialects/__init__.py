@@ -1,0 +1,1 @@
+"""HTTP dialects: each translates one system's words to the engine's and decides nothing."""

@@ -1,0 +1,1 @@
+"""States, records, policy and errors: pure code over the standard library and msgspec."""

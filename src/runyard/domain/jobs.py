@@ -1,0 +1,88 @@
+"""What a job fixes for its runs, and what a request for a run may say."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from runyard.domain.policy import Policy
+
+Tags = list[str] | dict[str, str]
+
+
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
+    """So many runs in a window (microseconds): more are refused, or held until their turn."""
+
+    max: int
+    window: int
+    mode: Literal["hold", "refuse"] = "hold"
+
+
+class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One version of a job's definition."""
+
+    description: str = ""
+    queue: str = "default"
+    executor: str = "worker"
+    requires: tuple[str, ...] = ()
+    priority: int = 0
+    policy: Policy = Policy()
+    ttl: int | None = None
+    max_concurrency: int | None = None
+    max_per_key: int | None = None
+    rate: Rate | None = None
+    tags: Tags = {}
+    metadata: dict[str, Any] = {}
+    payload_schema: str | None = None
+
+
+class NewRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run asked for. What is None comes from the job, or from the defaults of an ad-hoc run."""
+
+    payload: str = "null"
+    job: str | None = None
+    """Name or id."""
+    queue: str | None = None
+    executor: str | None = None
+    requires: tuple[str, ...] | None = None
+    priority: int | None = None
+    policy: dict[str, Any] = {}
+    """Fields of `Policy` that differ from the job's."""
+    ttl: int | None = None
+    max_per_key: int | None = None
+    tags: Tags | None = None
+    metadata: dict[str, Any] | None = None
+    idempotency_key: str | None = None
+    concurrency_key: str | None = None
+    available_at: int | None = None
+    expires_at: int | None = None
+    parent_id: str | None = None
+    continuation_of: str | None = None
+    replay_of: str | None = None
+    retry_of: str | None = None
+    task_id: str | None = None
+    batch_id: str | None = None
+    draft: bool = False
+    trigger: str = "manual"
+    created_by: str | None = None
+
+
+def merged_tags(first: Tags, second: Tags | None) -> Tags:
+    """The second laid over the first; a list and a map meet as a map."""
+    if not second:
+        return first
+    if not first:
+        return second
+    if isinstance(first, list) and isinstance(second, list):
+        return list(dict.fromkeys([*first, *second]))
+    return _as_map(first) | _as_map(second)
+
+
+def _as_map(tags: Tags) -> dict[str, str]:
+    return tags if isinstance(tags, dict) else dict.fromkeys(tags, "")
+
+
+def tag_pairs(tags: Tags) -> list[tuple[str, str]]:
+    """The tags as (tag, value) pairs for the index; a bare word has an empty value."""
+    return list(_as_map(tags).items())

@@ -1,0 +1,198 @@
+"""The records the engine works on. Frozen; a change is `replace(...)`. Times are UTC microseconds."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from runyard.domain.policy import Policy
+from runyard.domain.states import FINAL, LEASED, RunState
+
+Json = str
+"""JSON text passed through as it was accepted."""
+
+Hold = Literal["retry", "lane", "paused", "blocked"]
+"""Why a queued run is out of the ready index: next try not due, a full lane, paused above it, a dependency."""
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a parked (or rate-limited) run waits for."""
+
+    kind: Literal["children", "event", "dependency", "decision", "rate"]
+    until: int | None = None
+    """When waiting ends badly; for `rate` nothing, the run's `available_at` says when it goes on."""
+    key: str | None = None
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution asked for."""
+
+    id: str
+    project_id: int
+    state: RunState
+    class_id: int
+    """The interned (project, executor, queue, requirements): what a claim picks from."""
+    queue: str
+    requires: Json | None
+    executor: str
+    priority: int
+    rank: int
+    attempt: int
+    epoch: int
+    """Counts claims: two holders never share one."""
+    lost: int
+    """How many leases expired so far."""
+    created_at: int
+    updated_at: int
+    policy: Policy
+    payload: Json
+    tags: Json | None
+    metadata: Json | None
+    job_id: str | None
+    job_name: str | None
+    job_version: int | None
+    task_id: str | None
+    parent_id: str | None
+    replay_of: str | None
+    retry_of: str | None
+    continuation_of: str | None
+    depth: int
+    batch_id: str | None
+    trigger: str
+    created_by: str | None
+    idempotency_key: str | None
+    concurrency_key: str | None
+    job_lane: int | None
+    key_lane: int | None
+    hold: Hold | None
+    hold_lane: int | None
+    waiting_for: Waiting | None
+    queued_at: int | None
+    available_at: int | None
+    next_retry_at: int | None
+    expires_at: int | None
+    claimed_at: int | None
+    started_at: int | None
+    heartbeat_at: int | None
+    finished_at: int | None
+    due_at: int | None
+    """When the timer must look at the run again; the only timed index of the table."""
+    lease_hash: str | None
+    lease_until: int | None
+    worker: str | None
+    output: Json | None
+    error: Json | None
+    error_class: str | None
+    resolved_at: int | None
+    resolution: Json | None
+    input_tokens: int
+    output_tokens: int
+    cost_micro_usd: int
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the run can never change state again."""
+        return self.state in FINAL
+
+    @property
+    def is_leased(self) -> bool:
+        """Whether an executor holds the run."""
+        return self.state in LEASED
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A reusable, versioned definition of how to run something."""
+
+    id: str
+    project_id: int
+    name: str
+    version: int
+    enabled: bool
+    spec: Json
+    created_at: int
+    updated_at: int
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant."""
+
+    id: int
+    slug: str
+    name: str
+    created_at: int
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """An API key; the key itself is never kept."""
+
+    id: str
+    project_id: int
+    name: str
+    prefix: str
+    hash: str
+    scopes: tuple[str, ...]
+    dialect: str | None
+    created_at: int
+    expires_at: int | None
+    revoked_at: int | None
+    last_used_at: int | None
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the journal; `seq` grows over the whole server."""
+
+    seq: int
+    project_id: int
+    run_id: str | None
+    type: str
+    at: int
+    actor: str | None
+    data: Json
+
+
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a run's log, numbered by the same sequence as events."""
+
+    seq: int
+    project_id: int
+    run_id: str
+    attempt: int
+    at: int
+    level: str
+    message: str
+    data: Json | None
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
+    """The right of one executor to report on a run until a time."""
+
+    run_id: str
+    token: str
+    until: int
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One try at a run; `outcome` is empty while it is open."""
+
+    run_id: str
+    epoch: int
+    attempt: int
+    executor: str
+    worker: str | None
+    claimed_at: int
+    started_at: int | None
+    ended_at: int | None
+    outcome: str | None
+    error: Json | None
+    error_class: str | None
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True):
+    """A run before and after a verb, and what the journal says of it."""
+
+    before: Run
+    after: Run
+    verb: str
+    actor: str | None = None
+    data: dict[str, Any] = {}

@@ -1,0 +1,1 @@
+"""Operations: plain functions over a transaction. They decide; dialects translate."""

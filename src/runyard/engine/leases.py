@@ -1,0 +1,391 @@
+"""Claims and what executors report. Every report names its lease; a report without the current one changes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from runyard.domain.errors import DomainError, LeaseLost, NotFound, PayloadMismatch
+from runyard.domain.moves import changed, move
+from runyard.domain.policy import Failure, Retry, after_failure, claim_rank
+from runyard.domain.records import Lease, Move, Run, Waiting
+from runyard.domain.states import LEASED, RunState
+from runyard.engine import classes, schemas
+from runyard.engine.transitions import apply
+from runyard.storage.port import Tx, many
+from runyard.storage.statements import runs as runs_sql
+
+
+class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks for how much of which work. None means any queue, any job."""
+
+    project_id: int
+    limit: int = 1
+    executor: str = "worker"
+    queues: tuple[str, ...] | None = None
+    jobs: tuple[str, ...] | None = None
+    capabilities: frozenset[str] = frozenset()
+    lease: int | None = None
+    worker: str | None = None
+    actor: str | None = None
+
+
+class Granted(msgspec.Struct, frozen=True, kw_only=True):
+    """A run handed out with its lease."""
+
+    run: Run
+    lease: Lease
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What every report names: the run, and the token that proves the right to report."""
+
+    project_id: int
+    run_id: str
+    token: str
+    actor: str | None = None
+
+
+class Start(Report, frozen=True, kw_only=True):
+    """Work on the run begins, or its preparation does."""
+
+    preparing: bool = False
+
+
+class Heartbeat(Report, frozen=True, kw_only=True):
+    """The executor lives, and wants the lease for this much longer (None: as long as the run's policy says)."""
+
+    lease: int | None = None
+
+
+class Complete(Report, frozen=True, kw_only=True):
+    """The run is done."""
+
+    output: str = "null"
+    started_at: int | None = None
+
+
+class Fail(Report, frozen=True, kw_only=True):
+    """The attempt failed."""
+
+    failure: Failure
+    retry_after: int | None = None
+    started_at: int | None = None
+
+
+class Release(Report, frozen=True, kw_only=True):
+    """The executor gives the run back; no attempt is used up."""
+
+    reason: str | None = None
+    delay: int | None = None
+
+
+class Park(Report, frozen=True, kw_only=True):
+    """The run waits for something, holding no slot."""
+
+    waiting_for: Waiting
+
+
+class Reported(msgspec.Struct, frozen=True, kw_only=True):
+    """The run after a report that was taken."""
+
+    run: Run
+
+
+Outcome = Reported | DomainError
+
+
+def token_hash(token: str) -> str:
+    """What is stored of a lease token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@many
+def claim(tx: Tx, requests: Sequence[ClaimRequest]) -> list[list[Granted]]:
+    """Hand each caller up to `limit` runs: priority first, then time queued. No run is handed out twice."""
+    answers: list[list[Granted]] = [[] for _ in requests]
+    groups: dict[Any, list[int]] = {}
+    for index, request in enumerate(requests):
+        key = (request.project_id, request.executor, request.queues, request.jobs, request.capabilities)
+        groups.setdefault(key, []).append(index)
+    for indexes in groups.values():
+        first = requests[indexes[0]]
+        eligible = classes.eligible(
+            tx, first.project_id, first.executor, first.queues, first.jobs, first.capabilities
+        )
+        if not eligible:
+            continue
+        found = runs_sql.ready(tx, eligible, sum(requests[index].limit for index in indexes))
+        moves: list[Move] = []
+        owners: list[tuple[int, str]] = []
+        for run in found:
+            if run.expires_at is not None and run.expires_at <= tx.now:
+                moves.append(expired(tx, run))
+                owners.append((-1, ""))
+                continue
+            index = indexes[0]
+            request = requests[index]
+            token = tx.new_token()
+            moves.append(_claimed(tx, run, request, token))
+            owners.append((index, token))
+            if sum(1 for owner, _ in owners if owner == index) >= request.limit and len(indexes) > 1:
+                indexes = indexes[1:]
+        for run, (index, token) in zip(apply(tx, moves), owners, strict=True):
+            if index >= 0:
+                lease = Lease(run_id=run.id, token=token, until=run.lease_until or 0)
+                answers[index].append(Granted(run=run, lease=lease))
+    return answers
+
+
+def _claimed(tx: Tx, run: Run, request: ClaimRequest, token: str) -> Move:
+    return move(
+        run,
+        "claim",
+        tx.now,
+        actor=request.actor,
+        data={"worker": request.worker} if request.worker else None,
+        epoch=run.epoch + 1,
+        worker=request.worker,
+        claimed_at=tx.now,
+        heartbeat_at=tx.now,
+        started_at=None,
+        lease_hash=token_hash(token),
+        lease_until=tx.now + (request.lease or run.policy.lease),
+    )
+
+
+def expired(tx: Tx, run: Run) -> Move:
+    """The run's time to live is over before anybody took it."""
+    return move(run, "expire", tx.now, error=_error(Failure(message="run expired", kind="expired")), error_class="expired")
+
+
+def fence(run: Run | None, report: Report, now: int) -> DomainError | None:
+    """Why the report may not touch the run, if so. Tokens are compared in constant time."""
+    if run is None or run.project_id != report.project_id:
+        return NotFound(f"there is no run {report.run_id} in this project")
+    if run.state not in LEASED:
+        return LeaseLost(f"the run is {run.state} and held by nobody; stop working on it", state=run.state.value)
+    if run.lease_hash is None or not hmac.compare_digest(run.lease_hash, token_hash(report.token)):
+        return LeaseLost("another executor holds this run now; stop working on it", state=run.state.value)
+    if run.lease_until is not None and run.lease_until <= now:
+        return LeaseLost("the lease has expired; stop working on it", state=run.state.value)
+    return None
+
+
+def _repeats(run: Run | None, report: Report, state: RunState) -> bool:
+    """Whether the report is the one that brought the run into this state, sent once more."""
+    return (
+        run is not None
+        and run.project_id == report.project_id
+        and run.state is state
+        and run.lease_hash is not None
+        and hmac.compare_digest(run.lease_hash, token_hash(report.token))
+    )
+
+
+def _each(
+    tx: Tx, reports: Sequence[Any], decide: Callable[[Run, Any], Move | Run | DomainError], repeats: RunState | None = None
+) -> list[Outcome]:
+    """Lock the runs once, decide each report against its run, write all moves together."""
+    locked = runs_sql.lock(tx, [report.run_id for report in reports])
+    outcomes: list[Any] = [None] * len(reports)
+    moves: list[Move] = []
+    places: list[int] = []
+    kept: list[Run] = []
+    seen: set[str] = set()
+    for index, report in enumerate(reports):
+        run = locked.get(report.run_id)
+        if report.run_id in seen:
+            outcomes[index] = LeaseLost("the run was reported on twice in one call; only the first counts")
+            continue
+        error = fence(run, report, tx.now)
+        if error is not None or run is None:
+            done = repeats is not None and _repeats(run, report, repeats)
+            outcomes[index] = Reported(run=run) if done and run is not None else error
+            continue
+        seen.add(report.run_id)
+        try:
+            decided = decide(run, report)
+        except DomainError as refused:
+            decided = refused
+        if isinstance(decided, Move):
+            moves.append(decided)
+            places.append(index)
+        elif isinstance(decided, Run):
+            kept.append(decided)
+            outcomes[index] = Reported(run=decided)
+        else:
+            outcomes[index] = decided
+    for index, run in zip(places, apply(tx, moves), strict=True):
+        outcomes[index] = Reported(run=run)
+    if kept:
+        runs_sql.save(tx, kept)
+    return outcomes
+
+
+@many
+def start(tx: Tx, reports: Sequence[Start]) -> list[Outcome]:
+    """The runs' work begins; saying so again changes nothing."""
+
+    def decide(run: Run, report: Start) -> Move | Run:
+        if run.state is RunState.RUNNING or (report.preparing and run.state is RunState.STARTING):
+            return run
+        verb = "prepare" if report.preparing else "start"
+        begun = {} if report.preparing else {"started_at": tx.now}
+        return move(run, verb, tx.now, actor=report.actor, heartbeat_at=tx.now, **begun)
+
+    return _each(tx, reports, decide)
+
+
+@many
+def heartbeat(tx: Tx, reports: Sequence[Heartbeat]) -> list[Outcome]:
+    """Extend leases (or shorten them); no journal line, nothing moves."""
+
+    def decide(run: Run, report: Heartbeat) -> Run:
+        return changed(run, heartbeat_at=tx.now, lease_until=tx.now + (report.lease or run.policy.lease))
+
+    return _each(tx, reports, decide)
+
+
+@many
+def complete(tx: Tx, reports: Sequence[Complete]) -> list[Outcome]:
+    """The runs are done. Repeating the report of a completed run under the same lease succeeds without effect."""
+
+    def decide(run: Run, report: Complete) -> Move | DomainError:
+        if run.policy.output_schema is not None:
+            problems = schemas.check(run.policy.output_schema, report.output)
+            if problems:
+                return PayloadMismatch("the output does not match the job's output schema", errors=problems)
+        return move(
+            run,
+            "complete",
+            tx.now,
+            actor=report.actor,
+            output=report.output,
+            started_at=_begun(run, report.started_at, tx.now),
+            error=None,
+            error_class=None,
+        )
+
+    return _each(tx, reports, decide, repeats=RunState.COMPLETED)
+
+
+@many
+def fail(tx: Tx, reports: Sequence[Fail]) -> list[Outcome]:
+    """The attempts failed: retried in place while the policy allows, then dead-lettered or failed."""
+
+    def decide(run: Run, report: Fail) -> Move:
+        begun = _begun(run, report.started_at, tx.now)
+        return failed(tx, run, report.failure, actor=report.actor, retry_after=report.retry_after, started_at=begun)
+
+    return _each(tx, reports, decide, repeats=RunState.DEAD_LETTER)
+
+
+@many
+def release(tx: Tx, reports: Sequence[Release]) -> list[Outcome]:
+    """Give runs back to the queue, at once or after a delay."""
+
+    def decide(run: Run, report: Release) -> Move:
+        held = {"hold": "retry", "next_retry_at": tx.now + report.delay} if report.delay else {}
+        data = {"reason": report.reason} if report.reason else None
+        return move(run, "release", tx.now, actor=report.actor, data=data, **held)
+
+    return _each(tx, reports, decide)
+
+
+@many
+def park(tx: Tx, reports: Sequence[Park]) -> list[Outcome]:
+    """Let runs wait without holding a slot; a run whose children have all ended already is queued again at once."""
+
+    def decide(run: Run, report: Park) -> Move:
+        return move(
+            run,
+            "park",
+            tx.now,
+            actor=report.actor,
+            data={"waiting_for": report.waiting_for.kind},
+            waiting_for=report.waiting_for,
+        )
+
+    outcomes = _each(tx, reports, decide)
+    parked = [o.run for o in outcomes if isinstance(o, Reported) and o.run.state is RunState.WAITING]
+    childless = [run for run in parked if run.waiting_for is not None and run.waiting_for.kind == "children"]
+    if not childless:
+        return outcomes
+    open_parents = {row[0] for row in tx.rows(runs_sql.PARENT_OPEN, ids=[run.id for run in childless])}
+    ready = [run for run in childless if run.id not in open_parents]
+    woken = {run.id: run for run in apply(tx, [move(run, "wake", tx.now, data={"reason": "children ended"}) for run in ready])}
+    return [
+        Reported(run=woken.get(outcome.run.id, outcome.run)) if isinstance(outcome, Reported) else outcome
+        for outcome in outcomes
+    ]
+
+
+def failed(
+    tx: Tx,
+    run: Run,
+    failure: Failure,
+    *,
+    actor: str | None = None,
+    retry_after: int | None = None,
+    started_at: int | None = None,
+    exhausted: str | None = None,
+    outcome: str | None = None,
+) -> Move:
+    """The move that follows a failed attempt; `exhausted` is the verb when nothing is left (else the policy's)."""
+    decision = after_failure(
+        run.policy, failure, attempt=run.attempt, now=tx.now, dice=tx.dice(), retry_after=retry_after
+    )
+    seen: dict[str, Any] = {"error": _error(failure), "error_class": failure.kind}
+    said: dict[str, Any] = {"error": failure.message[:500], "error_class": failure.kind}
+    if outcome is not None:
+        said["outcome"] = outcome
+    if isinstance(decision, Retry):
+        boosted = min(10, run.priority + run.policy.retry_priority_boost)
+        return move(
+            msgspec.structs.replace(run, started_at=started_at or run.started_at),
+            "retry",
+            tx.now,
+            actor=actor,
+            data=said | {"next_attempt": run.attempt + 1, "at": decision.at},
+            hold="retry",
+            next_retry_at=decision.at,
+            attempt=run.attempt + 1,
+            priority=boosted,
+            rank=run.rank if boosted == run.priority else rank_of(tx, boosted, run.queued_at or tx.now),
+            **seen,
+        )
+    verb = exhausted or ("bury" if run.policy.dead_letter else "fail")
+    return move(
+        run, verb, tx.now, actor=actor, data=said | {"reason": decision.reason}, started_at=started_at or run.started_at, **seen
+    )
+
+
+def rank_of(tx: Tx, priority: int, queued_at: int) -> int:
+    """The place in the claim order under this server's ageing rule."""
+    return claim_rank(priority, queued_at, ageing=tx.ageing)
+
+
+def _begun(run: Run, said: int | None, now: int) -> int | None:
+    """When work began: what the engine saw, else what the executor says within the bounds of its claim."""
+    if run.started_at is not None:
+        return run.started_at
+    claimed = run.claimed_at or now
+    return max(claimed, min(said, now)) if said is not None else claimed
+
+
+def _error(failure: Failure) -> str:
+    return msgspec.json.encode(failure).decode()
+
+
+def current(tx: Tx, report: Report) -> Run:
+    """The run whose lease this is. Raises `NotFound` or `LeaseLost`."""
+    run = runs_sql.lock(tx, [report.run_id]).get(report.run_id)
+    error = fence(run, report, tx.now)
+    if error is not None or run is None:
+        raise error or NotFound()
+    return run

@@ -1,0 +1,84 @@
+"""All settings, read once into one frozen record. Every field is also `RUNYARD_<NAME>` in the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import platformdirs
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server is told when it starts."""
+
+    host: str = "127.0.0.1"
+    port: int = 8321
+    database: str | None = None
+    """A `postgresql://…` URL; None keeps everything in SQLite under `data`."""
+    data: Path = Path(platformdirs.user_data_dir("runyard"))
+    """Folder of the SQLite file, artifacts and archives."""
+    loops: bool = True
+    agents: bool = True
+    """Whether the built-in agents' worker runs as a child process."""
+    admin_key: str | None = None
+    """The bootstrap admin key; None makes one on the first start."""
+    allow_anonymous_loopback: tuple[str, ...] = ()
+    """Dialects that answer without a key, on loopback addresses only."""
+    public_url: str | None = None
+    review_roots: tuple[str, ...] = ()
+    """Folders whose repositories the built-in reviewer may read."""
+    ageing: bool = False
+    """Whether waiting runs gain one point of priority an hour."""
+    max_body_bytes: int = 8 << 20
+    max_artifact_bytes: int = 256 << 20
+    rate_limit_per_key: int = 0
+    """Requests a minute per key; 0 is no limit."""
+    rate_limit_per_ip: int = 0
+    retention_completed_days: float = 30
+    retention_failed_days: float = 90
+    """For every unsuccessful final outcome. Runs in the dead letter are kept until somebody decides."""
+    retention_canceled_days: float = 30
+    archive: bool = True
+    """Whether runs are written to `archive/` as JSONL.zst before retention deletes them."""
+    log_format: str = "auto"
+    """`json`, `console`, or `auto`: console on a terminal."""
+    log_level: str = "info"
+    drain_seconds: float = 10
+
+
+def load(environ: Mapping[str, str] | None = None, /, **overrides: Any) -> Settings:
+    """Settings from the environment and the given overrides (which win). Raises `ValueError` naming a bad setting."""
+    environ = os.environ if environ is None else environ
+    given: dict[str, Any] = {}
+    for field in msgspec.structs.fields(Settings):
+        text = environ.get(f"RUNYARD_{field.name.upper()}")
+        if text is None:
+            continue
+        given[field.name] = _parsed(field.name, field.type, text)
+    given |= {name: value for name, value in overrides.items() if value is not None}
+    return msgspec.convert(given, Settings, strict=False, dec_hook=_hook)
+
+
+def _parsed(name: str, kind: Any, text: str) -> Any:
+    if kind is bool:
+        if text.lower() not in {"0", "1", "true", "false", "yes", "no", "on", "off"}:
+            raise ValueError(f"RUNYARD_{name.upper()} must be 1 or 0, not {text!r}")
+        return text.lower() in {"1", "true", "yes", "on"}
+    if kind == tuple[str, ...]:
+        separator = os.pathsep if name == "review_roots" else ","
+        return tuple(part.strip() for part in text.split(separator) if part.strip())
+    if kind in {int, float}:
+        try:
+            return kind(text)
+        except ValueError:
+            raise ValueError(f"RUNYARD_{name.upper()} must be a number, not {text!r}") from None
+    return text or None
+
+
+def _hook(kind: type, value: Any) -> Any:
+    if kind is Path:
+        return Path(value).expanduser()
+    raise NotImplementedError

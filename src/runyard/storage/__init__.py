@@ -1,0 +1,1 @@
+"""Two database engines with one behaviour behind one port."""

@@ -1,0 +1,274 @@
+"""Group commit: what waits together is written in one transaction and answered after one commit (DESIGN §7).
+
+The batch is whatever arrived while the previous commit ran: no waiting window, at most `BATCH` operations. Calls of
+the same list-taking operation that wait together are merged into one call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from runyard.domain.errors import DomainError, Overloaded, Unavailable
+from runyard.storage.port import Listener, Tx
+
+BATCH = 256
+QUEUE_LIMIT = 20_000
+
+
+class Pending:
+    """An operation that waits to be written, and whoever waits for its outcome."""
+
+    __slots__ = ("args", "future", "kwargs", "loop", "op", "outcome")
+
+    def __init__(self, op: Callable[..., Any], args: Any, kwargs: Any, loop: asyncio.AbstractEventLoop | None) -> None:
+        self.op = op
+        self.args = args
+        self.kwargs = kwargs
+        self.loop = loop
+        self.future: Any = loop.create_future() if loop is not None else Future()
+        self.outcome: Any = None
+
+    def resolve(self) -> None:
+        """Hand the outcome over; a caller that went away is passed by."""
+        if self.future.done():
+            return
+        if isinstance(self.outcome, BaseException):
+            self.future.set_exception(self.outcome)
+        else:
+            self.future.set_result(self.outcome)
+
+
+class Backend(Protocol):
+    """What a committer needs of an engine's writing connection."""
+
+    isolates: bool
+    """Whether a failed operation can be undone alone (a savepoint), leaving the rest of the batch."""
+
+    def begin(self) -> Tx: ...
+    def save(self, tx: Tx) -> object: ...
+    def undo(self, tx: Tx, mark: object) -> None: ...
+    def commit(self, tx: Tx) -> None: ...
+    def rollback(self) -> None: ...
+    def close(self) -> None: ...
+    def is_broken(self, error: Exception) -> bool: ...
+
+
+class Replay(Exception):
+    """The batch has to be undone and written one operation at a time."""
+
+
+class Committer:
+    """One thread that owns one writing connection."""
+
+    def __init__(
+        self,
+        backend: Backend,
+        waiting: queue.Queue[Pending | None],
+        publish: Callable[[frozenset[str]], None],
+        *,
+        name: str,
+        observe: Callable[[int, float], None] | None = None,
+    ) -> None:
+        self.backend = backend
+        self.waiting = waiting
+        self.publish = publish
+        self.observe = observe
+        self.thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self.thread.start()
+
+    def _work(self) -> None:
+        while True:
+            first = self.waiting.get()
+            if first is None:
+                self.backend.close()
+                return
+            batch, last = [first], False
+            while len(batch) < BATCH:
+                try:
+                    nxt = self.waiting.get_nowait()
+                except queue.Empty:
+                    break
+                if nxt is None:
+                    last = True
+                    break
+                batch.append(nxt)
+            started = time.perf_counter()
+            topics = self._write(batch)
+            self._deliver(batch, topics)
+            if self.observe is not None:
+                self.observe(len(batch), time.perf_counter() - started)
+            del batch, first
+            if last:
+                self.backend.close()
+                return
+
+    def _write(self, batch: list[Pending]) -> frozenset[str]:
+        try:
+            return self._transaction(batch)
+        except Replay:
+            pass
+        except Exception as error:
+            if self.backend.is_broken(error):
+                for pending in batch:
+                    pending.outcome = Unavailable("the database cannot be reached; nothing was confirmed as written")
+                return frozenset()
+            if len(batch) == 1:
+                batch[0].outcome = error
+                return frozenset()
+        topics: frozenset[str] = frozenset()
+        for pending in batch:
+            topics |= self._write_alone(pending)
+        return topics
+
+    def _write_alone(self, pending: Pending) -> frozenset[str]:
+        for _ in range(3):
+            try:
+                return self._transaction([pending], alone=True)
+            except Exception as error:
+                pending.outcome = error
+                if self.backend.is_broken(error):
+                    pending.outcome = Unavailable("the database cannot be reached; nothing was confirmed as written")
+                    return frozenset()
+                if not _is_transient(error):
+                    return frozenset()
+        return frozenset()
+
+    def _transaction(self, batch: list[Pending], *, alone: bool = False) -> frozenset[str]:
+        backend = self.backend
+        try:
+            tx = backend.begin()
+            for op, group in _grouped(batch):
+                self._apply(tx, op, group, alone=alone)
+            backend.commit(tx)
+        except BaseException:
+            backend.rollback()
+            raise
+        tx.known.update(tx.learned)
+        return frozenset(tx.topics)
+
+    def _apply(self, tx: Tx, op: Callable[..., Any] | None, group: list[Pending], *, alone: bool) -> None:
+        if op is not None:
+            items = [item for pending in group for item in pending.args[0]]
+            mark = self.backend.save(tx) if self.backend.isolates else None
+            try:
+                outcomes: Sequence[Any] = op(tx, items)
+            except Exception as error:
+                if self.backend.isolates and not alone and len(group) > 1:
+                    self.backend.undo(tx, mark)
+                    for pending in group:
+                        self._apply_one(tx, pending, alone=alone)
+                    return
+                if self.backend.isolates:
+                    self.backend.undo(tx, mark)
+                    for pending in group:
+                        pending.outcome = error
+                    return
+                raise
+            start = 0
+            for pending in group:
+                stop = start + len(pending.args[0])
+                pending.outcome = list(outcomes[start:stop])
+                start = stop
+            return
+        for pending in group:
+            self._apply_one(tx, pending, alone=alone)
+
+    def _apply_one(self, tx: Tx, pending: Pending, *, alone: bool) -> None:
+        backend = self.backend
+        mark = backend.save(tx) if backend.isolates else None
+        tx.wrote = False
+        try:
+            pending.outcome = pending.op(tx, *pending.args, **pending.kwargs)
+        except DomainError as error:
+            if backend.isolates:
+                backend.undo(tx, mark)
+            elif tx.wrote:
+                # Without savepoints a refusal must come before the first write; this one came after.
+                if alone:
+                    raise
+                raise Replay from error
+            pending.outcome = error
+        except Exception as error:
+            if not backend.isolates:
+                raise
+            backend.undo(tx, mark)
+            pending.outcome = error
+
+    def _deliver(self, batch: list[Pending], topics: frozenset[str]) -> None:
+        by_loop: dict[asyncio.AbstractEventLoop, list[Pending]] = {}
+        for pending in batch:
+            if pending.loop is None:
+                pending.resolve()
+            else:
+                by_loop.setdefault(pending.loop, []).append(pending)
+        for loop, group in by_loop.items():
+            try:
+                loop.call_soon_threadsafe(_resolve_all, group)
+            except RuntimeError:  # the loop closed while the batch was written; nobody waits any more
+                continue
+        if topics:
+            self.publish(topics)
+
+
+def _resolve_all(group: list[Pending]) -> None:
+    for pending in group:
+        pending.resolve()
+
+
+def _grouped(batch: list[Pending]) -> list[tuple[Callable[..., Any] | None, list[Pending]]]:
+    """List-taking operations merged by operation, at the place where each first appeared; others alone."""
+    groups: list[tuple[Callable[..., Any] | None, list[Pending]]] = []
+    merged: dict[Callable[..., Any], list[Pending]] = {}
+    for pending in batch:
+        if getattr(pending.op, "takes_many", False):
+            group = merged.get(pending.op)
+            if group is None:
+                group = merged[pending.op] = []
+                groups.append((pending.op, group))
+            group.append(pending)
+        else:
+            groups.append((None, [pending]))
+    return groups
+
+
+def _is_transient(error: Exception) -> bool:
+    """Deadlock or serialisation failure: the same operation may succeed at once when tried again."""
+    return getattr(error, "sqlstate", None) in {"40P01", "40001"}
+
+
+def enqueue(waiting: queue.Queue[Pending | None], pending: Pending) -> None:
+    """Queue an operation. Raises `Overloaded` when too many wait already."""
+    if waiting.qsize() >= QUEUE_LIMIT:
+        raise Overloaded("too many writes are waiting; try again in a second")
+    waiting.put(pending)
+
+
+class Publisher:
+    """Calls every listener on its event loop with the topics a commit touched."""
+
+    def __init__(self) -> None:
+        self.listeners: list[tuple[asyncio.AbstractEventLoop | None, Listener]] = []
+
+    def add(self, listener: Listener) -> None:
+        """Listen; on the running loop when there is one, else directly on the committing thread."""
+        try:
+            loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = None
+        self.listeners.append((loop, listener))
+
+    def __call__(self, topics: frozenset[str]) -> None:
+        for loop, listener in self.listeners:
+            if loop is None:
+                listener(topics)
+                continue
+            try:
+                loop.call_soon_threadsafe(listener, topics)
+            except RuntimeError:  # that loop is closed
+                continue

@@ -1,0 +1,178 @@
+"""The port every operation works through: a transaction, and the store that commits it.
+
+Operations are plain functions `op(tx, …)`. Shared SQL uses named parameters (`:name`) and three markers that each
+engine fills in its own way: `{lock}` and `{skip_locked}` after a SELECT, and `{among name}` for membership in a list.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+import msgspec
+import uuid_utils
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Row = tuple[Any, ...]
+Value = str | int | float | None | list[str] | list[int]
+
+
+class Insert(msgspec.Struct, frozen=True):
+    """An INSERT of many rows: columns with their PostgreSQL types, and what to do on conflict."""
+
+    table: str
+    columns: dict[str, str]
+    conflict: str = ""
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+class Update(msgspec.Struct, frozen=True):
+    """An UPDATE of many rows by key; rows are given as (columns…, keys…)."""
+
+    table: str
+    columns: dict[str, str]
+    keys: dict[str, str]
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+class JournalLine(msgspec.Struct):
+    """An event to be written when the batch is; it gets its sequence number then."""
+
+    project_id: int
+    run_id: str | None
+    type: str
+    actor: str | None
+    data: str
+
+
+class LogLine(msgspec.Struct):
+    """A log line to be written when the batch is."""
+
+    project_id: int
+    run_id: str
+    attempt: int
+    at: int
+    level: str
+    message: str
+    data: str | None
+
+
+class Tx(ABC):
+    """One transaction: a clock, ids, dice, SQL, and what to tell others after the commit."""
+
+    def __init__(self, now: int, known: dict[Any, Any], dice: Callable[[], float] = random.random) -> None:
+        self.now = now
+        self.dice = dice
+        self.known = known
+        """Facts that never change once committed (interned ids), kept between transactions."""
+        self.ageing: bool = known.get("ageing", False)
+        """Whether waiting runs gain priority with time."""
+        self.learned: dict[Any, Any] = {}
+        self.journal: list[JournalLine | LogLine] = []
+        self.topics: set[str] = set()
+        self.wrote = False
+
+    @staticmethod
+    def new_id() -> str:
+        """A fresh UUIDv7."""
+        return str(uuid_utils.uuid7())
+
+    @staticmethod
+    def new_token() -> str:
+        """A fresh lease token; only its hash is ever stored."""
+        return "rl_" + secrets.token_urlsafe(24)
+
+    @abstractmethod
+    def rows(self, sql: str, /, **params: Value) -> list[Row]:
+        """All rows of a query."""
+
+    def row(self, sql: str, /, **params: Value) -> Row | None:
+        """The first row of a query, if there is one."""
+        found = self.rows(sql, **params)
+        return found[0] if found else None
+
+    @abstractmethod
+    def run(self, sql: str, /, **params: Value) -> int:
+        """Execute a write; how many rows it touched."""
+
+    @abstractmethod
+    def insert(self, statement: Insert, rows: Sequence[Row]) -> int:
+        """Insert many rows at once; how many went in."""
+
+    @abstractmethod
+    def update(self, statement: Update, rows: Sequence[Row]) -> int:
+        """Update many rows at once; how many were there."""
+
+    def emit(self, line: JournalLine | LogLine) -> None:
+        """Journal something in this transaction and wake those who follow its run and project."""
+        self.journal.append(line)
+        if line.run_id is not None:
+            self.topics.add(f"run:{line.run_id}")
+        if isinstance(line, JournalLine):
+            self.topics.add(f"project:{line.project_id}")
+
+    def wake(self, topic: str) -> None:
+        """Wake whoever waits for the topic once this transaction is durable."""
+        self.topics.add(topic)
+
+
+Op = Callable[Concatenate[Tx, P], R]
+
+
+class Many(Protocol):
+    """An operation that takes a list and answers each item for itself, so that waiting calls can be merged."""
+
+    __name__: str
+
+    def __call__(self, tx: Tx, items: Sequence[Any], /) -> Sequence[Any]: ...
+
+
+def many(op: Callable[[Tx, Sequence[Any]], Sequence[Any]]) -> Callable[[Tx, Sequence[Any]], Sequence[Any]]:
+    """Mark an operation as taking a list of independent items and returning one outcome (or error) for each."""
+    op.takes_many = True  # type: ignore[attr-defined]
+    return op
+
+
+Listener = Callable[[frozenset[str]], None]
+
+
+class Store(Protocol):
+    """A database with group commit."""
+
+    engine: str
+
+    async def write(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the operation in a transaction; durable when this returns. Raises what the operation raises."""
+        ...
+
+    async def read(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the operation on a snapshot; it may not write."""
+        ...
+
+    def transact(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """`write` for synchronous callers."""
+        ...
+
+    def look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """`read` for synchronous callers."""
+        ...
+
+    def subscribe(self, listener: Listener) -> None:
+        """Call the listener on the event loop after each commit, with the topics it touched."""
+        ...
+
+    def now(self) -> int:
+        """The store's clock, in UTC microseconds."""
+        ...
+
+    def close(self) -> None:
+        """Finish what was accepted, then let go of the database."""
+        ...

@@ -1,0 +1,315 @@
+"""PostgreSQL: any number of servers on one database."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import msgspec
+import psycopg
+from psycopg.types.numeric import Int8Dumper
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from runyard.domain.errors import Conflict, Invalid, Unavailable
+from runyard.storage import journal, migrate
+from runyard.storage.committer import Committer, Pending, Publisher, enqueue
+from runyard.storage.port import Insert, Listener, Row, Tx, Update, Value
+from runyard.storage.sql import for_postgres
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+COMMITTERS = 2
+"""Two writers hide each other's round trips; more do not scale (STACK §3)."""
+READERS = 4
+CHANNEL = "runyard"
+NOTIFY_BYTES = 7900
+"""PostgreSQL refuses payloads of 8000 bytes and more."""
+
+_text = cache(for_postgres)
+
+
+@cache
+def _insert_text(statement: Insert) -> str:
+    names = ", ".join(statement.columns)
+    types = ", ".join(f"{name} {kind}" for name, kind in statement.columns.items())
+    return (
+        f"INSERT INTO {statement.table} ({names}) "  # noqa: S608 (our own names)
+        f"SELECT {names} FROM json_to_recordset(%(rows)s::json) AS r({types}) {statement.conflict}"
+    )
+
+
+@cache
+def _update_text(statement: Update) -> str:
+    sets = ", ".join(f"{name} = r.{name}" for name in statement.columns)
+    types = ", ".join(f"{name} {kind}" for name, kind in (statement.columns | statement.keys).items())
+    keys = " AND ".join(f"t.{name} = r.{name}" for name in statement.keys)
+    return f"UPDATE {statement.table} t SET {sets} FROM json_to_recordset(%(rows)s::json) AS r({types}) WHERE {keys}"  # noqa: S608
+
+
+def _as_json(names: Sequence[str], rows: Sequence[Row]) -> str:
+    return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
+
+
+class PostgresTx(Tx):
+    """A transaction on one connection; many rows travel as one JSON parameter."""
+
+    def __init__(self, connection: psycopg.Connection[Row], now: int, known: dict[Any, Any]) -> None:
+        super().__init__(now, known)
+        self.connection = connection
+
+    def rows(self, sql: str, /, **params: Value) -> list[Row]:
+        cursor = self.connection.execute(_text(sql), params)  # type: ignore[arg-type]
+        return cursor.fetchall()
+
+    def run(self, sql: str, /, **params: Value) -> int:
+        self.wrote = True
+        return self.connection.execute(_text(sql), params).rowcount  # type: ignore[arg-type]
+
+    def insert(self, statement: Insert, rows: Sequence[Row]) -> int:
+        return self._set(_insert_text(statement), list(statement.columns), rows)
+
+    def update(self, statement: Update, rows: Sequence[Row]) -> int:
+        return self._set(_update_text(statement), [*statement.columns, *statement.keys], rows)
+
+    def _set(self, text: str, names: list[str], rows: Sequence[Row]) -> int:
+        self.wrote = True
+        return self.connection.execute(text, {"rows": _as_json(names, rows)}).rowcount  # type: ignore[arg-type]
+
+
+def _configure(connection: psycopg.Connection[Any]) -> None:
+    # One width for every integer, so that a statement is prepared once and not once for each size of number.
+    connection.adapters.register_dumper(int, Int8Dumper)
+    connection.prepare_threshold = 2
+
+
+def connect(dsn: str, *, writer: bool) -> psycopg.Connection[Row]:
+    """Open a connection with the settings ours need."""
+    connection: psycopg.Connection[Row] = psycopg.connect(
+        dsn, autocommit=True, application_name="runyard", connect_timeout=5
+    )
+    _configure(connection)
+    connection.execute("SET TIME ZONE 'UTC'")
+    if writer:
+        # The hot statements join a short list with big tables by key. On tables nobody has analysed yet the planner
+        # likes to hash the big one; these make it use the index from the first second (STACK §5).
+        connection.execute("SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off")
+        connection.execute("SET synchronous_commit = on")
+        connection.execute("SET idle_in_transaction_session_timeout = '60s'")
+    return connection
+
+
+class PostgresBackend:
+    """A writing connection, opened again after it broke. No savepoints: they triple the round trips."""
+
+    isolates = False
+
+    def __init__(self, dsn: str, clock: Callable[[], int], known: dict[Any, Any]) -> None:
+        self.dsn = dsn
+        self.clock = clock
+        self.known = known
+        self.connection: psycopg.Connection[Row] | None = None
+
+    def begin(self) -> Tx:
+        if self.connection is None or self.connection.closed:
+            self.connection = connect(self.dsn, writer=True)
+        self.connection.execute("BEGIN")
+        return PostgresTx(self.connection, self.clock(), self.known)
+
+    def save(self, tx: Tx) -> object:
+        return None
+
+    def undo(self, tx: Tx, mark: object) -> None:
+        raise NotImplementedError
+
+    def commit(self, tx: Tx) -> None:
+        journal.flush(tx)
+        assert self.connection is not None
+        for payload in _payloads(tx.topics):
+            self.connection.execute("SELECT pg_notify(%s, %s)", (CHANNEL, payload))
+        self.connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        if self.connection is None:
+            return
+        try:
+            if not self.connection.closed and self.connection.info.transaction_status != 0:
+                self.connection.execute("ROLLBACK")
+        except psycopg.Error:
+            self.connection.close()
+
+    def close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+
+    def is_broken(self, error: Exception) -> bool:
+        """The connection or the server went away, or is not there yet."""
+        if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+            return False
+        state = getattr(error, "sqlstate", None) or ""
+        return state == "" or state[:2] in {"08", "57", "53", "58", "25"}
+
+
+def _payloads(topics: set[str]) -> list[str]:
+    """The topics of a commit, joined into as few notifications as fit."""
+    payloads: list[str] = []
+    current: list[str] = []
+    size = 0
+    for topic in sorted(topics):
+        if size + len(topic) + 1 > NOTIFY_BYTES and current:
+            payloads.append(",".join(current))
+            current, size = [], 0
+        current.append(topic)
+        size += len(topic) + 1
+    if current:
+        payloads.append(",".join(current))
+    return payloads
+
+
+class Listening:
+    """A connection that hears every server's commits, and says `*` (anything may have changed) after a break."""
+
+    def __init__(self, dsn: str, publish: Callable[[frozenset[str]], None]) -> None:
+        self.dsn = dsn
+        self.publish = publish
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self._work, name="postgres-listen", daemon=True)
+        self.thread.start()
+
+    def _work(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                with connect(self.dsn, writer=False) as connection:
+                    connection.execute(f"LISTEN {CHANNEL}")
+                    self.publish(frozenset({"*"}))
+                    while not self.stopping.is_set():
+                        for notice in connection.notifies(timeout=1.0):
+                            self.publish(frozenset(notice.payload.split(",")))
+            except psycopg.Error:
+                self.stopping.wait(0.5)
+
+    def stop(self) -> None:
+        """Stop listening within about a second."""
+        self.stopping.set()
+        self.thread.join(timeout=5)
+
+
+class PostgresStore:
+    """A store in a PostgreSQL database shared by any number of servers."""
+
+    engine = "postgres"
+
+    def __init__(
+        self, dsn: str, *, clock: Callable[[], int], observe: Callable[[int, float], None] | None = None
+    ) -> None:
+        self.dsn = dsn
+        self.now = clock
+        self._known: dict[Any, Any] = {}
+        self._publisher = Publisher()
+        self._waiting: queue.Queue[Pending | None] = queue.SimpleQueue()  # type: ignore[assignment]
+        try:
+            with connect(dsn, writer=False) as setup:
+                migrate.run_postgres(setup, clock())
+        except psycopg.OperationalError as error:
+            raise Unavailable(f"PostgreSQL cannot be reached: {str(error).strip().splitlines()[0]}") from None
+        self._pool: ConnectionPool[psycopg.Connection[Row]] = ConnectionPool(
+            dsn,
+            min_size=1,
+            max_size=READERS,
+            open=True,
+            timeout=5,
+            reconnect_timeout=1,
+            configure=_configure_reader,
+            check=ConnectionPool.check_connection,
+            kwargs={"application_name": "runyard", "connect_timeout": 5},
+            name="readers",
+        )
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="postgres-read")
+        # Whoever commits publishes through NOTIFY alone, so that every server hears every commit exactly once.
+        self._committers = [
+            Committer(
+                PostgresBackend(dsn, clock, self._known),
+                self._waiting,
+                _silent,
+                name=f"committer-{number}",
+                observe=observe,
+            )
+            for number in range(COMMITTERS)
+        ]
+        self._listening = Listening(dsn, self._publisher)
+        self._closed = False
+
+    async def write(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        pending = Pending(op, args, kwargs, asyncio.get_running_loop())
+        self._enqueue(pending)
+        try:
+            return await pending.future  # type: ignore[no-any-return]
+        except psycopg.Error as error:
+            raise _translated(error) from error
+
+    def transact(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        pending = Pending(op, args, kwargs, None)
+        self._enqueue(pending)
+        try:
+            return pending.future.result()  # type: ignore[no-any-return]
+        except psycopg.Error as error:
+            raise _translated(error) from error
+
+    async def read(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, lambda: self._look(op, *args, **kwargs))
+
+    def look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._readers.submit(self._look, op, *args, **kwargs).result()
+
+    def subscribe(self, listener: Listener) -> None:
+        self._publisher.add(listener)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        for _ in self._committers:
+            self._waiting.put(None)
+        for committer in self._committers:
+            committer.thread.join()
+        self._listening.stop()
+        self._readers.shutdown(wait=True)
+        self._pool.close()
+
+    def _enqueue(self, pending: Pending) -> None:
+        if self._closed:
+            raise Unavailable("the server is shutting down")
+        enqueue(self._waiting, pending)
+
+    def _look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            with self._pool.connection() as connection:
+                return op(PostgresTx(connection, self.now(), self._known), *args, **kwargs)
+        except (psycopg.Error, PoolTimeout) as error:
+            raise _translated(error) from error
+
+
+def _configure_reader(connection: psycopg.Connection[Any]) -> None:
+    _configure(connection)
+    connection.read_only = True
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+
+
+def _silent(topics: frozenset[str]) -> None:
+    """Committed topics are heard again from PostgreSQL."""
+
+
+def _translated(error: Exception) -> Exception:
+    if isinstance(error, PoolTimeout | psycopg.OperationalError | psycopg.InterfaceError):
+        return Unavailable("the database cannot be reached; try again in a second")
+    if isinstance(error, psycopg.DataError):
+        return Invalid("a text holds characters the database cannot keep (such as NUL)")
+    if isinstance(error, psycopg.errors.UniqueViolation):
+        return Conflict("something with this name or key exists already")
+    return error

@@ -1,0 +1,248 @@
+"""SQLite: one process, one file, one writer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import IO, Any, Concatenate, ParamSpec, TypeVar
+
+import msgspec
+
+from runyard.domain.errors import Conflict, Unavailable
+from runyard.storage import journal, migrate
+from runyard.storage.committer import Committer, Pending, Publisher, enqueue
+from runyard.storage.port import Insert, Listener, Row, Tx, Update, Value
+from runyard.storage.sql import for_sqlite
+
+P = ParamSpec("P")
+R = TypeVar("R")
+READERS = 2
+
+_text = cache(for_sqlite)
+
+
+@cache
+def _insert_text(statement: Insert) -> str:
+    names = ", ".join(statement.columns)
+    marks = ", ".join("?" * len(statement.columns))
+    return f"INSERT INTO {statement.table} ({names}) VALUES ({marks}) {statement.conflict}"  # noqa: S608 (our own names)
+
+
+@cache
+def _update_text(statement: Update) -> str:
+    sets = ", ".join(f"{name} = ?" for name in statement.columns)
+    keys = " AND ".join(f"{name} = ?" for name in statement.keys)
+    return f"UPDATE {statement.table} SET {sets} WHERE {keys}"  # noqa: S608 (our own names)
+
+
+def _bind(params: dict[str, Value]) -> dict[str, Any]:
+    for name, value in params.items():
+        if isinstance(value, list):
+            params[name] = msgspec.json.encode(value).decode()
+    return params
+
+
+class SqliteTx(Tx):
+    """A transaction on the one writing connection, or a snapshot on a reading one."""
+
+    def __init__(self, connection: sqlite3.Connection, now: int, known: dict[Any, Any]) -> None:
+        super().__init__(now, known)
+        self.connection = connection
+
+    def rows(self, sql: str, /, **params: Value) -> list[Row]:
+        return self.connection.execute(_text(sql), _bind(params)).fetchall()
+
+    def run(self, sql: str, /, **params: Value) -> int:
+        return self.connection.execute(_text(sql), _bind(params)).rowcount
+
+    def insert(self, statement: Insert, rows: Sequence[Row]) -> int:
+        return self.connection.executemany(_insert_text(statement), rows).rowcount
+
+    def update(self, statement: Update, rows: Sequence[Row]) -> int:
+        return self.connection.executemany(_update_text(statement), rows).rowcount
+
+
+def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    """Open the database with the settings every connection needs."""
+    connection = sqlite3.connect(
+        f"file:{_quoted(path)}?mode={'ro' if readonly else 'rwc'}",
+        uri=True,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=512,
+    )
+    for pragma in (
+        "busy_timeout = 5000",
+        "temp_store = MEMORY",
+        "cache_size = -16000",
+        "mmap_size = 268435456",
+        *(("query_only = 1",) if readonly else ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 4000")),
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
+
+
+class SqliteBackend:
+    """The writing connection. A savepoint per operation is free here and isolates failures."""
+
+    isolates = True
+
+    def __init__(self, path: Path, clock: Callable[[], int], known: dict[Any, Any]) -> None:
+        self.connection = connect(path)
+        self.clock = clock
+        self.known = known
+        self._marked = False
+
+    def begin(self) -> Tx:
+        self._marked = False
+        self.connection.execute("BEGIN IMMEDIATE")
+        return SqliteTx(self.connection, self.clock(), self.known)
+
+    def save(self, tx: Tx) -> object:
+        if self._marked:
+            self.connection.execute("RELEASE op")
+        self.connection.execute("SAVEPOINT op")
+        self._marked = True
+        return len(tx.journal), set(tx.topics), dict(tx.learned)
+
+    def undo(self, tx: Tx, mark: Any) -> None:
+        self.connection.execute("ROLLBACK TO op")
+        length, tx.topics, tx.learned = mark
+        del tx.journal[length:]
+
+    def commit(self, tx: Tx) -> None:
+        journal.flush(tx)
+        self.connection.execute("COMMIT")
+
+    def rollback(self) -> None:
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self.connection.execute("PRAGMA optimize")
+        self.connection.close()
+
+    def is_broken(self, error: Exception) -> bool:
+        """Disk full, locked by somebody else, or an I/O error: not the operation's fault."""
+        return isinstance(error, sqlite3.OperationalError) and not str(error).startswith(("no such", "near "))
+
+
+class FileLock:
+    """Keeps a second process off the database file. Raises `Conflict` when another holds it."""
+
+    def __init__(self, path: Path) -> None:
+        self.file: IO[str] = open(path, "a+", encoding="utf-8")  # noqa: SIM115 (held for the life of the store)
+        try:
+            _lock(self.file)
+        except OSError:
+            self.file.seek(0)
+            holder = self.file.read(32).strip() or "unknown"
+            self.file.close()
+            raise Conflict(
+                f"another process (pid {holder}) already serves {path.with_suffix('')}; "
+                "stop it, choose another --data folder, or use PostgreSQL for several servers"
+            ) from None
+        self.file.seek(0)
+        self.file.truncate()
+        self.file.write(str(os.getpid()))
+        self.file.flush()
+
+    def release(self) -> None:
+        """Let the next process in."""
+        self.file.close()
+
+
+def _lock(file: IO[str]) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt  # type: ignore[import-not-found,unused-ignore]
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class SqliteStore:
+    """A store in one SQLite file. Raises `Conflict` when another process serves the file."""
+
+    engine = "sqlite"
+
+    def __init__(
+        self, path: Path, *, clock: Callable[[], int], observe: Callable[[int, float], None] | None = None
+    ) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.now = clock
+        self._lock = FileLock(path.with_suffix(path.suffix + ".lock"))
+        self._known: dict[Any, Any] = {}
+        self._publisher = Publisher()
+        self._waiting: queue.Queue[Pending | None] = queue.SimpleQueue()  # type: ignore[assignment]
+        setup = connect(path)
+        migrate.run_sqlite(setup, clock())
+        setup.close()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-read")
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._committer = Committer(
+            SqliteBackend(path, clock, self._known), self._waiting, self._publisher, name="committer", observe=observe
+        )
+        self._closed = False
+
+    async def write(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        pending = Pending(op, args, kwargs, asyncio.get_running_loop())
+        self._enqueue(pending)
+        return await pending.future  # type: ignore[no-any-return]
+
+    def transact(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        pending = Pending(op, args, kwargs, None)
+        self._enqueue(pending)
+        return pending.future.result()  # type: ignore[no-any-return]
+
+    async def read(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, lambda: self._look(op, *args, **kwargs))
+
+    def look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._readers.submit(self._look, op, *args, **kwargs).result()
+
+    def subscribe(self, listener: Listener) -> None:
+        self._publisher.add(listener)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._waiting.put(None)
+        self._committer.thread.join()
+        self._readers.shutdown(wait=True)
+        for connection in self._opened:
+            connection.close()
+        self._lock.release()
+
+    def _enqueue(self, pending: Pending) -> None:
+        if self._closed:
+            raise Unavailable("the server is shutting down")
+        enqueue(self._waiting, pending)
+
+    def _look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = connect(self.path, readonly=True)
+            self._opened.append(connection)
+        connection.execute("BEGIN")
+        try:
+            return op(SqliteTx(connection, self.now(), self._known), *args, **kwargs)
+        finally:
+            connection.execute("ROLLBACK")

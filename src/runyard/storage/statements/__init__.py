@@ -1,0 +1,1 @@
+"""Shared SQL, one module a noun: text with named parameters and the functions that turn rows into records."""

@@ -1,0 +1,71 @@
+"""SQL of lanes (concurrency limits) and rates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runyard.domain.records import Run
+from runyard.storage.port import Tx
+from runyard.storage.statements import runs
+
+UPSERT = (
+    "INSERT INTO lanes (project_id, name, cap, used) VALUES (:project_id, :name, :cap, 0) "
+    "ON CONFLICT (project_id, name) DO UPDATE SET cap = :cap RETURNING id"
+)
+LOCK = "SELECT id, cap, used FROM lanes WHERE id {among ids} ORDER BY id {lock}"
+SHIFT = "UPDATE lanes SET used = used + :by WHERE id = :id"
+HELD = f"SELECT {runs.COLUMNS} FROM runs WHERE hold_lane = :lane ORDER BY rank, id LIMIT :n {{skip_locked}}"  # noqa: S608
+WORST_OF_JOB = (
+    f"SELECT {runs.COLUMNS} FROM runs WHERE job_lane = :lane AND state = 'queued' AND hold IS NULL "  # noqa: S608
+    "AND rank > :rank ORDER BY rank DESC, id DESC LIMIT 1 {skip_locked}"
+)
+WORST_OF_KEY = WORST_OF_JOB.replace("job_lane", "key_lane")
+WITH_ROOM = (
+    "SELECT id FROM lanes WHERE used < cap AND EXISTS (SELECT 1 FROM runs WHERE hold_lane = lanes.id) "
+    "ORDER BY id LIMIT :n"
+)
+SET_CAP = "UPDATE lanes SET cap = :cap WHERE project_id = :project_id AND name = :name"
+SET_CAPS = (
+    "UPDATE lanes SET cap = :cap WHERE project_id = :project_id AND name >= :first AND name < :beyond AND cap <> :cap"
+)
+FIND = "SELECT id FROM lanes WHERE project_id = :project_id AND name = :name"
+RATE = "SELECT next_at FROM rates WHERE project_id = :project_id AND name = :name {lock}"
+ADD_RATE = (
+    "INSERT INTO rates (project_id, name, next_at) VALUES (:project_id, :name, 0) "
+    "ON CONFLICT (project_id, name) DO NOTHING"
+)
+SET_RATE = "UPDATE rates SET next_at = :next_at WHERE project_id = :project_id AND name = :name"
+COUNT_SINCE = "SELECT COUNT(*) FROM (SELECT 1 FROM runs WHERE job_id = :job_id AND id >= :since LIMIT :n) AS recent"
+
+
+def upsert(tx: Tx, project_id: int, name: str, cap: int) -> int:
+    """The lane's id, with this cap from now on."""
+    row = tx.row(UPSERT, project_id=project_id, name=name, cap=cap)
+    assert row is not None
+    return int(row[0])
+
+
+def lock(tx: Tx, ids: Sequence[int]) -> dict[int, list[int]]:
+    """[cap, used] of the lanes, locked in id order."""
+    return {row[0]: [row[1], row[2]] for row in tx.rows(LOCK, ids=sorted(set(ids)))}
+
+
+def shift(tx: Tx, lane: int, by: int) -> None:
+    """Count so many more (or fewer) runs that the lane lets through."""
+    tx.run(SHIFT, id=lane, by=by)
+
+
+def held(tx: Tx, lane: int, n: int) -> list[Run]:
+    """The first runs the lane holds back, in claim order, locked."""
+    return [runs.from_row(row) for row in tx.rows(HELD, lane=lane, n=n)]
+
+
+def worst(tx: Tx, lane: int, rank: int, *, by_key: bool) -> Run | None:
+    """The last claimable run of the lane that stands behind this rank, locked."""
+    row = tx.row(WORST_OF_KEY if by_key else WORST_OF_JOB, lane=lane, rank=rank)
+    return runs.from_row(row) if row else None
+
+
+def with_room(tx: Tx, n: int) -> list[int]:
+    """Lanes that could let somebody through and hold somebody back."""
+    return [row[0] for row in tx.rows(WITH_ROOM, n=n)]

@@ -1,0 +1,165 @@
+"""SQL of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+
+from runyard.domain.policy import Policy
+from runyard.domain.records import Run, Waiting
+from runyard.domain.states import RunState
+from runyard.storage.port import Insert, Row, Tx, Update
+
+FIELDS: tuple[str, ...] = Run.__struct_fields__
+_INTEGERS = {
+    field.name
+    for field in msgspec.structs.fields(Run)
+    if field.type is int or (getattr(field.type, "__args__", ()) == (int, type(None)))
+}
+_TYPES = {name: "bigint" if name in _INTEGERS else "text" for name in FIELDS}
+_FIXED = {
+    "id",
+    "project_id",
+    "created_at",
+    "tags",
+    "job_id",
+    "job_name",
+    "job_version",
+    "task_id",
+    "parent_id",
+    "replay_of",
+    "retry_of",
+    "continuation_of",
+    "depth",
+    "batch_id",
+    "trigger",
+    "created_by",
+    "concurrency_key",
+    "input_tokens",
+    "output_tokens",
+    "cost_micro_usd",
+    "payload",
+    "metadata",
+    "policy",
+    "requires",
+    "executor",
+    "queue",
+}
+"""Set when the run is made, or changed by statements of their own."""
+_MOVING = tuple(name for name in FIELDS if name not in _FIXED)
+_pick_moving = itemgetter(*(FIELDS.index(name) for name in (*_MOVING, "id")))
+
+COLUMNS = ", ".join(FIELDS)
+INSERT = Insert("runs", _TYPES)
+SAVE = Update("runs", {name: _TYPES[name] for name in _MOVING}, {"id": "text"})
+TAGS = Insert("run_tags", {"project_id": "bigint", "tag": "text", "value": "text", "run_id": "text"})
+
+LOCK = f"SELECT {COLUMNS} FROM runs WHERE id {{among ids}} ORDER BY id {{lock}}"  # noqa: S608 (our own names)
+GET = f"SELECT {COLUMNS} FROM runs WHERE id {{among ids}}"  # noqa: S608
+READY = (
+    f"SELECT {COLUMNS} FROM runs WHERE class_id = :class_id AND state = 'queued' AND hold IS NULL "  # noqa: S608
+    "ORDER BY rank, id LIMIT :n {skip_locked}"
+)
+READY_RANKS = (
+    "SELECT rank, id FROM runs WHERE class_id = :class_id AND state = 'queued' AND hold IS NULL "
+    "ORDER BY rank, id LIMIT :n"
+)
+LOCK_READY = (
+    f"SELECT {COLUMNS} FROM runs WHERE id {{among ids}} AND state = 'queued' AND hold IS NULL "  # noqa: S608
+    "ORDER BY rank, id {skip_locked}"
+)
+DUE = f"SELECT {COLUMNS} FROM runs WHERE due_at <= :now ORDER BY due_at LIMIT :n {{skip_locked}}"  # noqa: S608
+NEXT_DUE = "SELECT due_at FROM runs WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1"
+SET_PAYLOAD = "UPDATE runs SET payload = :payload WHERE id = :id"
+CHILDREN = f"SELECT {COLUMNS} FROM runs WHERE parent_id {{among ids}} ORDER BY id {{lock}}"  # noqa: S608
+PARENT_OPEN = (
+    "SELECT DISTINCT parent_id FROM runs WHERE parent_id {among ids} AND state NOT IN "
+    "('completed', 'failed', 'timed_out', 'crashed', 'system_failed', 'canceled', 'expired', 'dead_letter')"
+)
+
+_STATES = {state.value: state for state in RunState}
+_STATE = FIELDS.index("state")
+_POLICY = FIELDS.index("policy")
+_WAITING = FIELDS.index("waiting_for")
+_policy_decoder = msgspec.json.Decoder(Policy)
+_waiting_decoder = msgspec.json.Decoder(Waiting)
+_encoder = msgspec.json.Encoder()
+
+
+@lru_cache(maxsize=4096)
+def _policy(text: str) -> Policy:
+    return _policy_decoder.decode(text)
+
+
+@lru_cache(maxsize=4096)
+def _policy_text(policy: Policy) -> str:
+    return _encoder.encode(policy).decode()
+
+
+def from_row(row: Row) -> Run:
+    """A row in the order of `FIELDS` as a record."""
+    fields = dict(zip(FIELDS, row, strict=True))
+    fields["state"] = _STATES[fields["state"]]
+    fields["policy"] = _policy(fields["policy"])
+    if fields["waiting_for"] is not None:
+        fields["waiting_for"] = _waiting_decoder.decode(fields["waiting_for"])
+    return Run(**fields)
+
+
+def _to_row(run: Run) -> list[Any]:
+    row = list(msgspec.structs.astuple(run))
+    row[_STATE] = run.state.value
+    row[_POLICY] = _policy_text(run.policy)
+    if run.waiting_for is not None:
+        row[_WAITING] = _encoder.encode(run.waiting_for).decode()
+    return row
+
+
+def insert(tx: Tx, runs: Sequence[Run]) -> None:
+    """Add new runs."""
+    tx.insert(INSERT, [tuple(_to_row(run)) for run in runs])
+
+
+def insert_tags(tx: Tx, rows: Sequence[tuple[int, str, str, str]]) -> None:
+    """Add (project, tag, value, run) rows to the tag index."""
+    tx.insert(TAGS, rows)
+
+
+def save(tx: Tx, runs: Sequence[Run]) -> None:
+    """Write the moving fields of runs that this transaction locked."""
+    tx.update(SAVE, [_pick_moving(_to_row(run)) for run in runs])
+
+
+def lock(tx: Tx, ids: Sequence[str]) -> dict[str, Run]:
+    """The runs by id, locked in id order; unknown ids are absent."""
+    return {run.id: run for run in map(from_row, tx.rows(LOCK, ids=sorted(set(ids))))}
+
+
+def get(tx: Tx, ids: Sequence[str]) -> dict[str, Run]:
+    """The runs by id, for reading; unknown ids are absent."""
+    return {run.id: run for run in map(from_row, tx.rows(GET, ids=list(ids)))}
+
+
+def ready(tx: Tx, class_ids: Sequence[int], n: int) -> list[Run]:
+    """The first `n` claimable runs of these classes in claim order, locked."""
+    if len(class_ids) == 1:
+        return [from_row(row) for row in tx.rows(READY, class_id=class_ids[0], n=n)]
+    heads = sorted(head for class_id in class_ids for head in tx.rows(READY_RANKS, class_id=class_id, n=n))
+    if not heads:
+        return []
+    return [from_row(row) for row in tx.rows(LOCK_READY, ids=[run_id for _, run_id in heads[:n]])]
+
+
+def due(tx: Tx, n: int) -> list[Run]:
+    """The runs whose deadline has passed, locked."""
+    return [from_row(row) for row in tx.rows(DUE, now=tx.now, n=n)]
+
+
+def next_due(tx: Tx) -> int | None:
+    """The earliest deadline of any run."""
+    row = tx.row(NEXT_DUE)
+    return row[0] if row else None
