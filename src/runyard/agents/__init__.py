@@ -1,0 +1,1 @@
+"""Built-in agents: workers like any other, over the SDK."""

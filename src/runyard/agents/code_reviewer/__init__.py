@@ -1,0 +1,1 @@
+"""The built-in code reviewer: a git repository in, a report of findings out."""
