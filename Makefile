@@ -10,6 +10,8 @@ LOCKS  := requirements/runtime.lock requirements/dev.lock
 LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-header --no-annotate
 export UV_NO_PROGRESS := 1
+# Like pip, trust the certificates that this machine trusts; UV_SYSTEM_CERTS=0 trusts those that come with uv.
+export UV_SYSTEM_CERTS ?= 1
 # Extra arguments for pytest and for the benchmarks: make test ARGS="-k leases -x"
 ARGS   ?=
 

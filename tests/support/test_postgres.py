@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -73,6 +74,14 @@ def test_a_given_directory_is_kept():
             run(server.dsn, "CREATE TABLE notes AS SELECT 1 AS number")
         with PostgresServer(Path(folder)) as again:
             assert run(again.dsn, "SELECT number FROM notes") == [(1,)]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server under another account")
+def test_binaries_that_the_servers_account_cannot_reach_are_copied(monkeypatch):
+    monkeypatch.setattr(PostgresServer, "_can_run", lambda *_: False)
+    with PostgresServer(durable=False) as server:
+        assert (server.directory / "packages").is_dir()
+        assert run(server.dsn, "SELECT 1") == [(1,)]
 
 
 def test_a_server_dies_with_the_process_that_started_it():
