@@ -25,8 +25,8 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     key: str | None = None
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution asked for."""
+class Run(msgspec.Struct, frozen=True, gc=False):
+    """One execution asked for. Built from rows by position, which is why its fields are not keyword-only."""
 
     id: str
     project_id: int

@@ -39,11 +39,12 @@ def of(run: Run) -> list[int]:
 class Traffic:
     """The lanes one operation touches: their counts, locked, and who was let through or made to wait."""
 
-    def __init__(self, tx: Tx, ids: Iterable[int]) -> None:
+    def __init__(self, tx: Tx, ids: Iterable[int], moving: frozenset[str] = frozenset()) -> None:
         self.tx = tx
+        self.moving = moving
+        """Runs this operation is about to save; nobody else may change them meanwhile."""
         self.counts = sql.lock(tx, list(ids)) if ids else {}
         self.shifts: dict[int, int] = {}
-        self.demoted: list[Run] = []
 
     def shift(self, run: Run, by: int) -> None:
         """Count the run in or out of its lanes."""
@@ -72,12 +73,11 @@ class Traffic:
 
     def _make_room(self, run: Run, lane: int) -> bool:
         worst = sql.worst(self.tx, lane, run.rank, by_key=lane == run.key_lane)
-        if worst is None or any(worst.id == other.id for other in self.demoted):
+        if worst is None or worst.id in self.moving:
             return False
         self.shift(worst, -1)
         held = changed(worst, hold="lane", hold_lane=lane)
-        self.demoted.append(held)
-        runs_sql.save(self.tx, [held])
+        runs_sql.save(self.tx, [worst], [held])
         return True
 
     def write(self) -> set[int]:
@@ -96,7 +96,8 @@ def place(tx: Tx, moves: Sequence[Move]) -> tuple[list[Run], set[int]]:
     """The runs as they are to be saved, let through or held; and the lanes in which a place became free."""
     if not any(move.after.job_lane or move.after.key_lane for move in moves):
         return [move.after for move in moves], set()
-    traffic = Traffic(tx, {lane for move in moves for lane in of(move.after)})
+    moving = frozenset(move.after.id for move in moves)
+    traffic = Traffic(tx, {lane for move in moves for lane in of(move.after)}, moving)
     runs = [move.after for move in moves]
     for move in moves:
         if occupies(move.before) and not occupies(move.after):
@@ -135,19 +136,18 @@ def _refill(tx: Tx, lane: int) -> int:
         if not candidates:
             break
         traffic = Traffic(tx, {other for run in candidates for other in of(run)})
-        batch: list[Run] = []
+        batch: list[tuple[Run, Run]] = []
         for run in candidates:
             full = traffic.full_lane(run)
             if full is None:
                 traffic.shift(run, +1)
-                free = msgspec.structs.replace(run, hold=None, hold_lane=None)
-                batch.append(free)
-                let_through.append(free)
+                batch.append((run, msgspec.structs.replace(run, hold=None, hold_lane=None)))
+                let_through.append(run)
             elif full != lane:
                 # Another lane holds it now: mark it there, so that this lane never looks at it again in vain.
-                batch.append(msgspec.structs.replace(run, hold_lane=full))
+                batch.append((run, msgspec.structs.replace(run, hold_lane=full)))
         traffic.write()
-        runs_sql.save(tx, batch)
+        runs_sql.save(tx, [before for before, _ in batch], [after for _, after in batch])
         if not batch:
             break
     for run in let_through:
@@ -164,5 +164,5 @@ def demote(tx: Tx, lane: int, *, by_key: bool) -> None:
             return
         for other in of(worst):
             sql.shift(tx, other, -1)
-        runs_sql.save(tx, [msgspec.structs.replace(worst, hold="lane", hold_lane=lane)])
+        runs_sql.save(tx, [worst], [msgspec.structs.replace(worst, hold="lane", hold_lane=lane)])
         used -= 1

@@ -122,18 +122,15 @@ def claim(tx: Tx, requests: Sequence[ClaimRequest]) -> list[list[Granted]]:
         found = runs_sql.ready(tx, eligible, sum(requests[index].limit for index in indexes))
         moves: list[Move] = []
         owners: list[tuple[int, str]] = []
+        takers = iter([index for index in indexes for _ in range(requests[index].limit)])
         for run in found:
             if run.expires_at is not None and run.expires_at <= tx.now:
                 moves.append(expired(tx, run))
                 owners.append((-1, ""))
                 continue
-            index = indexes[0]
-            request = requests[index]
-            token = tx.new_token()
-            moves.append(_claimed(tx, run, request, token))
+            index, token = next(takers), tx.new_token()
+            moves.append(_claimed(tx, run, requests[index], token))
             owners.append((index, token))
-            if sum(1 for owner, _ in owners if owner == index) >= request.limit and len(indexes) > 1:
-                indexes = indexes[1:]
         for run, (index, token) in zip(apply(tx, moves), owners, strict=True):
             if index >= 0:
                 lease = Lease(run_id=run.id, token=token, until=run.lease_until or 0)
@@ -195,7 +192,7 @@ def _each(
     outcomes: list[Any] = [None] * len(reports)
     moves: list[Move] = []
     places: list[int] = []
-    kept: list[Run] = []
+    kept: list[tuple[Run, Run]] = []
     seen: set[str] = set()
     for index, report in enumerate(reports):
         run = locked.get(report.run_id)
@@ -216,14 +213,13 @@ def _each(
             moves.append(decided)
             places.append(index)
         elif isinstance(decided, Run):
-            kept.append(decided)
+            kept.append((run, decided))
             outcomes[index] = Reported(run=decided)
         else:
             outcomes[index] = decided
     for index, run in zip(places, apply(tx, moves), strict=True):
         outcomes[index] = Reported(run=run)
-    if kept:
-        runs_sql.save(tx, kept)
+    runs_sql.save(tx, [before for before, _ in kept], [after for _, after in kept])
     return outcomes
 
 

@@ -473,7 +473,7 @@ def reset_idempotency(tx: Tx, project_id: int, run_id: str, *, actor: str | None
         idempotency.FREE, project_id=project_id, scope=_scope(run), name=run.idempotency_key, run_id=run.id
     )
     after = changed(run, idempotency_key=None, updated_at=tx.now)
-    sql.save(tx, [after])
+    sql.save(tx, [run], [after])
     journal(tx, after, "run.idempotency_reset", actor, {})
     return after
 

@@ -37,7 +37,7 @@ def apply(tx: Tx, moves: Sequence[Move]) -> list[Run]:
     if not moves:
         return []
     after, freed = lanes.place(tx, moves)
-    runs.save(tx, after)
+    runs.save(tx, [one.before for one in moves], after)
     _attempts(tx, moves)
     for one in moves:
         journal(tx, one.after, EVENT_OF_VERB[one.verb], one.actor, _data(one))
@@ -111,9 +111,8 @@ def _wake_parents(tx: Tx, parents: set[str]) -> None:
     open_parents = {row[0] for row in tx.rows(runs.PARENT_OPEN, ids=[run.id for run in waiting])}
     done = [run for run in waiting if run.id not in open_parents]
     apply(tx, [move(run, "wake", tx.now, data={"reason": "children ended"}) for run in done if _waits(run)])
-    paused = [changed(run, waiting_for=None) for run in done if run.state is RunState.PAUSED]
-    if paused:
-        runs.save(tx, paused)
+    paused = [run for run in done if run.state is RunState.PAUSED]
+    runs.save(tx, paused, [changed(run, waiting_for=None) for run in paused])
 
 
 def _waits(run: Run) -> bool:
@@ -136,6 +135,6 @@ def resolve(tx: Tx, run: Run, *, actor: str | None, resolution: dict[str, Any]) 
     """Mark an unsuccessful run as handled; its state stays."""
     text = _json.encode(resolution | ({"by": actor} if actor else {})).decode()
     after = changed(run, resolved_at=tx.now, resolution=text, updated_at=tx.now)
-    runs.save(tx, [after])
+    runs.save(tx, [run], [after])
     journal(tx, after, "run.resolved", actor, resolution)
     return after

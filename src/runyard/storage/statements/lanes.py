@@ -14,7 +14,7 @@ UPSERT = (
 )
 LOCK = "SELECT id, cap, used FROM lanes WHERE id {among ids} ORDER BY id {lock}"
 SHIFT = "UPDATE lanes SET used = used + :by WHERE id = :id"
-HELD = f"SELECT {runs.COLUMNS} FROM runs WHERE hold_lane = :lane ORDER BY rank, id LIMIT :n {{skip_locked}}"  # noqa: S608
+HELD = f"SELECT {runs.COLUMNS} FROM runs WHERE hold_lane = :lane AND state = 'queued' ORDER BY rank, id LIMIT :n {{skip_locked}}"  # noqa: S608
 WORST_OF_JOB = (
     f"SELECT {runs.COLUMNS} FROM runs WHERE job_lane = :lane AND state = 'queued' AND hold IS NULL "  # noqa: S608
     "AND rank > :rank ORDER BY rank DESC, id DESC LIMIT 1 {skip_locked}"

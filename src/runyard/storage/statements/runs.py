@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
@@ -51,11 +51,10 @@ _FIXED = {
 }
 """Set when the run is made, or changed by statements of their own."""
 _MOVING = tuple(name for name in FIELDS if name not in _FIXED)
-_pick_moving = itemgetter(*(FIELDS.index(name) for name in (*_MOVING, "id")))
+_MOVING_AT = tuple(FIELDS.index(name) for name in _MOVING)
 
 COLUMNS = ", ".join(FIELDS)
 INSERT = Insert("runs", _TYPES)
-SAVE = Update("runs", {name: _TYPES[name] for name in _MOVING}, {"id": "text"})
 TAGS = Insert("run_tags", {"project_id": "bigint", "tag": "text", "value": "text", "run_id": "text"})
 
 LOCK = f"SELECT {COLUMNS} FROM runs WHERE id {{among ids}} ORDER BY id {{lock}}"  # noqa: S608 (our own names)
@@ -102,12 +101,12 @@ def _policy_text(policy: Policy) -> str:
 
 def from_row(row: Row) -> Run:
     """A row in the order of `FIELDS` as a record."""
-    fields = dict(zip(FIELDS, row, strict=True))
-    fields["state"] = _STATES[fields["state"]]
-    fields["policy"] = _policy(fields["policy"])
-    if fields["waiting_for"] is not None:
-        fields["waiting_for"] = _waiting_decoder.decode(fields["waiting_for"])
-    return Run(**fields)
+    values = list(row)
+    values[_STATE] = _STATES[values[_STATE]]
+    values[_POLICY] = _policy(values[_POLICY])
+    if values[_WAITING] is not None:
+        values[_WAITING] = _waiting_decoder.decode(values[_WAITING])
+    return Run(*values)
 
 
 def _to_row(run: Run) -> list[Any]:
@@ -129,9 +128,26 @@ def insert_tags(tx: Tx, rows: Sequence[tuple[int, str, str, str]]) -> None:
     tx.insert(TAGS, rows)
 
 
-def save(tx: Tx, runs: Sequence[Run]) -> None:
-    """Write the moving fields of runs that this transaction locked."""
-    tx.update(SAVE, [_pick_moving(_to_row(run)) for run in runs])
+@lru_cache(maxsize=512)
+def _saving(places: tuple[int, ...]) -> tuple[Update, Callable[[Sequence[Any]], tuple[Any, ...]]]:
+    names = [FIELDS[place] for place in places]
+    return Update("runs", {name: _TYPES[name] for name in names}, {"id": "text"}), itemgetter(*places, FIELDS.index("id"))
+
+
+def save(tx: Tx, before: Sequence[Run], after: Sequence[Run]) -> None:
+    """Write what differs between runs that this transaction locked and what they are now.
+
+    Only columns that changed are named: an UPDATE that names an indexed column rewrites that index, changed or not.
+    """
+    old_rows, new_rows = [_to_row(run) for run in before], [_to_row(run) for run in after]
+    places = tuple(
+        place
+        for place in _MOVING_AT
+        if any(old[place] != new[place] for old, new in zip(old_rows, new_rows, strict=True))
+    )
+    if places:
+        statement, pick = _saving(places)
+        tx.update(statement, [pick(row) for row in new_rows])
 
 
 def lock(tx: Tx, ids: Sequence[str]) -> dict[str, Run]:
