@@ -38,9 +38,9 @@ test: setup ## run every test on SQLite and on a PostgreSQL that the tests start
 
 check: setup ## check format, lint, types and imports
 	@echo "check: format"
-	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/ruff format --check --quiet --output-format concise
 	@echo "check: lint"
-	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff check --quiet --output-format concise
 	@echo "check: types"
 	@$(BIN)/mypy --no-error-summary $(wildcard src tests bench tools)
 	@echo "check: imports"
