@@ -1,0 +1,1 @@
+"""The requests of the API, one noun a module: plain functions from arguments to a `Call`."""

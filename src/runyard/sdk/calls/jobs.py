@@ -1,0 +1,39 @@
+"""Requests about jobs."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from runyard.sdk import models
+from runyard.sdk.call import Call, get, query, segment, send
+from runyard.sdk.fields import JobFields
+
+
+def create(name: str, **fields: Unpack[JobFields]) -> Call[models.Job]:
+    """Make a job."""
+    return send("POST", "/jobs", models.Job, {"name": name, **fields})
+
+
+def list_all(*, limit: int | None = None) -> Call[models.Page[models.Job]]:
+    """Jobs, newest first."""
+    return get("/jobs", models.Page[models.Job], query(limit=limit))
+
+
+def read(job: str) -> Call[models.Job]:
+    """One job, by name or id."""
+    return get(f"/jobs/{segment(job)}", models.Job)
+
+
+def update(job: str, **fields: Unpack[JobFields]) -> Call[models.Job]:
+    """Change a job; every change but `enabled` makes a new version."""
+    return send("PATCH", f"/jobs/{segment(job)}", models.Job, fields)
+
+
+def delete(job: str) -> Call[None]:
+    """Delete a job; its runs stay."""
+    return send("DELETE", f"/jobs/{segment(job)}", None)
+
+
+def versions(job: str, *, limit: int | None = None) -> Call[models.Page[models.JobVersion]]:
+    """The versions of a job's definition."""
+    return get(f"/jobs/{segment(job)}/versions", models.Page[models.JobVersion], query(limit=limit))

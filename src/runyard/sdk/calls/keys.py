@@ -1,0 +1,52 @@
+"""Requests about keys and projects, for admins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from runyard.sdk import models
+from runyard.sdk.call import Call, get, present, query, segment, send
+
+
+def create(
+    name: str,
+    *,
+    scopes: Iterable[str],
+    project: int | str | None = None,
+    dialect: str | None = None,
+    expires_at: datetime | None = None,
+) -> Call[models.Key]:
+    """Make a key; the answer's `key` is never shown again."""
+    body = present(name=name, scopes=[*scopes], project=project, dialect=dialect, expires_at=expires_at)
+    return send("POST", "/keys", models.Key, body)
+
+
+def list_all(*, limit: int | None = None) -> Call[models.Page[models.Key]]:
+    """Keys, newest first."""
+    return get("/keys", models.Page[models.Key], query(limit=limit))
+
+
+def read(key_id: str) -> Call[models.Key]:
+    """One key, without its secret."""
+    return get(f"/keys/{segment(key_id)}", models.Key)
+
+
+def revoke(key_id: str) -> Call[models.Key]:
+    """End a key for good."""
+    return send("DELETE", f"/keys/{segment(key_id)}", models.Key)
+
+
+def create_project(slug: str, *, name: str | None = None) -> Call[models.Project]:
+    """Make a project."""
+    return send("POST", "/projects", models.Project, present(slug=slug, name=name))
+
+
+def list_projects(*, limit: int | None = None) -> Call[models.Page[models.Project]]:
+    """Every project."""
+    return get("/projects", models.Page[models.Project], query(limit=limit))
+
+
+def read_project(project: int | str) -> Call[models.Project]:
+    """One project, by number or slug."""
+    return get(f"/projects/{segment(project)}", models.Project)

@@ -1,0 +1,113 @@
+"""What may be said when a run or a job is made, by the names of the API; durations are seconds."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, Required, TypedDict
+
+Action = Literal["cancel", "replay", "requeue", "discard", "resolve", "retry"]
+
+
+class RetryFields(TypedDict, total=False):
+    """How failed attempts are retried."""
+
+    max_attempts: int
+    backoff: Literal["exponential", "linear", "fixed", "custom"]
+    initial_seconds: float
+    min_seconds: float
+    max_seconds: float
+    delays_seconds: list[float]
+    jitter: float
+    non_retryable: list[str]
+    dead_letter: bool
+    priority_boost: int
+
+
+class ConcurrencyFields(TypedDict, total=False):
+    """How many runs may be held by executors at one time, over all and by `concurrency_key`."""
+
+    max: int | None
+    max_per_key: int | None
+
+
+class RateLimitFields(TypedDict, total=False):
+    """How many runs of a job may be made (`refuse`) or started (`hold`) in a window."""
+
+    max: int
+    window_seconds: float
+    mode: Literal["hold", "refuse"]
+
+
+class SettingsFields(TypedDict, total=False):
+    """What jobs define and a run may override."""
+
+    queue: str
+    executor: str
+    capabilities: list[str]
+    priority: int
+    retry: RetryFields
+    timeout_seconds: float | None
+    heartbeat_seconds: float | None
+    lease_seconds: float
+    ttl_seconds: float | None
+    concurrency: ConcurrencyFields
+    tags: list[str] | dict[str, str]
+    metadata: dict[str, Any]
+    idempotency_ttl_seconds: float | None
+
+
+class JobFields(SettingsFields, total=False):
+    """What a job fixes."""
+
+    description: str
+    rate_limit: RateLimitFields | None
+    payload_schema: dict[str, Any] | bool | None
+    output_schema: dict[str, Any] | bool | None
+    enabled: bool
+
+
+class RunFields(SettingsFields, total=False):
+    """What a run may be made with, besides its payload."""
+
+    job: str | None
+    job_id: str | None
+    idempotency_key: str | None
+    concurrency_key: str | None
+    delay_seconds: float | None
+    available_at: datetime | None
+    expires_at: datetime | None
+    parent_id: str | None
+    continuation_of: str | None
+    draft: bool
+
+
+class NewRun(RunFields, total=False):
+    """A run to make in a call that makes many."""
+
+    payload: Any
+
+
+class LogFields(TypedDict, total=False):
+    """A line for a run's log."""
+
+    message: Required[str]
+    level: str
+    data: Any
+    at: datetime
+
+
+class RunFilter(TypedDict, total=False):
+    """Which runs a list or a bulk action is about."""
+
+    state: str | list[str] | tuple[str, ...] | set[str] | frozenset[str]
+    job: str
+    queue: str
+    tag: str | list[str]
+    parent_id: str
+    task_id: str
+    batch_id: str
+    outcome: Literal["failed", "succeeded", "canceled", "unresolved"]
+    created_after: datetime | str
+    created_before: datetime | str
+    payload: dict[str, Any]
+    metadata: dict[str, Any]

@@ -1,0 +1,89 @@
+"""Following a stream: what to ask for, what each frame means, and what to do when the connection breaks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from runyard.sdk.call import Query
+from runyard.sdk.errors import BadReply, RunyardError
+from runyard.sdk.exchange import Patience, Request, Server
+from runyard.sdk.models import Done, Event, LogEntry, Resync
+
+Item = Event | LogEntry | Done | Resync
+
+# The server pings every 15 s, so silence for three times as long means that the connection is dead.
+SILENCE_SECONDS = 45.0
+
+_event = msgspec.json.Decoder(Event)
+_entry = msgspec.json.Decoder(LogEntry)
+_done = msgspec.json.Decoder(Done)
+
+
+class Follower:
+    """The place one reader has reached in one stream."""
+
+    def __init__(self, path: str, server: Server, patience: Patience, *, query: Query = (), after: int | None = None):
+        self._path = path
+        self._server = server
+        self._query = query
+        self._patience = replace(patience, retries=max(patience.retries, 20) if patience.retries else 0)
+        self._failures = 0
+        self.place = "" if after is None else str(after)
+        self._ended = False
+
+    def has_ended(self) -> bool:
+        """Whether the stream has said that nothing will follow."""
+        return self._ended
+
+    def request(self) -> Request:
+        """What to ask for now: what follows the last frame seen."""
+        headers = {**self._server.headers, "Accept": "text/event-stream", "Cache-Control": "no-store"}
+        if self.place:
+            headers["Last-Event-ID"] = self.place
+        return Request(
+            method="GET",
+            url=self._server.url + "/runyard/v1" + self._path,
+            headers=headers,
+            query=self._query,
+            timeout=SILENCE_SECONDS,
+        )
+
+    def take(self, kind: str, data: str, place: str) -> Item | None:
+        """The item a frame holds, if any. Raises `BadReply` when it makes no sense."""
+        self._failures = 0
+        try:
+            item = _item(kind, data)
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise BadReply(f"the stream {self._path} has a frame {kind!r} of unknown shape: {error}") from error
+        # A resync may name the place to go on from; without one there is no place any more.
+        if place or isinstance(item, Resync):
+            self.place = "" if isinstance(item, Resync) and place == self.place else place
+        self._ended = isinstance(item, Done)
+        return item
+
+    def after_break(self, error: RunyardError | None) -> float:
+        """The seconds to wait before connecting again; no error: the server closed. Raises an error that stays."""
+        if error is None:
+            error = RunyardError("The server keeps closing the stream.", retryable=True)
+        delay = self._patience.after(error, self._failures)
+        if delay is None:
+            raise error
+        self._failures += 1
+        return delay
+
+
+def _item(kind: str, data: str) -> Item | None:
+    if kind == "done":
+        return _done.decode(data)
+    if kind == "log":
+        return _entry.decode(data)
+    if kind == "resync":
+        return Resync(data=_json(data))
+    return _event.decode(data) if data else None
+
+
+def _json(text: str) -> Any:
+    return msgspec.json.decode(text) if text else None

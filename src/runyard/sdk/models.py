@@ -1,0 +1,479 @@
+"""What the server answers, typed. Fields a newer server adds are ignored; those an older one lacks have a default.
+
+Values of the caller (payloads, outputs, checkpoints …) are decoded when first looked at: `raw_…` holds their text.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Raw, field
+
+T = TypeVar("T")
+
+NULL = Raw(b"null")
+TERMINAL = frozenset({"completed", "failed", "timed_out", "crashed", "system_failed", "canceled", "expired"})
+FOR_A_PERSON = frozenset({"dead_letter", "needs_attention"})
+
+
+def _value(raw: Raw) -> Any:
+    return msgspec.json.decode(raw)
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """A record of the API."""
+
+
+class Page(Model, Generic[T], frozen=True, kw_only=True):
+    """One page of a list."""
+
+    data: list[T]
+    next_cursor: str | None = None
+
+
+class Project(Model, frozen=True, kw_only=True):
+    """A tenant: every run, job and key belongs to one."""
+
+    number: int
+    slug: str
+    name: str = ""
+    created_at: datetime | None = None
+
+
+class Key(Model, frozen=True, kw_only=True):
+    """An API key; `key` is shown when it is made and never again."""
+
+    id: str
+    name: str = ""
+    prefix: str = ""
+    scopes: list[str] = []
+    project: str = ""
+    dialect: str = "native"
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+    key: str | None = None
+
+
+class Job(Model, frozen=True, kw_only=True):
+    """A reusable, versioned definition of how to run something."""
+
+    id: str
+    name: str
+    project: str = ""
+    version: int = 1
+    enabled: bool = True
+    spec: dict[str, Any] = {}
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+class JobVersion(Model, frozen=True, kw_only=True):
+    """One version of a job's definition."""
+
+    job_id: str
+    version: int
+    spec: dict[str, Any] = {}
+    created_at: datetime | None = None
+    created_by: str | None = None
+
+
+class Lease(Model, frozen=True, kw_only=True):
+    """The right to report on a run until a time; `token` is shown to its holder only."""
+
+    until: datetime
+    token: str = ""
+    worker: str | None = None
+
+
+class UsageTotals(Model, frozen=True, kw_only=True):
+    """What a run has used so far."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_micro_usd: int = 0
+
+
+class Run(Model, frozen=True, kw_only=True):
+    """One execution asked for, as it was when it was read."""
+
+    id: str
+    state: str
+    project: str = ""
+    job: str | None = None
+    job_id: str | None = None
+    job_version: int | None = None
+    task_id: str | None = None
+    parent_id: str | None = None
+    replay_of: str | None = None
+    retry_of: str | None = None
+    continuation_of: str | None = None
+    depth: int = 0
+    batch_id: str | None = None
+    queue: str = "default"
+    executor: str = "worker"
+    capabilities: list[str] = []
+    priority: int = 0
+    concurrency_key: str | None = None
+    idempotency_key: str | None = None
+    attempt: int = 0
+    max_attempts: int = 1
+    raw_payload: Raw = field(name="payload", default=NULL)
+    raw_output: Raw = field(name="output", default=NULL)
+    raw_error: Raw = field(name="error", default=NULL)
+    error_class: str | None = None
+    tags: list[str] | dict[str, str] | None = None
+    metadata: dict[str, Any] | None = None
+    trigger: str = ""
+    created_by: str | None = None
+    waiting_for: Any = None
+    hold: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    queued_at: datetime | None = None
+    available_at: datetime | None = None
+    next_retry_at: datetime | None = None
+    expires_at: datetime | None = None
+    claimed_at: datetime | None = None
+    started_at: datetime | None = None
+    heartbeat_at: datetime | None = None
+    finished_at: datetime | None = None
+    lease: Lease | None = None
+    resolved: Any = None
+    usage: UsageTotals = UsageTotals()
+    duplicate: bool = False
+
+    @cached_property
+    def payload(self) -> Any:
+        """What the run was asked to work on."""
+        return _value(self.raw_payload)
+
+    @cached_property
+    def output(self) -> Any:
+        """What the run gave back; None while there is nothing."""
+        return _value(self.raw_output)
+
+    @cached_property
+    def error(self) -> Any:
+        """What went wrong in its last failed attempt; None when nothing did."""
+        return _value(self.raw_error)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing will ever change its state again."""
+        return self.state in TERMINAL
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether it rests until a person decides: in the dead letter, or because nobody took it."""
+        return self.state in FOR_A_PERSON
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it goes nowhere by itself."""
+        return self.is_final or self.needs_a_person
+
+
+R = TypeVar("R", bound=Run)
+
+
+class RunsOut(Model, Generic[R], frozen=True, kw_only=True):
+    """Runs made by one call, in the order asked."""
+
+    runs: list[R]
+
+
+class Claim(Model, frozen=True, kw_only=True):
+    """A run handed out, and the lease on it."""
+
+    run: Run
+    lease: Lease
+
+
+class ClaimsOut(Model, frozen=True, kw_only=True):
+    """What was handed out."""
+
+    claims: list[Claim]
+
+
+class StartReport(Model, frozen=True, kw_only=True, omit_defaults=True):
+    """The run's work begins; `preparing` while a session or sandbox is being made for it."""
+
+    run_id: str
+    token: str
+    preparing: bool = False
+
+
+class HeartbeatReport(Model, frozen=True, kw_only=True, omit_defaults=True):
+    """The executor is alive and wants the lease for longer."""
+
+    run_id: str
+    token: str
+    lease_seconds: float | None = None
+
+
+class CompleteReport(Model, frozen=True, kw_only=True, omit_defaults=True):
+    """The run is done; `started_at` serves runs so short that no start was reported."""
+
+    run_id: str
+    token: str
+    output: Any = None
+    started_at: datetime | None = None
+
+
+class Failure(Model, frozen=True, kw_only=True, omit_defaults=True):
+    """What went wrong; `kind` is the word retry policies go by."""
+
+    message: str
+    kind: str = "error"
+    data: Any = None
+
+
+class FailReport(Model, frozen=True, kw_only=True, omit_defaults=True):
+    """The attempt failed; the run's policy decides what follows, unless `retryable` does."""
+
+    run_id: str
+    token: str
+    error: Failure | str
+    retryable: bool | None = None
+    retry_after_seconds: float | None = None
+    started_at: datetime | None = None
+
+
+class ReleaseReport(Model, frozen=True, kw_only=True, omit_defaults=True):
+    """The executor gives the run back unfinished; no attempt is used up."""
+
+    run_id: str
+    token: str
+    reason: str | None = None
+    delay_seconds: float | None = None
+
+
+class WaitReport(Model, frozen=True, kw_only=True, omit_defaults=True):
+    """The run parks until its children have ended; then it is queued again."""
+
+    run_id: str
+    token: str
+    timeout_seconds: float | None = None
+
+
+class ResultError(Model, frozen=True, kw_only=True):
+    """Why one report was not taken; `state` is the run's state now, where it is known."""
+
+    code: str
+    detail: str = ""
+    status: int = 409
+    state: str | None = None
+
+
+class Result(Model, frozen=True, kw_only=True):
+    """What became of one report."""
+
+    run_id: str
+    ok: bool
+    state: str | None = None
+    lease: Lease | None = None
+    next_retry_at: datetime | None = None
+    error: ResultError | None = None
+
+
+class ResultsOut(Model, frozen=True, kw_only=True):
+    """One result for each report, in order."""
+
+    results: list[Result]
+
+
+class Attempt(Model, frozen=True, kw_only=True):
+    """One try at a run."""
+
+    run_id: str
+    attempt: int
+    epoch: int = 0
+    outcome: str | None = None
+    executor: str = ""
+    worker: str | None = None
+    claimed_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    error: Any = None
+    error_class: str | None = None
+
+
+class Event(Model, frozen=True, kw_only=True):
+    """One line of the journal."""
+
+    seq: int
+    type: str
+    run_id: str | None = None
+    at: datetime | None = None
+    actor: str | None = None
+    data: Any = None
+
+
+class LogEntry(Model, frozen=True, kw_only=True):
+    """One line of a run's log."""
+
+    seq: int
+    message: str
+    run_id: str = ""
+    attempt: int = 0
+    at: datetime | None = None
+    level: str = "info"
+    data: Any = None
+
+
+class Done(Model, frozen=True, kw_only=True):
+    """The last item of a run's stream: how the run ended."""
+
+    state: str
+
+
+class Resync(Model, frozen=True, kw_only=True):
+    """The stream could not go on where it broke off: what came between is gone from it, so read the run again."""
+
+    data: Any = None
+
+
+class LogsOut(Model, frozen=True, kw_only=True):
+    """How many lines were taken."""
+
+    accepted: int
+
+
+class Checkpoint(Model, frozen=True, kw_only=True):
+    """State to resume from; `number` grows within the run."""
+
+    run_id: str
+    number: int
+    attempt: int = 0
+    at: datetime | None = None
+    label: str | None = None
+    raw_state: Raw = field(name="state", default=NULL)
+
+    @cached_property
+    def state(self) -> Any:
+        """The state that was kept."""
+        return _value(self.raw_state)
+
+
+class Usage(Model, frozen=True, kw_only=True):
+    """One line of the usage ledger."""
+
+    id: str
+    run_id: str
+    model: str
+    attempt: int = 0
+    at: datetime | None = None
+    provider: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    cost_micro_usd: int = 0
+    source: str = ""
+    price: Any = None
+
+
+class ToolCall(Model, frozen=True, kw_only=True):
+    """A tool the agent called."""
+
+    id: str
+    run_id: str
+    name: str
+    attempt: int = 0
+    at: datetime | None = None
+    input: Any = None
+    output: Any = None
+    error: str | None = None
+    status: str = "ok"
+    duration_ms: int | None = None
+
+
+class Output(Model, frozen=True, kw_only=True):
+    """A named result of a run."""
+
+    run_id: str
+    key: str
+    value: Any = None
+    schema: Any = None
+    at: datetime | None = None
+
+
+class StateEntry(Model, frozen=True, kw_only=True):
+    """A value kept with a run."""
+
+    run_id: str
+    key: str
+    value: Any = None
+    updated_at: datetime | None = None
+
+
+class Artifact(Model, frozen=True, kw_only=True):
+    """A file of a run."""
+
+    id: str
+    run_id: str
+    name: str
+    content_type: str = "application/octet-stream"
+    size: int = 0
+    sha256: str = ""
+    at: datetime | None = None
+
+
+class Why(Model, frozen=True, kw_only=True):
+    """One reason why a run does not run now, and what would change that."""
+
+    code: str
+    detail: str = ""
+    remedy: str = ""
+    until: datetime | None = None
+
+
+class Explanation(Model, frozen=True, kw_only=True):
+    """Why a run is where it is."""
+
+    run_id: str
+    state: str
+    summary: str = ""
+    reasons: list[Why] = []
+    position: int | None = None
+
+
+class Lineage(Model, Generic[R], frozen=True, kw_only=True):
+    """Where a run comes from and what came of it."""
+
+    root: R
+    runs: list[R]
+
+
+class DeadGroup(Model, frozen=True, kw_only=True):
+    """Runs in the dead letter that failed alike."""
+
+    count: int
+    error_class: str | None = None
+    message: str | None = None
+    job: str | None = None
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    sample_run_id: str | None = None
+
+
+class Bulk(Model, frozen=True, kw_only=True):
+    """One verb applied to many runs in the background."""
+
+    id: str
+    action: str
+    state: str = ""
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    errors: list[Any] = []
+    dry_run: bool = False
+    reason: str | None = None
+    created_at: datetime | None = None
+    finished_at: datetime | None = None

@@ -1,0 +1,152 @@
+"""The methods of both clients, said once: which builder hangs under which name."""
+
+from __future__ import annotations
+
+from runyard.sdk.calls import jobs, keys, leases, operations, runs
+from runyard.sdk.methods import AsyncNoun, Lists, ListsRuns, Noun, Sends, SendsForRun, SendsForRuns
+
+
+class RunMethods:
+    """Runs: ask for them, look at them, steer them; and, for executors, take them and report on them."""
+
+    create = SendsForRun(runs.create)
+    create_many = SendsForRuns(runs.create_many)
+    get = SendsForRun(runs.read)
+    list = ListsRuns(runs.list_all)
+    cancel = SendsForRun(runs.cancel)
+    pause = SendsForRun(runs.pause)
+    resume = SendsForRun(runs.resume)
+    publish = SendsForRun(runs.publish)
+    discard = SendsForRun(runs.discard)
+    resolve = SendsForRun(runs.resolve)
+    requeue = SendsForRun(runs.requeue)
+    retry = SendsForRun(runs.retry)
+    replay = SendsForRun(runs.replay)
+    reschedule = SendsForRun(runs.reschedule)
+    forget_idempotency_key = Sends(runs.forget_idempotency_key)
+    explain = Sends(runs.explain)
+    lineage = Sends(runs.lineage)
+    children = ListsRuns(runs.children)
+    attempts = Lists(runs.attempts)
+    events = Lists(runs.events)
+    logs = Lists(runs.logs)
+    checkpoints = Lists(runs.checkpoints)
+    checkpoint = Sends(runs.checkpoint)
+    usage = Lists(runs.usage)
+    tool_calls = Lists(runs.tool_calls)
+    outputs = Lists(runs.outputs)
+    output = Sends(runs.output)
+    state = Lists(runs.state)
+    state_entry = Sends(runs.state_entry)
+    artifacts = Lists(runs.artifacts)
+    artifact = Sends(runs.artifact)
+    artifact_content = Sends(runs.artifact_content)
+
+    claim = Sends(leases.claim)
+    start = Sends(leases.start)
+    heartbeat = Sends(leases.heartbeat)
+    complete = Sends(leases.complete)
+    fail = Sends(leases.fail)
+    release = Sends(leases.release)
+    park = Sends(leases.wait)
+    add_logs = Sends(leases.add_logs)
+    add_checkpoint = Sends(leases.checkpoint)
+    add_usage = Sends(leases.usage)
+    add_tool_call = Sends(leases.tool_call)
+    put_output = Sends(leases.output)
+    put_state = Sends(leases.set_state)
+    delete_state = Sends(leases.delete_state)
+    upload = Sends(leases.upload)
+
+
+class JobMethods:
+    """Jobs: the definitions that runs are made from."""
+
+    create = Sends(jobs.create)
+    get = Sends(jobs.read)
+    list = Lists(jobs.list_all)
+    update = Sends(jobs.update)
+    delete = Sends(jobs.delete)
+    versions = Lists(jobs.versions)
+
+
+class KeyMethods:
+    """API keys."""
+
+    create = Sends(keys.create)
+    get = Sends(keys.read)
+    list = Lists(keys.list_all)
+    revoke = Sends(keys.revoke)
+
+
+class ProjectMethods:
+    """Projects: the tenants."""
+
+    create = Sends(keys.create_project)
+    get = Sends(keys.read_project)
+    list = Lists(keys.list_projects)
+
+
+class DeadLetterMethods:
+    """Runs whose attempts are used up; `runs.requeue`, `.replay`, `.discard` and `.resolve` act on one."""
+
+    list = ListsRuns(operations.dead)
+    groups = Lists(operations.dead_groups)
+
+
+class BulkMethods:
+    """One verb applied to many runs in the background."""
+
+    start = Sends(operations.start_bulk)
+    get = Sends(operations.read_bulk)
+    list = Lists(operations.list_bulk)
+    cancel = Sends(operations.cancel_bulk)
+
+
+class ServerMethods:
+    """The server and the project as a whole."""
+
+    events = Lists(operations.events)
+    stats = Sends(operations.stats)
+    queues = Sends(operations.queues)
+    info = Sends(operations.info)
+
+
+class Jobs(JobMethods, Noun):
+    __doc__ = JobMethods.__doc__
+
+
+class AsyncJobs(JobMethods, AsyncNoun):
+    __doc__ = JobMethods.__doc__
+
+
+class Keys(KeyMethods, Noun):
+    __doc__ = KeyMethods.__doc__
+
+
+class AsyncKeys(KeyMethods, AsyncNoun):
+    __doc__ = KeyMethods.__doc__
+
+
+class Projects(ProjectMethods, Noun):
+    __doc__ = ProjectMethods.__doc__
+
+
+class AsyncProjects(ProjectMethods, AsyncNoun):
+    __doc__ = ProjectMethods.__doc__
+
+
+class DeadLetter(DeadLetterMethods, Noun):
+    __doc__ = DeadLetterMethods.__doc__
+
+
+class AsyncDeadLetter(DeadLetterMethods, AsyncNoun):
+    __doc__ = DeadLetterMethods.__doc__
+
+
+class Bulk(BulkMethods, Noun):
+    __doc__ = BulkMethods.__doc__
+
+
+class AsyncBulk(BulkMethods, AsyncNoun):
+    __doc__ = BulkMethods.__doc__
