@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -58,16 +59,18 @@ class Selection(Struct, frozen=True, kw_only=True):
 
 def select(repository: Repository, request: ReviewRequest, limits: Limits, base: str | None) -> Selection:
     """The tracked files asked for; with `base`, those changed since that commit."""
-    wanted = _pathspecs(request)
+    wanted = _pathspecs(request.include) or [":(top)"]
     candidates = _changed(repository, wanted, base) if base else _tracked(repository, wanted)
+    # Asked for on its own: git cuts what the chosen patterns begin with off the excluding ones as well.
+    unwanted = _tracked(repository, _pathspecs(request.exclude)) if request.exclude else {}
     files: list[SourceFile] = []
     skipped: list[Skipped] = []
     folders: dict[str, bool] = {}
-    for path, changed in sorted(candidates.items()):
+    for path in sorted(candidates.keys() - unwanted.keys()):
         if len(files) >= limits.max_files:
             skipped.append(Skipped(file=_shown(path), reason=f"only {limits.max_files} files are reviewed at once"))
             continue
-        found = _inspect(repository.root, path, changed, limits.max_file_bytes, folders)
+        found = _inspect(repository.root, path, candidates[path], limits.max_file_bytes, folders)
         if isinstance(found, SourceFile):
             files.append(found)
         elif found is not None:
@@ -75,17 +78,14 @@ def select(repository: Repository, request: ReviewRequest, limits: Limits, base:
     return Selection(files=tuple(files), skipped=tuple(skipped))
 
 
-def _pathspecs(request: ReviewRequest) -> list[str]:
-    """The globs in git's own words: without a slash a pattern holds in every folder, a folder stands for all in it."""
+def _pathspecs(patterns: Sequence[str]) -> list[str]:
+    """Globs in git's own words: without a slash one holds in every folder, and a folder stands for all in it."""
 
-    def spec(magic: str, pattern: str) -> list[str]:
+    def anchored(pattern: str) -> str:
         plain = pattern.strip("/")
-        anchored = plain if "/" in pattern.rstrip("/") else f"**/{plain}"
-        return [f":({magic}){anchored}", f":({magic}){anchored}/**"]
+        return plain if "/" in pattern.rstrip("/") else f"**/{plain}"
 
-    include = [text for pattern in request.include for text in spec("top,glob", pattern)]
-    exclude = [text for pattern in request.exclude for text in spec("top,glob,exclude", pattern)]
-    return (include or [":(top)"]) + exclude
+    return [f":(top,glob){anchored(pattern)}{below}" for pattern in patterns for below in ("", "/**")]
 
 
 def _tracked(repository: Repository, wanted: list[str]) -> dict[str, Ranges | None]:
@@ -96,9 +96,9 @@ def _tracked(repository: Repository, wanted: list[str]) -> dict[str, Ranges | No
 
 def _changed(repository: Repository, wanted: list[str], base: str) -> dict[str, Ranges | None]:
     diff = ["diff", "--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-relative", "--diff-filter=d"]
-    diff += ["--ignore-submodules=all", "--src-prefix=a/", "--dst-prefix=b/", "--unified=0", "--inter-hunk-context=0"]
+    diff += ["--ignore-submodules=all", "--src-prefix=a/", "--dst-prefix=b/"]
     names = binary_files(git.ask(repository.git, *diff, "--numstat", "-z", base, "--", *wanted))
-    lines = changed_lines(git.ask(repository.git, *diff, "--patch", base, "--", *wanted))
+    lines = changed_lines(git.ask(repository.git, *diff, "--unified=0", "--inter-hunk-context=0", base, "--", *wanted))
     # An attribute can make git call a text binary; such a file is reviewed as a whole, not hidden.
     return {path: None if is_binary else lines.get(path, ()) for path, is_binary in names.items()}
 

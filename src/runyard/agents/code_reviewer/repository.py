@@ -11,7 +11,7 @@ from runyard.agents.code_reviewer.git import Git, GitFailed
 
 # `scheme://host/owner/name.git` or `host:owner/name`; a bare folder name says nothing about an owner.
 _REMOTE = re.compile(r"(?:://[^/]+/|^[^/:]+:)(?:.*/)?([^/:]+/[^/:]+?)(?:\.git)?/?$")
-_PRINTABLE = re.compile(r"[^\s\x00-\x1f\x7f-]\S{0,254}")
+_PRINTABLE = re.compile(r"[^\s\x00-\x1f\x7f-][^\s\x00-\x1f\x7f]{0,254}")
 
 
 class Repository(Struct, frozen=True, kw_only=True):
