@@ -1,0 +1,51 @@
+"""Who may add to a run's record: the holder of its lease, or whoever may write to any run while it is not final."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import msgspec
+
+from runyard.domain.errors import Conflict, DomainError, NotFound
+from runyard.domain.records import Run
+from runyard.domain.states import is_final
+from runyard.engine.leases import Report, fence
+from runyard.storage.port import Tx
+from runyard.storage.statements import fences as sql
+from runyard.storage.statements.fences import Fenced
+
+
+class Writer(msgspec.Struct, frozen=True, kw_only=True):
+    """Who writes to which run; without a token the surface has checked that the caller may write to any run."""
+
+    project_id: int
+    run_id: str
+    token: str | None = None
+    actor: str | None = None
+
+
+def opened(tx: Tx, writers: Sequence[Writer]) -> list[Fenced | DomainError]:
+    """For each writer its run, locked until the commit, or why it may not write."""
+    locked = sql.lock(tx, [writer.run_id for writer in writers])
+    return [_opened(locked.get(writer.run_id), writer, tx.now) for writer in writers]
+
+
+def open_for(tx: Tx, writer: Writer) -> Fenced:
+    """The writer's run, locked until the commit. Raises `NotFound`, `LeaseLost` or `Conflict`."""
+    (found,) = opened(tx, [writer])
+    if isinstance(found, DomainError):
+        raise found
+    return found
+
+
+def _opened(run: Fenced | None, writer: Writer, now: int) -> Fenced | DomainError:
+    if run is None or run.project_id != writer.project_id:
+        return NotFound(f"there is no run {writer.run_id} in this project")
+    if writer.token is None:
+        if is_final(run.state):
+            return Conflict(f"the run is {run.state} and its record is closed", state=run.state.value)
+        return run
+    report = Report(project_id=writer.project_id, run_id=writer.run_id, token=writer.token)
+    # A fence looks at nothing of a run but what was read here.
+    return fence(cast("Run", run), report, now) or run

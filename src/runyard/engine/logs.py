@@ -1,0 +1,85 @@
+"""A run's log: lines that executors append, read in the order of the server-wide sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from runyard.domain.errors import DomainError, Invalid
+from runyard.domain.records import Json, LogEntry
+from runyard.domain.slices import Slice
+from runyard.engine import fences, runs, sizes
+from runyard.engine.events import SCAN
+from runyard.engine.fences import Writer
+from runyard.storage.port import LogLine, Tx, many
+from runyard.storage.statements import logs as sql
+
+MESSAGE = 1 << 20
+ENTRIES = 1000
+
+
+class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A line to append; without `at` it gets the time of the transaction."""
+
+    message: str
+    level: str = "info"
+    data: Json | None = None
+    at: int | None = None
+
+
+class AppendRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines for one run: all of them or none."""
+
+    writer: Writer
+    entries: tuple[NewEntry, ...]
+
+
+@many
+def append(tx: Tx, requests: Sequence[AppendRequest]) -> list[int | DomainError]:
+    """Append lines to runs' logs; for each request how many were taken, or why none was."""
+    opened = fences.opened(tx, [request.writer for request in requests])
+    outcomes: list[int | DomainError] = []
+    for request, run in zip(requests, opened, strict=True):
+        refused = run if isinstance(run, DomainError) else _refused(request)
+        if refused is not None or isinstance(run, DomainError):
+            outcomes.append(refused or Invalid())
+            continue
+        for entry in request.entries:
+            at = tx.now if entry.at is None else entry.at
+            # What a program prints may hold anything; PostgreSQL keeps no NUL and the line is worth more than its NUL.
+            message = entry.message.replace("\0", "\ufffd")
+            tx.emit(LogLine(run.project_id, run.id, run.attempt, at, entry.level, message, entry.data))
+        outcomes.append(len(request.entries))
+    return outcomes
+
+
+def of_run(
+    tx: Tx, project_id: int, run_id: str, *, after: int = 0, limit: int = 50, level: str | None = None
+) -> Slice[LogEntry, int]:
+    """The run's log, oldest first, perhaps of one level only. Raises `NotFound`."""
+    runs.find(tx, project_id, run_id)
+    if level is None:
+        rows = sql.after(tx, run_id, after, limit + 1)
+        more = rows[limit - 1].seq if len(rows) > limit else None
+        return Slice(rows=rows[:limit], more=more)
+    looked, upto = sql.reach(tx, run_id, after, SCAN)
+    if upto is None:
+        return Slice(rows=[], more=None)
+    rows = sql.after_of_level(tx, run_id, after, upto, limit + 1, level)
+    if len(rows) > limit:
+        return Slice(rows=rows[:limit], more=rows[limit - 1].seq)
+    return Slice(rows=rows, more=upto if looked == SCAN else None)
+
+
+def _refused(request: AppendRequest) -> DomainError | None:
+    if len(request.entries) > ENTRIES:
+        return Invalid(f"{len(request.entries)} lines in one call; at most {ENTRIES} are taken")
+    try:
+        for entry in request.entries:
+            sizes.within(MESSAGE, "the message", entry.message)
+            sizes.within(sizes.DOCUMENT, "the data of a log line", entry.data)
+            sizes.plain("the level", entry.level, longest=32)
+    except DomainError as error:
+        return error
+    return None
