@@ -1,0 +1,358 @@
+"""The engine as tests speak of it: short verbs over a store, and the rules that must hold after any of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from runyard.domain.errors import DomainError
+from runyard.domain.jobs import JobSpec, NewRun
+from runyard.domain.moves import occupies
+from runyard.domain.policy import Failure
+from runyard.domain.records import Attempt, Event, Job, Run, Waiting
+from runyard.domain.states import EVENT_OF_VERB, LEASED, RUN_MOVES, RunState
+from runyard.engine import leases, runs, timers
+from runyard.engine.leases import Granted
+from runyard.engine.runs import Created
+from runyard.storage.port import Store, Tx
+from runyard.storage.statements import attempts
+from runyard.storage.statements import runs as runs_sql
+
+SECOND = 1_000_000
+_EVENT_FIELDS = Event.__struct_fields__
+_EVENTS = f"SELECT {', '.join(_EVENT_FIELDS)} FROM events WHERE run_id = :run_id ORDER BY seq"
+_MOVE_EVENTS = frozenset(EVENT_OF_VERB.values())
+
+
+class Ticking(Protocol):
+    """A clock that tests move."""
+
+    def now(self) -> int: ...
+    def forward(self, *, seconds: float = 0, minutes: float = 0, hours: float = 0, micros: int = 0) -> int: ...
+
+
+Known = Run | Granted | Created | str
+
+
+def id_of(run: Known) -> str:
+    """The id of whatever stands for a run."""
+    if isinstance(run, str):
+        return run
+    return run.id if isinstance(run, Run) else run.run.id
+
+
+class Yard:
+    """One project's work on one store."""
+
+    def __init__(self, store: Store, clock: Ticking, project_id: int = 1) -> None:
+        self.store = store
+        self.clock = clock
+        self.project_id = project_id
+
+    # Making runs
+
+    def job(self, name: str = "job", *, enabled: bool = True, **spec: Any) -> Job:
+        """A job with this definition; one of the same name is given a new version."""
+        return self.store.transact(_put_job, self.project_id, name, JobSpec(**spec), enabled)
+
+    def ask(self, *new: NewRun, actor: str | None = None) -> list[Created]:
+        """Ask for runs in one request. Raises what the request is refused with."""
+        request = runs.CreateRequest(project_id=self.project_id, runs=new, actor=actor)
+        (answer,) = self.store.transact(runs.create, [request])
+        if isinstance(answer, DomainError):
+            raise answer
+        return answer
+
+    def create(self, **new: Any) -> Run:
+        """Make a run."""
+        (created,) = self.ask(NewRun(**new))
+        return created.run
+
+    def create_many(self, count: int, **new: Any) -> list[Run]:
+        """Make so many alike runs in one request."""
+        return [created.run for created in self.ask(*[NewRun(**new)] * count)]
+
+    # What executors do
+
+    def claim(self, limit: int = 1, **request: Any) -> list[Granted]:
+        """Claim up to `limit` runs."""
+        asked = leases.ClaimRequest(project_id=self.project_id, limit=limit, **request)
+        (granted,) = self.store.transact(leases.claim, [asked])
+        return granted
+
+    def claim_one(self, **request: Any) -> Granted:
+        """Claim the run that must be there."""
+        (granted,) = self.claim(1, **request)
+        return granted
+
+    def claimed(self, **new: Any) -> Granted:
+        """A run just made, and claimed at once."""
+        run = self.create(**new)
+        granted = self.claim_one(
+            executor=run.executor, capabilities=frozenset(msgspec.json.decode(run.requires or "[]"))
+        )
+        assert granted.run.id == run.id, "another run stood in front"
+        return granted
+
+    def running(self, **new: Any) -> Granted:
+        """A run just made, claimed and started."""
+        granted = self.claimed(**new)
+        self.start(granted)
+        return granted
+
+    def report(self, op: Callable[[Tx, Sequence[Any]], Sequence[Any]], report: leases.Report) -> Run:
+        """The run after the report. Raises what the report is refused with."""
+        (outcome,) = self.store.transact(op, [report])
+        if isinstance(outcome, DomainError):
+            raise outcome
+        assert isinstance(outcome, leases.Reported)
+        return outcome.run
+
+    def start(self, granted: Granted, **said: Any) -> Run:
+        """Say that work begins."""
+        return self.report(leases.start, leases.Start(**self._proof(granted), **said))
+
+    def prepare(self, granted: Granted) -> Run:
+        """Say that work is being prepared."""
+        return self.start(granted, preparing=True)
+
+    def heartbeat(self, granted: Granted, **said: Any) -> Run:
+        """Say that the executor lives."""
+        return self.report(leases.heartbeat, leases.Heartbeat(**self._proof(granted), **said))
+
+    def complete(self, granted: Granted, output: str = "null", **said: Any) -> Run:
+        """Say that the run is done."""
+        return self.report(leases.complete, leases.Complete(**self._proof(granted), output=output, **said))
+
+    def fail(self, granted: Granted, kind: str = "error", *, retryable: bool | None = None, **said: Any) -> Run:
+        """Say that the attempt failed."""
+        failure = Failure(message=said.pop("message", "it broke"), kind=kind, retryable=retryable)
+        return self.report(leases.fail, leases.Fail(**self._proof(granted), failure=failure, **said))
+
+    def release(self, granted: Granted, **said: Any) -> Run:
+        """Give the run back."""
+        return self.report(leases.release, leases.Release(**self._proof(granted), **said))
+
+    def park(self, granted: Granted, kind: Any = "children", **said: Any) -> Run:
+        """Let the run wait for something."""
+        waiting = Waiting(kind=kind, **said)
+        return self.report(leases.park, leases.Park(**self._proof(granted), waiting_for=waiting))
+
+    def _proof(self, granted: Granted) -> dict[str, Any]:
+        return {"project_id": self.project_id, "run_id": granted.run.id, "token": granted.lease.token}
+
+    # What people do
+
+    def do(self, op: Callable[..., Run], run: Known, **said: Any) -> Run:
+        """Do something to a run."""
+        return self.store.transact(op, self.project_id, id_of(run), **said)
+
+    def cancel(self, run: Known, **said: Any) -> Run:
+        return self.do(runs.cancel, run, **said)
+
+    def pause(self, run: Known, **said: Any) -> Run:
+        return self.do(runs.pause, run, **said)
+
+    def resume(self, run: Known, **said: Any) -> Run:
+        return self.do(runs.resume, run, **said)
+
+    def publish(self, run: Known, **said: Any) -> Run:
+        return self.do(runs.publish, run, **said)
+
+    def reschedule(self, run: Known, available_at: int | None, **said: Any) -> Run:
+        return self.do(runs.reschedule, run, available_at=available_at, **said)
+
+    def requeue(self, run: Known, **said: Any) -> Run:
+        return self.do(runs.requeue, run, **said)
+
+    def discard(self, run: Known, **said: Any) -> Run:
+        return self.do(runs.discard, run, **said)
+
+    def resolve(self, run: Known, **said: Any) -> Run:
+        return self.do(runs.resolve, run, **said)
+
+    def replay(self, run: Known, **said: Any) -> Run:
+        return self.do(runs.replay, run, **said)
+
+    def retry(self, run: Known, **said: Any) -> Run:
+        return self.do(runs.retry, run, **said)
+
+    def buried(self, **new: Any) -> Run:
+        """A run that failed for good and lies in the dead letter."""
+        return self.fail(self.running(**new), retryable=False)
+
+    # What time does
+
+    def tick(self) -> int:
+        """One pass of the timer."""
+        return self.store.transact(timers.tick)
+
+    def after(self, **time: float) -> int:
+        """Let time pass and the timer notice it; how many runs it moved."""
+        self.clock.forward(**time)  # type: ignore[arg-type]
+        return self.tick()
+
+    # Looking
+
+    def run(self, run: Known) -> Run:
+        """The run as it stands."""
+        return self.store.look(runs.find, self.project_id, id_of(run))
+
+    def state(self, run: Known) -> RunState:
+        """The run's state."""
+        return self.run(run).state
+
+    def events(self, run: Known) -> list[Event]:
+        """The run's journal."""
+        rows = self.store.look(lambda tx: tx.rows(_EVENTS, run_id=id_of(run)))
+        return [Event(**dict(zip(_EVENT_FIELDS, row, strict=True))) for row in rows]
+
+    def story(self, run: Known) -> list[str]:
+        """The types of the run's events in order, without their common prefix."""
+        return [event.type.removeprefix("run.") for event in self.events(run)]
+
+    def last(self, run: Known) -> dict[str, Any]:
+        """The data of the run's last event."""
+        data: dict[str, Any] = msgspec.json.decode(self.events(run)[-1].data)
+        return data
+
+    def attempts(self, run: Known) -> list[Attempt]:
+        """The run's attempts, oldest first."""
+        return self.store.look(attempts.of_run, id_of(run), after=-1, n=1000)
+
+    def check(self) -> None:
+        """Check what must hold after any transaction."""
+        problems = self.store.look(broken_rules)
+        assert not problems, "\n".join(problems)
+
+
+def _put_job(tx: Tx, project_id: int, name: str, spec: JobSpec, enabled: bool) -> Job:  # noqa: FBT001
+    text = msgspec.json.encode(spec).decode()
+    row = tx.row(
+        "SELECT id, version FROM jobs WHERE project_id = :project_id AND name = :name", project_id=project_id, name=name
+    )
+    job_id, version = (row[0], row[1] + 1) if row else (tx.new_id(), 1)
+    values: dict[str, Any] = {"version": version, "enabled": int(enabled), "spec": text, "now": tx.now}
+    if row:
+        tx.run(
+            "UPDATE jobs SET version = :version, enabled = :enabled, spec = :spec, updated_at = :now WHERE id = :id",
+            id=job_id,
+            **values,
+        )
+    else:
+        tx.run(
+            "INSERT INTO jobs VALUES (:id, :project_id, :name, :version, :enabled, :spec, :now, :now)",
+            id=job_id,
+            project_id=project_id,
+            name=name,
+            **values,
+        )
+    return Job(
+        id=job_id,
+        project_id=project_id,
+        name=name,
+        version=version,
+        enabled=enabled,
+        spec=text,
+        created_at=tx.now,
+        updated_at=tx.now,
+    )
+
+
+def all_runs(tx: Tx) -> list[Run]:
+    """Every run in the database."""
+    return [runs_sql.from_row(row) for row in tx.rows(f"SELECT {runs_sql.COLUMNS} FROM runs ORDER BY id")]
+
+
+def broken_rules(tx: Tx) -> list[str]:
+    """Which rules the database breaks, one sentence each (DESIGN §3, §4)."""
+    found = all_runs(tx)
+    return [
+        *_lane_problems(tx, found),
+        *_attempt_problems(tx, found),
+        *_journal_problems(tx, found),
+        *_field_problems(found),
+    ]
+
+
+def _lane_problems(tx: Tx, found: Sequence[Run]) -> list[str]:
+    through: Counter[int] = Counter()
+    for run in found:
+        if occupies(run):
+            through.update(lane for lane in (run.job_lane, run.key_lane) if lane is not None)
+    problems = []
+    counted = {lane: (cap, used) for lane, cap, used in tx.rows("SELECT id, cap, used FROM lanes")}
+    for lane, (_cap, used) in counted.items():
+        if used != through[lane]:
+            problems.append(f"lane {lane} counts {used} runs and lets {through[lane]} through")
+    for run in found:
+        if run.hold == "lane" and run.hold_lane not in counted:
+            problems.append(f"run {run.id} is held by lane {run.hold_lane}, which does not exist")
+        if (run.hold == "lane") != (run.hold_lane is not None):
+            problems.append(f"run {run.id}: hold {run.hold!r} with hold_lane {run.hold_lane}")
+    return problems
+
+
+def _attempt_problems(tx: Tx, found: Sequence[Run]) -> list[str]:
+    rows = tx.rows("SELECT run_id, epoch, attempt, ended_at, outcome FROM attempts ORDER BY run_id, epoch")
+    by_run: dict[str, list[tuple[Any, ...]]] = {}
+    for run_id, *rest in rows:
+        by_run.setdefault(run_id, []).append(tuple(rest))
+    problems = []
+    for run in found:
+        mine = by_run.get(run.id, [])
+        if [epoch for epoch, *_ in mine] != list(range(1, run.epoch + 1)):
+            problems.append(f"run {run.id} was claimed {run.epoch} times and has attempt rows {mine}")
+        still_open = [epoch for epoch, _, ended_at, outcome in mine if ended_at is None or outcome is None]
+        if still_open != ([run.epoch] if run.state in LEASED else []):
+            problems.append(f"run {run.id} is {run.state} (epoch {run.epoch}) and has open attempts {still_open}")
+    return problems
+
+
+def _journal_problems(tx: Tx, found: Sequence[Run]) -> list[str]:
+    rows = tx.rows("SELECT run_id, type, data FROM events WHERE run_id IS NOT NULL ORDER BY seq")
+    by_run: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    for run_id, kind, data in rows:
+        by_run.setdefault(run_id, []).append((kind, msgspec.json.decode(data)))
+    allowed = {(source.value, to.value, EVENT_OF_VERB[verb]) for (source, verb), to in RUN_MOVES.items()}
+    allowed.add(("queued", "queued", "run.queued"))
+    problems = []
+    for run in found:
+        lines = by_run.get(run.id, [])
+        if not lines or lines[0][0] != "run.created":
+            problems.append(f"run {run.id} has a journal that does not begin with its creation: {lines[:1]}")
+            continue
+        state = lines[0][1]["state"]
+        for kind, data in lines[1:]:
+            if kind not in _MOVE_EVENTS or "from" not in data:
+                continue
+            if data["from"] != state:
+                problems.append(f"run {run.id}: {kind} left {data['from']}, and the run was {state}")
+            if (data["from"], data["to"], kind) not in allowed:
+                problems.append(f"run {run.id}: {kind} from {data['from']} to {data['to']} is not in the table")
+            state = data["to"]
+        if state != run.state:
+            problems.append(f"run {run.id} is {run.state}, and its journal ends in {state}")
+    return problems
+
+
+def _field_problems(found: Sequence[Run]) -> list[str]:
+    problems = []
+    for run in found:
+        leased = run.state in LEASED
+        ended = run.is_final or run.state is RunState.DEAD_LETTER
+        rules = {
+            "a lease has an end exactly while it is held": (run.lease_until is not None) == leased,
+            "a held run has a proof": not leased or run.lease_hash is not None,
+            "finished_at is set exactly when the run has ended": (run.finished_at is not None) == ended,
+            "only queued runs are held back": run.hold is None or run.state is RunState.QUEUED,
+            "waiting_for is set while waiting": run.waiting_for is not None or run.state is not RunState.WAITING,
+            "what has ended waits for nothing": not ended or (run.waiting_for is None and run.due_at is None),
+            "queued runs know since when": run.queued_at is not None or run.state is not RunState.QUEUED,
+            "held runs have a worker's claim time": run.claimed_at is not None or not leased,
+        }
+        problems += [f"run {run.id} ({run.state}): {rule}" for rule, holds in rules.items() if not holds]
+    return problems
