@@ -114,9 +114,7 @@ def claim(tx: Tx, requests: Sequence[ClaimRequest]) -> list[list[Granted]]:
         groups.setdefault(key, []).append(index)
     for indexes in groups.values():
         first = requests[indexes[0]]
-        eligible = classes.eligible(
-            tx, first.project_id, first.executor, first.queues, first.jobs, first.capabilities
-        )
+        eligible = classes.eligible(tx, first.project_id, first.executor, first.queues, first.jobs, first.capabilities)
         if not eligible:
             continue
         found = runs_sql.ready(tx, eligible, sum(requests[index].limit for index in indexes))
@@ -157,7 +155,9 @@ def _claimed(tx: Tx, run: Run, request: ClaimRequest, token: str) -> Move:
 
 def expired(tx: Tx, run: Run) -> Move:
     """The run's time to live is over before anybody took it."""
-    return move(run, "expire", tx.now, error=_error(Failure(message="run expired", kind="expired")), error_class="expired")
+    return move(
+        run, "expire", tx.now, error=_error(Failure(message="run expired", kind="expired")), error_class="expired"
+    )
 
 
 def fence(run: Run | None, report: Report, now: int) -> DomainError | None:
@@ -185,7 +185,10 @@ def _repeats(run: Run | None, report: Report, state: RunState) -> bool:
 
 
 def _each(
-    tx: Tx, reports: Sequence[Any], decide: Callable[[Run, Any], Move | Run | DomainError], repeats: RunState | None = None
+    tx: Tx,
+    reports: Sequence[Any],
+    decide: Callable[[Run, Any], Move | Run | DomainError],
+    repeats: RunState | None = None,
 ) -> list[Outcome]:
     """Lock the runs once, decide each report against its run, write all moves together."""
     locked = runs_sql.lock(tx, [report.run_id for report in reports])
@@ -231,7 +234,7 @@ def start(tx: Tx, reports: Sequence[Start]) -> list[Outcome]:
         if run.state is RunState.RUNNING or (report.preparing and run.state is RunState.STARTING):
             return run
         verb = "prepare" if report.preparing else "start"
-        begun = {} if report.preparing else {"started_at": tx.now}
+        begun: dict[str, Any] = {} if report.preparing else {"started_at": tx.now}
         return move(run, verb, tx.now, actor=report.actor, heartbeat_at=tx.now, **begun)
 
     return _each(tx, reports, decide)
@@ -314,7 +317,10 @@ def park(tx: Tx, reports: Sequence[Park]) -> list[Outcome]:
         return outcomes
     open_parents = {row[0] for row in tx.rows(runs_sql.PARENT_OPEN, ids=[run.id for run in childless])}
     ready = [run for run in childless if run.id not in open_parents]
-    woken = {run.id: run for run in apply(tx, [move(run, "wake", tx.now, data={"reason": "children ended"}) for run in ready])}
+    woken = {
+        run.id: run
+        for run in apply(tx, [move(run, "wake", tx.now, data={"reason": "children ended"}) for run in ready])
+    }
     return [
         Reported(run=woken.get(outcome.run.id, outcome.run)) if isinstance(outcome, Reported) else outcome
         for outcome in outcomes
@@ -357,7 +363,13 @@ def failed(
         )
     verb = exhausted or ("bury" if run.policy.dead_letter else "fail")
     return move(
-        run, verb, tx.now, actor=actor, data=said | {"reason": decision.reason}, started_at=started_at or run.started_at, **seen
+        run,
+        verb,
+        tx.now,
+        actor=actor,
+        data=said | {"reason": decision.reason},
+        started_at=started_at or run.started_at,
+        **seen,
     )
 
 

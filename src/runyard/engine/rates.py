@@ -12,7 +12,8 @@ from runyard.storage.statements import lanes as sql
 def reserve(tx: Tx, project_id: int, name: str, rate: Rate, wanted: int) -> int:
     """The first time from `wanted` on at which the limit lets one more start; it is taken."""
     tx.run(sql.ADD_RATE, project_id=project_id, name=name)
-    (next_at,) = tx.row(sql.RATE, project_id=project_id, name=name) or (0,)
+    row = tx.row(sql.RATE, project_id=project_id, name=name)
+    next_at = int(row[0]) if row else 0
     step = rate.window // rate.max
     arrival = max(next_at, wanted)
     tx.run(sql.SET_RATE, project_id=project_id, name=name, next_at=arrival + step)

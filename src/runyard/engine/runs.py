@@ -248,8 +248,7 @@ def _take_keys(tx: Tx, drafts: Sequence[_Draft]) -> dict[str, Run]:
             )
             if not changed_rows:
                 winner = idempotency.holders(tx, project_id, [(_scope(run), run.idempotency_key or "")])
-                found = sql.get(tx, list(winner.values()))
-                duplicates |= {run.id: one for one in found.values()}
+                duplicates[run.id] = sql.get(tx, list(winner.values()))[winner[_scope(run), run.idempotency_key or ""]]
             else:
                 for key in holders:
                     if key == (_scope(run), run.idempotency_key or ""):
@@ -286,8 +285,7 @@ def _write(tx: Tx, drafts: Sequence[_Draft]) -> dict[str, Run]:
             if getattr(run, link) is not None:
                 data[link] = getattr(run, link)
         journal(tx, run, "run.created", run.created_by, data)
-        if run.state is RunState.QUEUED and run.hold is None:
-            tx.wake(f"ready:{run.project_id}")
+    transitions.wake(tx, placed)
     return {run.id: run for run in placed}
 
 
@@ -359,7 +357,8 @@ def _cancel_below(tx: Tx, ids: list[str], actor: str | None) -> None:
         live = [run for run in children if run.state not in FINAL]
         error = _error("parent run canceled", "canceled")
         apply(
-            tx, [move(run, "cancel", tx.now, actor=actor, data={"reason": "parent canceled"}, error=error) for run in live]
+            tx,
+            [move(run, "cancel", tx.now, actor=actor, data={"reason": "parent canceled"}, error=error) for run in live],
         )
         ids = [run.id for run in children]
 
@@ -403,7 +402,9 @@ def reschedule(
     """Give a run nobody has taken another time, perhaps another payload; its time to live moves along."""
     run = find(tx, project_id, run_id, lock=True)
     if run.epoch > 0:
-        raise IllegalMove("a run that was claimed before cannot be rescheduled; replay it instead", state=run.state.value)
+        raise IllegalMove(
+            "a run that was claimed before cannot be rescheduled; replay it instead", state=run.state.value
+        )
     at = available_at if available_at is not None and available_at > tx.now else None
     shift = (at or tx.now) - (run.available_at or run.queued_at or run.created_at)
     changes: dict[str, Any] = {"available_at": at, "waiting_for": None}
@@ -469,22 +470,20 @@ def reset_idempotency(tx: Tx, project_id: int, run_id: str, *, actor: str | None
     run = find(tx, project_id, run_id, lock=True)
     if run.idempotency_key is None:
         return run
-    tx.run(
-        idempotency.FREE, project_id=project_id, scope=_scope(run), name=run.idempotency_key, run_id=run.id
-    )
+    tx.run(idempotency.FREE, project_id=project_id, scope=_scope(run), name=run.idempotency_key, run_id=run.id)
     after = changed(run, idempotency_key=None, updated_at=tx.now)
     sql.save(tx, [run], [after])
     journal(tx, after, "run.idempotency_reset", actor, {})
     return after
 
 
-def replay(
-    tx: Tx, project_id: int, run_id: str, *, payload: str | None = None, actor: str | None = None
-) -> Run:
+def replay(tx: Tx, project_id: int, run_id: str, *, payload: str | None = None, actor: str | None = None) -> Run:
     """A new run linked to an ended one, with its payload or another. The old one stays as it is."""
     old = find(tx, project_id, run_id)
     if old.state not in ENDED and old.state is not RunState.NEEDS_ATTENTION:
-        raise IllegalMove(f"a run that is {old.state} has not ended; only ended runs are replayed", state=old.state.value)
+        raise IllegalMove(
+            f"a run that is {old.state} has not ended; only ended runs are replayed", state=old.state.value
+        )
     return _again(tx, old, payload if payload is not None else old.payload, actor, replay_of=old.id, trigger="replay")
 
 
@@ -494,7 +493,9 @@ def retry(
     """A new run like an ended one, its payload's `config` overlaid shallowly for this run only."""
     old = find(tx, project_id, run_id)
     if old.state not in ENDED:
-        raise IllegalMove(f"a run that is {old.state} has not ended; only ended runs are retried", state=old.state.value)
+        raise IllegalMove(
+            f"a run that is {old.state} has not ended; only ended runs are retried", state=old.state.value
+        )
     payload = old.payload
     if config:
         value = msgspec.json.decode(old.payload)
@@ -554,7 +555,13 @@ def _again(tx: Tx, old: Run, payload: str, actor: str | None, **links: Any) -> R
     )
     tags = msgspec.json.decode(old.tags) if old.tags else {}
     made = _write(tx, [_Draft(run=fresh, tags=tags, spec=_AD_HOC, job=None)])[fresh.id]
-    journal(tx, old, f"run.{links['trigger']}ed" if links["trigger"] == "replay" else "run.retried", actor, {"new_run_id": made.id})
+    journal(
+        tx,
+        old,
+        f"run.{links['trigger']}ed" if links["trigger"] == "replay" else "run.retried",
+        actor,
+        {"new_run_id": made.id},
+    )
     return made
 
 

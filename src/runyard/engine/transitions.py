@@ -16,6 +16,9 @@ from runyard.storage.statements import attempts, runs
 
 _json = msgspec.json.Encoder()
 
+CLOSE = 2_000_000
+"""Deadlines nearer than this wake the timer, which otherwise looks about once a second."""
+
 OUTCOME_OF_VERB = {
     "complete": "completed",
     "retry": "failed",
@@ -41,15 +44,22 @@ def apply(tx: Tx, moves: Sequence[Move]) -> list[Run]:
     _attempts(tx, moves)
     for one in moves:
         journal(tx, one.after, EVENT_OF_VERB[one.verb], one.actor, _data(one))
-    for run in after:
-        if run.state is RunState.QUEUED and run.hold is None:
-            tx.wake(f"ready:{run.project_id}")
+    wake(tx, after)
     if freed:
         lanes.refill(tx, freed)
     ended = [one.after for one in moves if one.after.state in ENDED and one.before.state not in ENDED]
     if ended:
         _after_end(tx, ended)
     return after
+
+
+def wake(tx: Tx, runs_now: Sequence[Run]) -> None:
+    """Wake claimers where work became ready, and the timer where a deadline is close."""
+    for run in runs_now:
+        if run.state is RunState.QUEUED and run.hold is None:
+            tx.wake(f"ready:{run.project_id}")
+        if run.due_at is not None and run.due_at < tx.now + CLOSE:
+            tx.wake("timer")
 
 
 def journal(tx: Tx, run: Run, event: str, actor: str | None, data: dict[str, Any]) -> None:
@@ -92,9 +102,7 @@ def _after_end(tx: Tx, ended: Sequence[Run]) -> None:
     parents = {run.parent_id for run in ended if run.parent_id is not None}
     if parents:
         _wake_parents(tx, parents)
-    replayed = {
-        run.replay_of: run for run in ended if run.replay_of is not None and run.state is RunState.COMPLETED
-    }
+    replayed = {run.replay_of: run for run in ended if run.replay_of is not None and run.state is RunState.COMPLETED}
     for original_id, replay in replayed.items():
         _resolve_chain(tx, original_id, replay)
 

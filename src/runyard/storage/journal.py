@@ -45,9 +45,7 @@ def flush(tx: Tx) -> None:
     events, logs = [], []
     for seq, line in enumerate(lines, last - len(lines) + 1):
         if isinstance(line, LogLine):
-            logs.append(
-                (seq, line.project_id, line.run_id, line.attempt, line.at, line.level, line.message, line.data)
-            )
+            logs.append((seq, line.project_id, line.run_id, line.attempt, line.at, line.level, line.message, line.data))
         elif isinstance(line, JournalLine):
             events.append((seq, line.project_id, line.run_id, line.type, tx.now, line.actor, line.data))
     if events:

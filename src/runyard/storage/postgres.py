@@ -39,7 +39,7 @@ def _insert_text(statement: Insert) -> str:
     names = ", ".join(statement.columns)
     types = ", ".join(f"{name} {kind}" for name, kind in statement.columns.items())
     return (
-        f"INSERT INTO {statement.table} ({names}) "  # noqa: S608 (our own names)
+        f"INSERT INTO {statement.table} ({names}) "
         f"SELECT {names} FROM json_to_recordset(%(rows)s::json) AS r({types}) {statement.conflict}"
     )
 
@@ -49,7 +49,7 @@ def _update_text(statement: Update) -> str:
     sets = ", ".join(f"{name} = r.{name}" for name in statement.columns)
     types = ", ".join(f"{name} {kind}" for name, kind in (statement.columns | statement.keys).items())
     keys = " AND ".join(f"t.{name} = r.{name}" for name in statement.keys)
-    return f"UPDATE {statement.table} t SET {sets} FROM json_to_recordset(%(rows)s::json) AS r({types}) WHERE {keys}"  # noqa: S608
+    return f"UPDATE {statement.table} t SET {sets} FROM json_to_recordset(%(rows)s::json) AS r({types}) WHERE {keys}"
 
 
 def _as_json(names: Sequence[str], rows: Sequence[Row]) -> str:
@@ -64,12 +64,12 @@ class PostgresTx(Tx):
         self.connection = connection
 
     def rows(self, sql: str, /, **params: Value) -> list[Row]:
-        cursor = self.connection.execute(_text(sql), params)  # type: ignore[arg-type]
+        cursor = self.connection.execute(_text(sql), params)
         return cursor.fetchall()
 
     def run(self, sql: str, /, **params: Value) -> int:
         self.wrote = True
-        return self.connection.execute(_text(sql), params).rowcount  # type: ignore[arg-type]
+        return self.connection.execute(_text(sql), params).rowcount
 
     def insert(self, statement: Insert, rows: Sequence[Row]) -> int:
         return self._set(_insert_text(statement), list(statement.columns), rows)
@@ -79,7 +79,7 @@ class PostgresTx(Tx):
 
     def _set(self, text: str, names: list[str], rows: Sequence[Row]) -> int:
         self.wrote = True
-        return self.connection.execute(text, {"rows": _as_json(names, rows)}).rowcount  # type: ignore[arg-type]
+        return self.connection.execute(text, {"rows": _as_json(names, rows)}).rowcount
 
 
 def _configure(connection: psycopg.Connection[Any]) -> None:

@@ -32,14 +32,14 @@ _text = cache(for_sqlite)
 def _insert_text(statement: Insert) -> str:
     names = ", ".join(statement.columns)
     marks = ", ".join("?" * len(statement.columns))
-    return f"INSERT INTO {statement.table} ({names}) VALUES ({marks}) {statement.conflict}"  # noqa: S608 (our own names)
+    return f"INSERT INTO {statement.table} ({names}) VALUES ({marks}) {statement.conflict}"
 
 
 @cache
 def _update_text(statement: Update) -> str:
     sets = ", ".join(f"{name} = ?" for name in statement.columns)
     keys = " AND ".join(f"{name} = ?" for name in statement.keys)
-    return f"UPDATE {statement.table} SET {sets} WHERE {keys}"  # noqa: S608 (our own names)
+    return f"UPDATE {statement.table} SET {sets} WHERE {keys}"
 
 
 def _bind(params: dict[str, Value]) -> dict[str, Any]:
@@ -83,7 +83,11 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
         "temp_store = MEMORY",
         "cache_size = -16000",
         "mmap_size = 268435456",
-        *(("query_only = 1",) if readonly else ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 4000")),
+        *(
+            ("query_only = 1",)
+            if readonly
+            else ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 4000")
+        ),
     ):
         connection.execute(f"PRAGMA {pragma}")
     return connection

@@ -22,7 +22,7 @@ CLOSE = Update(
     {"started_at": "bigint", "ended_at": "bigint", "outcome": "text", "error": "text", "error_class": "text"},
     {"run_id": "text", "epoch": "bigint"},
 )
-OF_RUN = f"SELECT {', '.join(FIELDS)} FROM attempts WHERE run_id = :run_id AND epoch > :after ORDER BY epoch LIMIT :n"  # noqa: S608
+OF_RUN = f"SELECT {', '.join(FIELDS)} FROM attempts WHERE run_id = :run_id AND epoch > :after ORDER BY epoch LIMIT :n"
 
 
 def of_run(tx: Tx, run_id: str, *, after: int, n: int) -> list[Attempt]:

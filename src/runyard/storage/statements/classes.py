@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runyard.storage.port import Tx
+from runyard.storage.port import Tx, Value
 
 ADD = (
     "INSERT INTO run_classes (project_id, executor, queue, job, requires) "
@@ -13,9 +13,7 @@ FIND = (
     "SELECT id FROM run_classes WHERE project_id = :project_id AND executor = :executor AND queue = :queue "
     "AND job = :job AND requires = :requires"
 )
-OF_PROJECT = (
-    "SELECT id, queue, job, requires FROM run_classes WHERE project_id = :project_id AND executor = :executor"
-)
+OF_PROJECT = "SELECT id, queue, job, requires FROM run_classes WHERE project_id = :project_id AND executor = :executor"
 # A counter and not MAX(id): ids are given before the commit, so the largest one says nothing about smaller ones.
 BUMP = "UPDATE counters SET value = value + 1 WHERE name = 'classes'"
 VERSION = "SELECT value FROM counters WHERE name = 'classes'"
@@ -23,7 +21,13 @@ VERSION = "SELECT value FROM counters WHERE name = 'classes'"
 
 def intern(tx: Tx, project_id: int, executor: str, queue: str, job: str, requires: str) -> int:
     """The class's id; made when there is none yet."""
-    params = {"project_id": project_id, "executor": executor, "queue": queue, "job": job, "requires": requires}
+    params: dict[str, Value] = {
+        "project_id": project_id,
+        "executor": executor,
+        "queue": queue,
+        "job": job,
+        "requires": requires,
+    }
     row = tx.row(FIND, **params)
     if row is None:
         if tx.run(ADD, **params):

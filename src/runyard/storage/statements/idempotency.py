@@ -20,7 +20,8 @@ RETAKE = (
     "WHERE project_id = :project_id AND scope = :scope AND name = :name AND run_id = :stale"
 )
 FREE = (
-    "DELETE FROM idempotency_keys WHERE project_id = :project_id AND scope = :scope AND name = :name AND run_id = :run_id"
+    "DELETE FROM idempotency_keys "
+    "WHERE project_id = :project_id AND scope = :scope AND name = :name AND run_id = :run_id"
 )
 
 

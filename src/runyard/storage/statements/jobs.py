@@ -9,8 +9,8 @@ from runyard.storage.port import Row, Tx
 
 FIELDS = Job.__struct_fields__
 COLUMNS = ", ".join(FIELDS)
-BY_NAME = f"SELECT {COLUMNS} FROM jobs WHERE project_id = :project_id AND name {{among names}}"  # noqa: S608
-BY_ID = f"SELECT {COLUMNS} FROM jobs WHERE project_id = :project_id AND id {{among ids}}"  # noqa: S608
+BY_NAME = f"SELECT {COLUMNS} FROM jobs WHERE project_id = :project_id AND name {{among names}}"
+BY_ID = f"SELECT {COLUMNS} FROM jobs WHERE project_id = :project_id AND id {{among ids}}"
 
 
 def from_row(row: Row) -> Job:

@@ -14,9 +14,12 @@ UPSERT = (
 )
 LOCK = "SELECT id, cap, used FROM lanes WHERE id {among ids} ORDER BY id {lock}"
 SHIFT = "UPDATE lanes SET used = used + :by WHERE id = :id"
-HELD = f"SELECT {runs.COLUMNS} FROM runs WHERE hold_lane = :lane AND state = 'queued' ORDER BY rank, id LIMIT :n {{skip_locked}}"  # noqa: S608
+HELD = (
+    f"SELECT {runs.COLUMNS} FROM runs WHERE hold_lane = :lane AND state = 'queued' "
+    "ORDER BY rank, id LIMIT :n {skip_locked}"
+)
 WORST_OF_JOB = (
-    f"SELECT {runs.COLUMNS} FROM runs WHERE job_lane = :lane AND state = 'queued' AND hold IS NULL "  # noqa: S608
+    f"SELECT {runs.COLUMNS} FROM runs WHERE job_lane = :lane AND state = 'queued' AND hold IS NULL "
     "AND rank > :rank ORDER BY rank DESC, id DESC LIMIT 1 {skip_locked}"
 )
 WORST_OF_KEY = WORST_OF_JOB.replace("job_lane", "key_lane")

@@ -57,10 +57,10 @@ COLUMNS = ", ".join(FIELDS)
 INSERT = Insert("runs", _TYPES)
 TAGS = Insert("run_tags", {"project_id": "bigint", "tag": "text", "value": "text", "run_id": "text"})
 
-LOCK = f"SELECT {COLUMNS} FROM runs WHERE id {{among ids}} ORDER BY id {{lock}}"  # noqa: S608 (our own names)
-GET = f"SELECT {COLUMNS} FROM runs WHERE id {{among ids}}"  # noqa: S608
+LOCK = f"SELECT {COLUMNS} FROM runs WHERE id {{among ids}} ORDER BY id {{lock}}"
+GET = f"SELECT {COLUMNS} FROM runs WHERE id {{among ids}}"
 READY = (
-    f"SELECT {COLUMNS} FROM runs WHERE class_id = :class_id AND state = 'queued' AND hold IS NULL "  # noqa: S608
+    f"SELECT {COLUMNS} FROM runs WHERE class_id = :class_id AND state = 'queued' AND hold IS NULL "
     "ORDER BY rank, id LIMIT :n {skip_locked}"
 )
 READY_RANKS = (
@@ -68,13 +68,13 @@ READY_RANKS = (
     "ORDER BY rank, id LIMIT :n"
 )
 LOCK_READY = (
-    f"SELECT {COLUMNS} FROM runs WHERE id {{among ids}} AND state = 'queued' AND hold IS NULL "  # noqa: S608
+    f"SELECT {COLUMNS} FROM runs WHERE id {{among ids}} AND state = 'queued' AND hold IS NULL "
     "ORDER BY rank, id {skip_locked}"
 )
-DUE = f"SELECT {COLUMNS} FROM runs WHERE due_at <= :now ORDER BY due_at LIMIT :n {{skip_locked}}"  # noqa: S608
+DUE = f"SELECT {COLUMNS} FROM runs WHERE due_at <= :now ORDER BY due_at LIMIT :n {{skip_locked}}"
 NEXT_DUE = "SELECT due_at FROM runs WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1"
 SET_PAYLOAD = "UPDATE runs SET payload = :payload WHERE id = :id"
-CHILDREN = f"SELECT {COLUMNS} FROM runs WHERE parent_id {{among ids}} ORDER BY id {{lock}}"  # noqa: S608
+CHILDREN = f"SELECT {COLUMNS} FROM runs WHERE parent_id {{among ids}} ORDER BY id {{lock}}"
 PARENT_OPEN = (
     "SELECT DISTINCT parent_id FROM runs WHERE parent_id {among ids} AND state NOT IN "
     "('completed', 'failed', 'timed_out', 'crashed', 'system_failed', 'canceled', 'expired', 'dead_letter')"
@@ -131,7 +131,9 @@ def insert_tags(tx: Tx, rows: Sequence[tuple[int, str, str, str]]) -> None:
 @lru_cache(maxsize=512)
 def _saving(places: tuple[int, ...]) -> tuple[Update, Callable[[Sequence[Any]], tuple[Any, ...]]]:
     names = [FIELDS[place] for place in places]
-    return Update("runs", {name: _TYPES[name] for name in names}, {"id": "text"}), itemgetter(*places, FIELDS.index("id"))
+    return Update("runs", {name: _TYPES[name] for name in names}, {"id": "text"}), itemgetter(
+        *places, FIELDS.index("id")
+    )
 
 
 def save(tx: Tx, before: Sequence[Run], after: Sequence[Run]) -> None:

@@ -1,0 +1,132 @@
+"""What executors call: claims and reports. Every report names its lease; repeating one is safe."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import post
+from litestar.handlers import HTTPRouteHandler
+
+from runyard.dialects.native import mapping, wire
+from runyard.dialects.native.slugs import slug_of
+from runyard.domain.records import Waiting
+from runyard.engine import leases
+from runyard.streams.hub import Hub
+from runyard.web.call import Call
+
+RECHECK_SECONDS = 5.0
+"""How often a waiting claim looks again though nothing woke it."""
+
+
+def claiming(hub: Hub) -> HTTPRouteHandler:
+    """The claim route; waiting claims are woken by the commit that makes work ready."""
+
+    @post("/v1/runs/claim", needs="runs:claim", status_code=200)
+    async def claim_runs(call: Call, data: wire.ClaimIn) -> wire.ClaimsOut:
+        """Hand out up to `limit` runs, each under a lease; wait up to `wait_seconds` for the first."""
+        slug = await slug_of(call)
+        request = mapping.claim_in(call.project_id, data, call.actor)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + data.wait_seconds
+        with hub.waiter({f"ready:{call.project_id}"}) as waiter:
+            while True:
+                waiter.reset()
+                (granted,) = await call.write(leases.claim, [request])
+                left = deadline - loop.time()
+                if granted or left <= 0 or await _gone(call):
+                    return mapping.claims_out(granted, slug)
+                await waiter.wait(min(left, RECHECK_SECONDS))
+
+    return claim_runs
+
+
+async def _gone(call: Call) -> bool:
+    """Whether nobody waits for the answer any more: a claim then would leave a lease nobody has."""
+    return await call.request.is_disconnected() if hasattr(call.request, "is_disconnected") else False
+
+
+@post("/v1/runs/start", needs="runs:claim", status_code=200)
+async def start_runs(call: Call, data: wire.Reports[wire.StartReport]) -> wire.Results:
+    """Say that work on runs begins."""
+    reports = [leases.Start(**_named(call, one), preparing=one.preparing) for one in data.reports]
+    return mapping.results_out(data.reports, await call.write(leases.start, reports))
+
+
+@post("/v1/runs/heartbeat", needs="runs:claim", status_code=200)
+async def heartbeat_runs(call: Call, data: wire.Reports[wire.HeartbeatReport]) -> wire.Results:
+    """Extend leases. A result that is not ok means: stop working on that run."""
+    reports = [
+        leases.Heartbeat(**_named(call, one), lease=mapping.maybe_span(one.lease_seconds)) for one in data.reports
+    ]
+    return mapping.results_out(data.reports, await call.write(leases.heartbeat, reports))
+
+
+@post("/v1/runs/complete", needs="runs:claim", status_code=200)
+async def complete_runs(call: Call, data: wire.Reports[wire.CompleteReport]) -> wire.Results:
+    """Say that runs are done, with their outputs."""
+    reports = [
+        leases.Complete(
+            **_named(call, one), output=mapping.text(one.output), started_at=mapping.maybe_micros(one.started_at)
+        )
+        for one in data.reports
+    ]
+    return mapping.results_out(data.reports, await call.write(leases.complete, reports))
+
+
+@post("/v1/runs/fail", needs="runs:claim", status_code=200)
+async def fail_runs(call: Call, data: wire.Reports[wire.FailReport]) -> wire.Results:
+    """Say that attempts failed; each run's policy decides what follows."""
+    reports = [
+        leases.Fail(
+            **_named(call, one),
+            failure=mapping.failure_in(one.error, one.retryable),
+            retry_after=mapping.maybe_span(one.retry_after_seconds),
+            started_at=mapping.maybe_micros(one.started_at),
+        )
+        for one in data.reports
+    ]
+    return mapping.results_out(data.reports, await call.write(leases.fail, reports))
+
+
+@post("/v1/runs/release", needs="runs:claim", status_code=200)
+async def release_runs(call: Call, data: wire.Reports[wire.ReleaseReport]) -> wire.Results:
+    """Give runs back unfinished; no attempt is used up."""
+    reports = [
+        leases.Release(**_named(call, one), reason=one.reason, delay=mapping.maybe_span(one.delay_seconds))
+        for one in data.reports
+    ]
+    return mapping.results_out(data.reports, await call.write(leases.release, reports))
+
+
+@post("/v1/runs/wait", needs="runs:claim", status_code=200)
+async def wait_runs(call: Call, data: wire.Reports[wire.WaitReport]) -> wire.Results:
+    """Let runs wait for their children without holding a slot; they are queued again when all have ended."""
+    now = call.store.now()
+    reports = [
+        leases.Park(**_named(call, one), waiting_for=Waiting(kind="children", until=_until(one, now)))
+        for one in data.reports
+    ]
+    return mapping.results_out(data.reports, await call.write(leases.park, reports))
+
+
+def _until(report: wire.WaitReport, now: int) -> int | None:
+    return None if report.timeout_seconds is None else now + mapping.span(report.timeout_seconds)
+
+
+def _named(call: Call, report: wire.Report) -> dict[str, Any]:
+    return mapping.named(report, call.project_id, call.actor)
+
+
+def handlers(hub: Hub) -> Sequence[HTTPRouteHandler]:
+    """All routes of this module."""
+    return [
+        claiming(hub),
+        start_runs,
+        heartbeat_runs,
+        complete_runs,
+        fail_runs,
+        release_runs,
+        wait_runs,
+    ]
