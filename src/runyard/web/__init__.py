@@ -1,0 +1,1 @@
+"""HTTP plumbing shared by all dialects: calls, keys, errors, bodies, paging, documents."""

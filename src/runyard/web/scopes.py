@@ -1,0 +1,22 @@
+"""What a key may do: scopes and which of them include others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+SCOPES = frozenset({"task:read", "task:write", "runs:read", "runs:write", "runs:claim", "jobs:write", "admin"})
+
+INCLUDES = {  # scope: what it grants besides itself
+    "task:write": frozenset({"task:read"}),
+    "runs:write": frozenset({"runs:read"}),
+    "admin": SCOPES,
+}
+
+
+def expand(scopes: Iterable[str]) -> frozenset[str]:
+    """The scopes with everything they include."""
+    granted: set[str] = set()
+    for scope in scopes:
+        granted.add(scope)
+        granted |= INCLUDES.get(scope, frozenset())
+    return frozenset(granted)
