@@ -1,0 +1,89 @@
+"""What the code reviewer found, shown grouped by file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+import msgspec
+
+from runyard.cli import output
+from runyard.cli.failures import Failure
+from runyard.cli.invocation import Invocation
+
+SEVERITIES = ("error", "warning", "info")
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One remark of the reviewer."""
+
+    severity: str
+    file: str
+    message: str
+    line: int | None = None
+    type: str = ""
+    suggestion: str | None = None
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What a review came to; the rest of the run's output is not shown in tables."""
+
+    findings: list[Finding]
+    files_reviewed: int = 0
+    lines_analyzed: int = 0
+    summary: dict[str, int] = {}
+
+
+def report_of(run_output: Any) -> Report:
+    """The report in a run's output. Raises `Failure` when it is something else."""
+    try:
+        return msgspec.convert(run_output, Report)
+    except msgspec.ValidationError as error:
+        raise Failure(f"The run's output is not a review: {error}.", code="not_a_review") from None
+
+
+def reaches(report: Report, severity: str) -> bool:
+    """Whether there is a finding of at least this severity."""
+    counted = SEVERITIES[: SEVERITIES.index(severity) + 1]
+    return any(report.summary.get(name, 0) for name in counted) or any(f.severity in counted for f in report.findings)
+
+
+def worst(findings: Sequence[Finding], limit: int) -> list[Finding]:
+    """The gravest findings, in the reviewer's order within one severity."""
+    rank = {name: at for at, name in enumerate(SEVERITIES)}
+    return sorted(findings, key=lambda finding: rank.get(finding.severity, len(rank)))[:limit]
+
+
+def show(invocation: Invocation, findings: Sequence[Finding]) -> None:
+    """Print findings under the name of their file."""
+    from rich.text import Text
+
+    out = output.console(invocation)
+    ordered = sorted(findings, key=lambda finding: (finding.file, finding.line or 0))
+    width = max((len(str(finding.line or "")) for finding in ordered), default=1)
+    for file, group in groupby(ordered, key=lambda finding: finding.file):
+        out.print(Text(output.safe(file), style="bold"))
+        for finding in group:
+            mark = (f"{finding.severity:<7}", output.style(finding.severity))
+            kind = (f"[{finding.type}] " if finding.type else "", "dim")
+            text = output.safe(" ".join(finding.message.split()))
+            out.print(Text.assemble(f"  {finding.line or '':>{width}}  ", mark, "  ", kind, text))
+            if finding.suggestion:
+                hint = output.safe(" ".join(finding.suggestion.split()))
+                out.print(Text(f"  {'':>{width}}  {'':<7}  → {hint}", style="dim"))
+    if ordered:
+        out.print()
+
+
+def summary(report: Report) -> str:
+    """The counts in one sentence."""
+    counts = [(report.summary.get(name, 0), name) for name in SEVERITIES]
+    told = ", ".join(f"{count} {_plural(name, count)}" for count, name in counts)
+    files = f"{report.files_reviewed} {_plural('file', report.files_reviewed)}"
+    lines = f"{report.lines_analyzed:,} {_plural('line', report.lines_analyzed)}"
+    return f"{told} in {files}, {lines}"
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 or word == "info" else word + "s"

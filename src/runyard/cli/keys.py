@@ -1,0 +1,80 @@
+"""`runyard keys …`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from runyard.cli import output
+from runyard.cli.arguments import Limit, words
+from runyard.cli.confirm import Yes, confirm
+from runyard.cli.failures import usage
+from runyard.cli.invocation import Given
+from runyard.cli.times import moment, now, stamp
+
+Dialect = Literal["native", "strait", "agh", "posthog", "bamboosnow"]
+
+
+def list_keys(*, limit: Limit = 50, invocation: Given) -> None:
+    """List API keys, newest first, without their secrets."""
+    columns: list[output.Column] = [
+        ("id", lambda key: key.id),
+        ("name", lambda key: key.name),
+        ("prefix", lambda key: key.prefix),
+        ("project", lambda key: key.project),
+        ("scopes", lambda key: " ".join(key.scopes)),
+        ("last used", lambda key: stamp(key.last_used_at)),
+        ("expires", lambda key: stamp(key.expires_at)),
+        ("revoked", lambda key: stamp(key.revoked_at)),
+    ]
+    with invocation.client() as client:
+        output.many(invocation, client.keys.list(limit=limit), columns, empty="There are no keys.")
+
+
+def create(
+    name: Annotated[str, Parameter(help="What it is for.")],
+    *,
+    scope: Annotated[
+        list[str] | None,
+        Parameter(
+            help="task:read task:write runs:read runs:write runs:claim jobs:write admin; repeated or joined by commas."
+        ),
+    ] = None,
+    dialect: Annotated[Dialect | None, Parameter(help="The API whose clients will use it.")] = None,
+    expires: Annotated[str | None, Parameter(help="How long it is valid, like 90d, or until when.")] = None,
+    invocation: Given,
+) -> None:
+    """Make an API key for the project; it is shown this once."""
+    scopes = words(scope)
+    if scopes is None:
+        raise usage("A key needs at least one scope.", "For example --scope runs:read,runs:write.")
+    until = moment(expires, now(), ahead=True) if expires else None
+    with invocation.client() as client:
+        key = client.keys.create(name, scopes=scopes, project=invocation.project, dialect=dialect, expires_at=until)
+    fields: list[tuple[str, object]] = [
+        ("key", key.key),
+        ("id", key.id),
+        ("name", key.name),
+        ("project", key.project),
+        ("scopes", " ".join(key.scopes)),
+        ("expires", stamp(key.expires_at)),
+    ]
+    output.one(invocation, key, fields, name=key.key)
+    if not invocation.json:
+        output.note(invocation, "Keep the key now: it cannot be shown again.")
+
+
+def revoke(
+    key: Annotated[str, Parameter(name="KEY", help="Id of the key (not the key itself).")],
+    *,
+    yes: Yes = False,
+    invocation: Given,
+) -> None:
+    """End a key for good."""
+    confirm(invocation, f"Revoke the key {key}?", yes=yes)
+    with invocation.client() as client:
+        gone = client.keys.revoke(key)
+    output.one(
+        invocation, gone, [("id", gone.id), ("name", gone.name), ("revoked", stamp(gone.revoked_at))], name=gone.id
+    )
