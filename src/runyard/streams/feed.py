@@ -33,14 +33,20 @@ Frame = tuple[int, bytes]
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """What a read found: frames by increasing number, and the last frame of all when nothing can follow any more."""
+    """What a read found, frames by increasing number."""
 
     frames: list[Frame]
+    upto: int
+    """Everything up to this number has been seen: the last frame's when the limit was reached, else the newest number
+    of the store as it was when the read began."""
+    gap: bool = False
+    """Whether entries after the number asked for are gone for good."""
     end: bytes | None = None
+    """The last frame of all, when this is the whole rest and nothing can follow any more."""
 
 
 Read = Callable[[int, int], Awaitable[Batch]]
-"""Reads at most so many frames after a sequence number; `end` only when the batch reaches the end."""
+"""Reads at most so many frames after a sequence number."""
 
 
 class Feed:
@@ -86,9 +92,9 @@ class Feed:
         self._task.cancel()
 
     async def _work(self) -> None:
-        with self.hub.waiter(*self.topics) as waiter:
+        with self.hub.waiter(self.topics) as waiter:
             while self.end is None and not self.hub.closed:
-                waiter.woken = False
+                waiter.reset()
                 found = await self._take()
                 if found == READ_LIMIT:
                     continue
@@ -107,7 +113,7 @@ class Feed:
         if batch.frames:
             self._frames.extend(batch.frames)
             self._bytes += sum(len(data) for _, data in batch.frames)
-            self.head = batch.frames[-1][0]
+        self.head = max(self.head, batch.upto)
         while len(self._frames) > WINDOW_FRAMES or (self._bytes > WINDOW_BYTES and len(self._frames) > 1):
             self.floor, data = self._frames.popleft()
             self._bytes -= len(data)
@@ -125,11 +131,14 @@ def _settle(future: asyncio.Future[bool], *, woken: bool) -> None:
 class Follower:
     """One client's place in a stream: asks for what comes next, and for how long to wait for it."""
 
-    def __init__(self, feeds: Feeds, key: Hashable, topics: tuple[str, ...], read: Read, *, after: int) -> None:
+    def __init__(
+        self, feeds: Feeds, key: Hashable, topics: tuple[str, ...], read: Read, *, after: int, resync: bytes
+    ) -> None:
         self.feeds = feeds
         self.key = key
         self.topics = topics
         self.read = read
+        self.resync = resync
         self.position = after
         self.done = False
         """Nothing will come any more: the stream ended, the client left, or the server stops."""
@@ -139,17 +148,17 @@ class Follower:
     async def next(self, timeout: float) -> bytes | None:  # noqa: ASYNC109 (the ping interval of an event stream)
         """The frames that come next, joined; None when none came in time, or none will and `done` is set."""
         while not self.done:
-            feed = self._feed
+            feed, chunk = self._feed, b""
             if self.feeds.hub.closed:
                 self.done = True
             elif feed is None or self.position < feed.floor:
                 chunk = await self._catch_up()
-                if chunk:
-                    return chunk
             elif feed.head > self.position or feed.end is not None:
-                return self._take(feed)
+                chunk = self._take(feed)
             elif not await self._wait(feed, timeout):
                 return None
+            if chunk:
+                return chunk
         return None
 
     def leave(self) -> None:
@@ -182,16 +191,20 @@ class Follower:
         return chunk
 
     async def _catch_up(self) -> bytes:
-        """Read the store; join the feed when there is nothing more."""
+        """Read the store; join the feed when there is nothing more.
+
+        A client that has seen a higher number than there is has seen another database (a backup was restored): it is
+        told to start afresh, like one that missed what retention deleted.
+        """
         self.close()
         batch = await self.read(self.position, READ_LIMIT)
-        if batch.frames:
-            self.position = batch.frames[-1][0]
+        is_lost = batch.gap or batch.upto < self.position
+        self.position = batch.upto
         if batch.end is not None:
             self.done = True
         elif len(batch.frames) < READ_LIMIT:
             self._feed = self.feeds.join(self.key, self.topics, self.read, after=self.position)
-        return b"".join(data for _, data in batch.frames) + (batch.end or b"")
+        return b"".join([self.resync if is_lost else b"", *(data for _, data in batch.frames), batch.end or b""])
 
 
 class Feeds:
@@ -206,9 +219,14 @@ class Feeds:
         """How many follow anything."""
         return sum(feed.followers for feed in self._feeds.values())
 
-    def follow(self, key: Hashable, topics: tuple[str, ...], read: Read, *, after: int) -> Follower:
-        """A follower of the frames after the number. Equal keys share a reader, so they must mean equal reads."""
-        return Follower(self, key, topics, read, after=after)
+    def follow(
+        self, key: Hashable, topics: tuple[str, ...], read: Read, *, after: int, resync: bytes = b""
+    ) -> Follower:
+        """A follower of the frames after the number. Equal keys share a reader, so they must mean equal reads.
+
+        `resync` is the frame that tells a client that it missed something for good.
+        """
+        return Follower(self, key, topics, read, after=after, resync=resync)
 
     def join(self, key: Hashable, topics: tuple[str, ...], read: Read, *, after: int) -> Feed:
         """The feed of the key, made when there is none."""

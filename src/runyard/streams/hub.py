@@ -40,8 +40,12 @@ class Waiter:
         if self._future is not None and not self._future.done():
             self._future.set_result(None)
 
+    def reset(self) -> None:
+        """Forget wake-ups so far; call it right before a check that will see what they told of."""
+        self.woken = False
+
     async def wait(self, timeout: float | None) -> bool:  # noqa: ASYNC109 (a long poll's own words)
-        """Wait for a wake-up since the last wait; False when none came in time."""
+        """Wait for a wake-up since the last wait or reset; False when none came in time."""
         if not self.woken and not self._hub.closed:
             loop = asyncio.get_running_loop()
             self._future = future = loop.create_future()
@@ -77,13 +81,13 @@ class Hub:
             for waiter in self._waiters.get(topic, ()):
                 waiter.wake()
 
-    def waiter(self, *topics: str) -> Waiter:
+    def waiter(self, topics: Iterable[str]) -> Waiter:
         """A waiter for the topics; use it as a context manager around check and wait."""
         return Waiter(self, frozenset(topics))
 
-    async def wait(self, *topics: str, timeout: float) -> bool:  # noqa: ASYNC109 (a long poll's own words)
+    async def wait(self, topics: Iterable[str], timeout: float) -> bool:  # noqa: ASYNC109 (a long poll's own words)
         """Wait for the next wake-up of one of the topics; False when none came in time."""
-        with self.waiter(*topics) as waiter:
+        with self.waiter(topics) as waiter:
             return await waiter.wait(timeout)
 
     def add(self, waiter: Waiter) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from litestar import Request
 
 from runyard.storage.port import Store, Tx
+from runyard.streams.asgi import Receive
 from runyard.web import idempotency
 from runyard.web.auth import Identity, header, require
 from runyard.web.idempotency import Answer
@@ -18,6 +21,32 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 REPLAYED = (b"idempotency-replayed", b"true")
+
+
+class Presence:
+    """Whether the client of a long poll still waits for its answer."""
+
+    __slots__ = ("_task", "gone", "on_gone", "receive")
+
+    def __init__(self, receive: Receive, on_gone: Callable[[], None]) -> None:
+        self.receive = receive
+        self.on_gone = on_gone
+        self.gone = False
+
+    def __enter__(self) -> Self:
+        self._task = asyncio.get_running_loop().create_task(self._watch())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._task.cancel()
+
+    async def _watch(self) -> None:
+        while (await self.receive())["type"] != "http.disconnect":
+            continue
+        self.gone = True
+        self.on_gone()
 
 
 class Call:
@@ -53,6 +82,14 @@ class Call:
         """A header of the request."""
         scope: Any = self.request.scope
         return header(scope, name.lower().encode("ascii"))
+
+    def presence(self, on_gone: Callable[[], None]) -> Presence:
+        """Watch, as a context, whether the client is still there; `on_gone` is called when it leaves.
+
+        For long polls, after the body was read: work handed to a client that left stays with nobody.
+        """
+        receive: Any = self.request.receive
+        return Presence(receive, on_gone)
 
     async def read(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run an operation on a snapshot."""

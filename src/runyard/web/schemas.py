@@ -12,7 +12,8 @@ import re
 import textwrap
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import msgspec
 from msgspec import inspect as types
@@ -30,6 +31,8 @@ class Schemas:
 
     def of(self, kind: Any) -> Schema:
         """The schema of a type; structs and enums become references."""
+        if get_origin(kind) in {UnionType, Union}:  # taken apart here, because no decoder knows which struct is meant
+            return self._any_of([self.of(member) for member in get_args(kind)])
         return self._schema(types.type_info(kind))
 
     def _schema(self, kind: types.Type) -> Schema:
@@ -66,7 +69,7 @@ class Schemas:
                 schema = {"type": "object", "additionalProperties": self._schema(kind.value_type)}
                 return _bounded(schema, minProperties=kind.min_length, maxProperties=kind.max_length)
             case types.UnionType():
-                return self._union(kind)
+                return self._any_of([self._schema(option) for option in kind.types])
             case types.LiteralType():
                 return {"enum": list(kind.values)}
             case types.AnyType() | types.RawType():
@@ -74,8 +77,7 @@ class Schemas:
             case _:
                 raise TypeError(f"no schema is known for {kind!r}")
 
-    def _union(self, kind: types.UnionType) -> Schema:
-        options = [self._schema(option) for option in kind.types]
+    def _any_of(self, options: list[Schema]) -> Schema:
         plain = [option for option in options if set(option) == {"type"} and isinstance(option["type"], str)]
         if len(plain) == len(options):
             return {"type": [option["type"] for option in options]}
