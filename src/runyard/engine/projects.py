@@ -62,6 +62,6 @@ def ensure_default(tx: Tx) -> Project:
 
 def _check_slug(slug: str) -> None:
     if not _SLUG.fullmatch(slug):
-        raise Invalid("a slug has 1 to 128 letters, digits, dots, dashes or underscores, and begins with a letter or digit")
+        raise Invalid("a slug has 1 to 128 letters, digits, `.`, `-` or `_`, and begins with a letter or digit")
     if slug.isdigit():
         raise Invalid("a slug of digits only would read as a project's number; add a letter")

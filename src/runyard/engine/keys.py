@@ -1,0 +1,168 @@
+"""API keys: shown once, kept as a hash, good for one project.
+
+A key with the scope `admin` belongs to no project: it is kept with project 1, which is where it acts unless a request
+names another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from runyard.domain.errors import Conflict, Invalid, NotFound
+from runyard.domain.records import Key
+from runyard.engine.projects import DEFAULT
+from runyard.storage.port import JournalLine, Tx
+from runyard.storage.statements import keys as sql
+
+SCOPES = frozenset({"task:read", "task:write", "runs:read", "runs:write", "runs:claim", "jobs:write", "admin"})
+PREFIXES = {"native": "ry_", "strait": "strait_", "bamboosnow": "bs_live_", "agh": "ry_", "posthog": "ry_"}
+"""How keys of each dialect begin; it picks the dialect at the root and grants nothing."""
+PREFIX = 10
+"""How much of a key is kept to tell it by."""
+_LAST = "\x7f"
+"""Ranks behind every id."""
+
+
+class NewKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key and its secret, which is in no other answer."""
+
+    key: Key
+    secret: str
+
+
+def create(
+    tx: Tx,
+    project_id: int,
+    *,
+    name: str,
+    scopes: Sequence[str],
+    dialect: str = "native",
+    expires_at: int | None = None,
+    actor: str | None = None,
+) -> NewKey:
+    """Make a key. Raises `Invalid` for an unknown scope or dialect, or an expiry that has passed."""
+    _check(tx, name, scopes, dialect, expires_at)
+    secret = _secret(tx, dialect)
+    key = _key(tx, project_id, secret, name=name, scopes=scopes, dialect=dialect, expires_at=expires_at)
+    _keep(tx, key, actor)
+    return NewKey(key=key, secret=secret)
+
+
+def find_by_hash(tx: Tx, digest: str) -> Key | None:
+    """The key whose secret hashes to this, revoked or expired ones too."""
+    return sql.by_hash(tx, digest)
+
+
+def get(tx: Tx, project_id: int, key_id: str) -> Key:
+    """The key. Raises `NotFound`."""
+    key = sql.by_id(tx, project_id, key_id) if "\0" not in key_id else None
+    if key is None:
+        raise NotFound(f"there is no key {key_id[:64]!r} in this project")
+    return key
+
+
+def page(tx: Tx, project_id: int, *, before: str | None = None, limit: int = 50) -> list[Key]:
+    """The project's keys, newest first, from below the given id on."""
+    return sql.page(tx, project_id, before=_LAST if before is None else before, n=limit)
+
+
+def revoke(tx: Tx, project_id: int, key_id: str, *, actor: str | None = None) -> Key:
+    """End the key for good; revoking a revoked key changes nothing. Raises `NotFound`."""
+    key = get(tx, project_id, key_id)
+    if key.revoked_at is not None:
+        return key
+    sql.revoke(tx, key.id)
+    _journal(tx, key, "key.revoked", actor)
+    tx.wake("keys")
+    return get(tx, project_id, key_id)
+
+
+def touch(tx: Tx, key_id: str) -> None:
+    """Note that the key is used; callers do so once a minute at most."""
+    sql.touch(tx, key_id)
+
+
+def ensure_admin(tx: Tx, secret: str | None = None) -> str | None:
+    """Make the bootstrap admin key where it is missing: its secret if it was made now, else None.
+
+    A given secret is made an admin key of its own beside others. Raises `Invalid` when it cannot be a key, `Conflict`
+    when it is a key already that is revoked, expired or not an admin's.
+    """
+    if secret is None:
+        if sql.has_admin(tx, DEFAULT):
+            return None
+        secret = _secret(tx, "native")
+    elif not (16 <= len(secret) <= 512 and secret.isascii() and secret.isprintable() and " " not in secret):
+        raise Invalid("an admin key has 16 to 512 printable ASCII characters and no spaces")
+    known = sql.by_hash(tx, hash_of(secret))
+    if known is not None:
+        _check_admin(known, tx.now)
+        return None
+    _keep(tx, _key(tx, DEFAULT, secret, name="bootstrap", scopes=["admin"], dialect="native", expires_at=None), None)
+    return secret
+
+
+def hash_of(secret: str) -> str:
+    """What is stored of a key: SHA-256, hexadecimal."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _secret(tx: Tx, dialect: str) -> str:
+    # Two lease tokens are 384 bits of chance; their hash is as good a secret as 64 digits can be.
+    return PREFIXES[dialect] + hash_of(tx.new_token() + tx.new_token())
+
+
+def _key(
+    tx: Tx, project_id: int, secret: str, *, name: str, scopes: Sequence[str], dialect: str, expires_at: int | None
+) -> Key:
+    return Key(
+        id=tx.new_id(),
+        project_id=DEFAULT if "admin" in scopes else project_id,
+        name=name,
+        # A short secret of somebody's own making must not be given away by what is kept to tell it by.
+        prefix=secret[: min(PREFIX, len(secret) // 3)],
+        hash=hash_of(secret),
+        scopes=tuple(sorted(set(scopes))),
+        dialect=dialect,
+        created_at=tx.now,
+        expires_at=expires_at,
+        revoked_at=None,
+        last_used_at=None,
+    )
+
+
+def _keep(tx: Tx, key: Key, actor: str | None) -> None:
+    sql.insert(tx, key)
+    _journal(tx, key, "key.created", actor)
+    # Whoever asked for this key a moment ago and was refused should be let in now.
+    tx.wake("keys")
+
+
+def _check(tx: Tx, name: str, scopes: Sequence[str], dialect: str, expires_at: int | None) -> None:
+    if not name.strip() or len(name) > 128 or "\0" in name:
+        raise Invalid("a key's name has 1 to 128 characters")
+    if not scopes:
+        raise Invalid(f"a key needs at least one scope of {', '.join(sorted(SCOPES))}")
+    unknown = sorted(set(scopes) - SCOPES)
+    if unknown:
+        raise Invalid(f"{unknown[0][:64]!r} is not a scope; there are {', '.join(sorted(SCOPES))}")
+    if dialect not in PREFIXES:
+        raise Invalid(f"{dialect[:64]!r} is not a dialect; there are {', '.join(PREFIXES)}")
+    if expires_at is not None and expires_at <= tx.now:
+        raise Invalid("`expires_at` has passed already; give a later time, or none")
+
+
+def _check_admin(key: Key, now: int) -> None:
+    expired = key.expires_at is not None and key.expires_at <= now
+    if key.revoked_at is not None or expired or "admin" not in key.scopes:
+        flaw = "revoked" if key.revoked_at is not None else "expired" if expired else "not an admin's"
+        raise Conflict(f"the admin key to begin with ({key.prefix}…) is {flaw}; set another")
+
+
+def _journal(tx: Tx, key: Key, event: str, actor: str | None) -> None:
+    data: dict[str, Any] = {"key_id": key.id, "name": key.name, "prefix": key.prefix, "scopes": key.scopes}
+    tx.emit(JournalLine(key.project_id, None, event, actor, msgspec.json.encode(data).decode()))

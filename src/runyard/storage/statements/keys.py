@@ -1,0 +1,72 @@
+"""SQL of API keys."""
+
+from __future__ import annotations
+
+import msgspec
+
+from runyard.domain.records import Key
+from runyard.storage.port import Insert, Row, Tx
+
+FIELDS = Key.__struct_fields__
+COLUMNS = ", ".join(FIELDS)
+_SCOPES = FIELDS.index("scopes")
+_INTEGERS = {"project_id", "created_at", "expires_at", "revoked_at", "last_used_at"}
+INSERT = Insert(
+    "api_keys", {name: "bigint" if name in _INTEGERS else "text" for name in FIELDS}, "ON CONFLICT (hash) DO NOTHING"
+)
+BY_HASH = f"SELECT {COLUMNS} FROM api_keys WHERE hash = :hash"
+BY_ID = f"SELECT {COLUMNS} FROM api_keys WHERE id = :id AND project_id = :project_id"
+PAGE = f"SELECT {COLUMNS} FROM api_keys WHERE project_id = :project_id AND id < :before ORDER BY id DESC LIMIT :n"
+REVOKE = "UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL"
+TOUCH = "UPDATE api_keys SET last_used_at = :now WHERE id = :id AND (last_used_at IS NULL OR last_used_at < :now)"
+ADMIN = (
+    "SELECT 1 FROM api_keys WHERE project_id = :project_id AND scopes LIKE '%\"admin\"%' AND revoked_at IS NULL "
+    "AND (expires_at IS NULL OR expires_at > :now) LIMIT 1"
+)
+
+
+def insert(tx: Tx, key: Key) -> bool:
+    """Add the key; False when a key of this hash is there already."""
+    row = list(msgspec.structs.astuple(key))
+    row[_SCOPES] = msgspec.json.encode(key.scopes).decode()
+    return tx.insert(INSERT, [tuple(row)]) == 1
+
+
+def by_hash(tx: Tx, digest: str) -> Key | None:
+    """The key of that hash."""
+    return _record(tx.row(BY_HASH, hash=digest))
+
+
+def by_id(tx: Tx, project_id: int, key_id: str) -> Key | None:
+    """The project's key of that id."""
+    return _record(tx.row(BY_ID, project_id=project_id, id=key_id))
+
+
+def page(tx: Tx, project_id: int, *, before: str, n: int) -> list[Key]:
+    """Keys below an id, newest first."""
+    return [_from_row(row) for row in tx.rows(PAGE, project_id=project_id, before=before, n=n)]
+
+
+def revoke(tx: Tx, key_id: str) -> None:
+    """Mark the key as revoked now, unless it is already."""
+    tx.run(REVOKE, id=key_id, now=tx.now)
+
+
+def touch(tx: Tx, key_id: str) -> None:
+    """Note that the key is used now."""
+    tx.run(TOUCH, id=key_id, now=tx.now)
+
+
+def has_admin(tx: Tx, project_id: int) -> bool:
+    """Whether a valid key with the scope `admin` exists."""
+    return tx.row(ADMIN, project_id=project_id, now=tx.now) is not None
+
+
+def _from_row(row: Row) -> Key:
+    fields = dict(zip(FIELDS, row, strict=True))
+    fields["scopes"] = tuple(msgspec.json.decode(fields["scopes"], type=list[str]))
+    return Key(**fields)
+
+
+def _record(row: Row | None) -> Key | None:
+    return _from_row(row) if row is not None else None
