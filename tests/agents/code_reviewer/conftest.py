@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,11 +77,12 @@ def review_it(tmp_path: Path) -> ReviewIt:
         *,
         limits: Limits | None = None,
         model: ModelSettings | None = None,
+        wish: bool | str | None = None,
         usages: list[Usage] | None = None,
         **payload: object,
     ) -> Report:
         task = Task(
-            request=parse({"path": str(repo.root), **payload}),
+            request=parse({"path": str(repo.root), "model": wish, **payload}),
             roots=(tmp_path / "roots",),
             limits=limits or Limits(),
             analysers=(Ruff(), Secrets(), Conflicts(), Data()),
@@ -101,3 +104,17 @@ def only(report: Report) -> Finding:
     """The one finding there is."""
     assert len(report.findings) == 1, rules(report)
     return report.findings[0]
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    """Wait for something that another process does."""
+
+    def wait(happened: Callable[[], object], seconds: float = 30.0) -> None:
+        never = threading.Event()
+        end = time.monotonic() + seconds
+        while not happened():
+            assert time.monotonic() < end, "it did not happen"
+            never.wait(0.02)
+
+    return wait

@@ -32,7 +32,8 @@ def main(analysers: Sequence[Analyser] | None = None) -> None:
         lifeline.watch(fd, end_group)
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
     restrict(order.limits)
-    answer(order, analysers or (Ruff(), Secrets(), Conflicts(), Data()), sys.stdout.buffer)
+    with own_output() as output:
+        answer(order, analysers or (Ruff(), Secrets(), Conflicts(), Data()), output)
 
 
 def answer(order: Order, analysers: Sequence[Analyser], output: BinaryIO) -> None:
@@ -60,6 +61,16 @@ def answer(order: Order, analysers: Sequence[Analyser], output: BinaryIO) -> Non
         say(Line(error=Failure(kind="MemoryLimit", message=message)))
     else:
         say(Line(report=report))
+
+
+def own_output() -> BinaryIO:
+    """Standard output for this process alone: what it starts, and what prints by chance, gets standard error.
+
+    Otherwise the parent would not see this process end for as long as one that it started lives.
+    """
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return output
 
 
 def restrict(limits: Limits) -> None:
