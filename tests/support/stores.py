@@ -105,7 +105,7 @@ def tables(tx: Tx) -> list[str]:
 
 
 def _clear(tx: Tx) -> None:
-    # Tables are emptied and not truncated: PostgreSQL makes new files for a truncated table, which takes 100 times longer.
+    # Emptied and not truncated: PostgreSQL makes new files for a truncated table, which takes 100 times longer.
     for table in tables(tx):
         if table not in _KEPT:
             tx.run(f"DELETE FROM {table}")

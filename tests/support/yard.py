@@ -61,7 +61,7 @@ class Yard:
     def ask(self, *new: NewRun, actor: str | None = None) -> list[Created]:
         """Ask for runs in one request. Raises what the request is refused with."""
         request = runs.CreateRequest(project_id=self.project_id, runs=new, actor=actor)
-        (answer,) = self.store.transact(runs.create, [request])
+        answer: list[Created] | DomainError = self.store.transact(runs.create, [request])[0]
         if isinstance(answer, DomainError):
             raise answer
         return answer
@@ -80,7 +80,7 @@ class Yard:
     def claim(self, limit: int = 1, **request: Any) -> list[Granted]:
         """Claim up to `limit` runs."""
         asked = leases.ClaimRequest(project_id=self.project_id, limit=limit, **request)
-        (granted,) = self.store.transact(leases.claim, [asked])
+        granted: list[Granted] = self.store.transact(leases.claim, [asked])[0]
         return granted
 
     def claim_one(self, **request: Any) -> Granted:
@@ -229,7 +229,7 @@ class Yard:
         assert not problems, "\n".join(problems)
 
 
-def _put_job(tx: Tx, project_id: int, name: str, spec: JobSpec, enabled: bool) -> Job:  # noqa: FBT001
+def _put_job(tx: Tx, project_id: int, name: str, spec: JobSpec, enabled: bool) -> Job:
     text = msgspec.json.encode(spec).decode()
     row = tx.row(
         "SELECT id, version FROM jobs WHERE project_id = :project_id AND name = :name", project_id=project_id, name=name
