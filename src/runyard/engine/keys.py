@@ -81,6 +81,13 @@ def revoke(tx: Tx, project_id: int, key_id: str, *, actor: str | None = None) ->
     return get(tx, project_id, key_id)
 
 
+def renew(tx: Tx, project_id: int, *, name: str, scopes: Sequence[str]) -> NewKey:
+    """A fresh key for a part of the server itself; keys of that name and use that it had before end."""
+    for key_id in sql.live_of_name(tx, project_id, name):
+        revoke(tx, project_id, key_id)
+    return create(tx, project_id, name=name, scopes=scopes)
+
+
 def touch(tx: Tx, key_id: str) -> None:
     """Note that the key is used; callers do so once a minute at most."""
     sql.touch(tx, key_id)

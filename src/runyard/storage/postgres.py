@@ -104,6 +104,17 @@ def connect(dsn: str, *, writer: bool) -> psycopg.Connection[Row]:
     return connection
 
 
+def applied(dsn: str) -> dict[int, str]:
+    """The migrations that ran in the database, with their checksums. Raises `Unavailable`."""
+    try:
+        with connect(dsn, writer=False) as connection:
+            return dict(connection.execute("SELECT number, checksum FROM schema_versions").fetchall())
+    except psycopg.errors.UndefinedTable:
+        return {}
+    except psycopg.OperationalError as error:
+        raise Unavailable(f"PostgreSQL cannot be reached: {str(error).strip().splitlines()[0]}") from None
+
+
 class PostgresBackend:
     """A writing connection, opened again after it broke. No savepoints: they triple the round trips."""
 
@@ -205,11 +216,16 @@ class PostgresStore:
     engine = "postgres"
 
     def __init__(
-        self, dsn: str, *, clock: Callable[[], int], observe: Callable[[int, float], None] | None = None
+        self,
+        dsn: str,
+        *,
+        clock: Callable[[], int],
+        observe: Callable[[int, float], None] | None = None,
+        ageing: bool = False,
     ) -> None:
         self.dsn = dsn
         self.now = clock
-        self._known: dict[Any, Any] = {}
+        self._known: dict[Any, Any] = {"ageing": ageing}
         self._publisher = Publisher()
         self._waiting: queue.Queue[Pending | None] = queue.SimpleQueue()  # type: ignore[assignment]
         try:

@@ -93,6 +93,19 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def applied(path: Path) -> dict[int, str]:
+    """The migrations that ran on the file, with their checksums; none when there is no file."""
+    if not path.exists():
+        return {}
+    connection = connect(path, readonly=True)
+    try:
+        return dict(connection.execute("SELECT number, checksum FROM schema_versions").fetchall())
+    except sqlite3.OperationalError:
+        return {}
+    finally:
+        connection.close()
+
+
 def _quoted(path: Path) -> str:
     return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
@@ -184,13 +197,18 @@ class SqliteStore:
     engine = "sqlite"
 
     def __init__(
-        self, path: Path, *, clock: Callable[[], int], observe: Callable[[int, float], None] | None = None
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], int],
+        observe: Callable[[int, float], None] | None = None,
+        ageing: bool = False,
     ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.now = clock
         self._lock = FileLock(path.with_suffix(path.suffix + ".lock"))
-        self._known: dict[Any, Any] = {}
+        self._known: dict[Any, Any] = {"ageing": ageing}
         self._publisher = Publisher()
         self._waiting: queue.Queue[Pending | None] = queue.SimpleQueue()  # type: ignore[assignment]
         setup = connect(path)

@@ -1,1 +1,36 @@
 """The native API at `/runyard/v1`."""
+
+from __future__ import annotations
+
+from runyard import __version__
+from runyard.dialects.native.routes import executors, runs
+from runyard.settings import Settings
+from runyard.streams import asgi
+from runyard.streams.feed import Feeds
+from runyard.streams.hub import Hub
+from runyard.web.auth import KeyAuth
+from runyard.web.openapi import About
+from runyard.web.problems import PROBLEMS
+from runyard.web.server import Plumbing, dialect_app
+
+PREFIX = "/runyard"
+ABOUT = About(
+    title="Runyard",
+    version=__version__,
+    description="The control plane for AI-agent runs: a durable queue with leases, and the whole record of every run.",
+    headers={"X-Runyard-Project": "The project an admin key acts in, by number or slug; project 1 without it."},
+)
+
+
+def app(
+    plumbing: Plumbing, authenticate: KeyAuth, *, hub: Hub, feeds: Feeds, settings: Settings, started: float
+) -> asgi.App:
+    """The native API as an ASGI app."""
+    return dialect_app(
+        PREFIX,
+        [*runs.HANDLERS, *executors.handlers(hub)],
+        plumbing=plumbing,
+        authenticate=authenticate,
+        errors=PROBLEMS,
+        about=ABOUT,
+    )

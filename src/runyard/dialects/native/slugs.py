@@ -15,7 +15,7 @@ async def slug_of(call: Call) -> str:
     known: dict[int, str] = _known(call.request.app.state)
     slug = known.get(call.project_id)
     if slug is None:
-        project = await call.read(projects.get, call.project_id)
+        project = await call.read(projects.find, call.project_id)
         slug = known[call.project_id] = project.slug
     return slug
 

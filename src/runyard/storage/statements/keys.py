@@ -70,3 +70,13 @@ def _from_row(row: Row) -> Key:
 
 def _record(row: Row | None) -> Key | None:
     return _from_row(row) if row is not None else None
+
+
+LIVE_OF_NAME = (
+    "SELECT id FROM api_keys WHERE project_id = :project_id AND name = :name AND revoked_at IS NULL ORDER BY id LIMIT 100"
+)
+
+
+def live_of_name(tx: Tx, project_id: int, name: str) -> list[str]:
+    """The ids of keys of that name that are not revoked."""
+    return [row[0] for row in tx.rows(LIVE_OF_NAME, project_id=project_id, name=name)]

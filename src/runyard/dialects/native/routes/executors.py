@@ -30,21 +30,16 @@ def claiming(hub: Hub) -> HTTPRouteHandler:
         request = mapping.claim_in(call.project_id, data, call.actor)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + data.wait_seconds
-        with hub.waiter({f"ready:{call.project_id}"}) as waiter:
+        with hub.waiter(f"ready:{call.project_id}") as waiter:
             while True:
-                waiter.reset()
+                waiter.woken = False
                 (granted,) = await call.write(leases.claim, [request])
                 left = deadline - loop.time()
-                if granted or left <= 0 or await _gone(call):
+                if granted or left <= 0 or hub.closed:
                     return mapping.claims_out(granted, slug)
                 await waiter.wait(min(left, RECHECK_SECONDS))
 
     return claim_runs
-
-
-async def _gone(call: Call) -> bool:
-    """Whether nobody waits for the answer any more: a claim then would leave a lease nobody has."""
-    return await call.request.is_disconnected() if hasattr(call.request, "is_disconnected") else False
 
 
 @post("/v1/runs/start", needs="runs:claim", status_code=200)

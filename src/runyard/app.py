@@ -1,0 +1,283 @@
+"""The composition root: settings → store → one ASGI app, its loops and its built-in agents."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import FrameType
+
+import structlog
+import uvicorn
+
+from runyard import loops, supervisor
+from runyard.dialects import native
+from runyard.domain.errors import Conflict, DomainError, Invalid
+from runyard.engine import keys, projects
+from runyard.sdk import credentials
+from runyard.settings import Settings
+from runyard.storage import migrate
+from runyard.storage.port import Store
+from runyard.streams import asgi
+from runyard.streams.feed import Feeds
+from runyard.streams.hub import Hub
+from runyard.web import logs
+from runyard.web.auth import Anonymous, KeyAuth, Keyring
+from runyard.web.health import Readiness
+from runyard.web.limits import RateLimit
+from runyard.web.metrics import Metrics
+from runyard.web.server import Plumbing, compose
+
+log = structlog.get_logger("runyard")
+
+
+def wall_clock() -> int:
+    """UTC microseconds."""
+    return time.time_ns() // 1000
+
+
+def open_store(
+    settings: Settings,
+    *,
+    clock: Callable[[], int] = wall_clock,
+    observe: Callable[[int, float], None] | None = None,
+) -> Store:
+    """The database the settings name, brought up to date. Raises `Conflict`, `Invalid` or `Unavailable`."""
+    if settings.database is None:
+        from runyard.storage.sqlite import SqliteStore
+
+        return SqliteStore(sqlite_path(settings), clock=clock, observe=observe, ageing=settings.ageing)
+    if not settings.database.startswith(("postgresql://", "postgres://")):
+        raise Invalid("the database must be a postgresql:// URL; leave it out for SQLite in the data folder")
+    from runyard.storage.postgres import PostgresStore
+
+    return PostgresStore(settings.database, clock=clock, observe=observe, ageing=settings.ageing)
+
+
+def sqlite_path(settings: Settings) -> Path:
+    """Where the SQLite file is."""
+    return settings.data / "runyard.db"
+
+
+class Server:
+    """Everything one server process holds: the ASGI app, and the store it owns while its lifespan lasts."""
+
+    def __init__(self, settings: Settings, *, clock: Callable[[], int] = wall_clock) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.store = open_store(settings, clock=clock, observe=self.metrics.committed)
+        self.hub = Hub()
+        self.feeds = Feeds(self.hub)
+        self.started = time.monotonic()
+        self.runner = loops.runner(self.store, self.hub, settings) if settings.loops else None
+        self.keyring = Keyring(
+            lambda digest: self.store.read(keys.find_by_hash, digest),
+            touch=lambda key_id: self.store.write(keys.touch, key_id),
+            now=self.store.now,
+        )
+        self.app = self._compose()
+
+    def _compose(self) -> asgi.App:
+        settings = self.settings
+        plumbing = Plumbing(
+            store=self.store,
+            metrics=self.metrics,
+            per_key=RateLimit("key", settings.rate_limit_per_key),
+            per_ip=RateLimit("address", settings.rate_limit_per_ip),
+            max_body=settings.max_body_bytes,
+        )
+        anonymous = Anonymous(dialects=frozenset(settings.allow_anonymous_loopback))
+        authenticate = KeyAuth(
+            self.keyring,
+            lambda wanted: self.store.read(projects.find, wanted),
+            dialect="native",
+            anonymous=anonymous,
+        )
+        self.metrics.watch("sse_followers", "Clients that follow an event stream.", lambda: self.feeds.followers)
+        mounts = {
+            "runyard": native.app(
+                plumbing, authenticate, hub=self.hub, feeds=self.feeds, settings=settings, started=self.started
+            )
+        }
+        readiness = Readiness(self.store, lambda: self.runner.beats if self.runner is not None else {})
+        return compose(mounts, readiness=readiness, metrics=self.metrics, lifespan=self.lifespan)
+
+    def bootstrap(self) -> str | None:
+        """Make the default project and the admin key; the key, when it was made now."""
+        self.store.transact(projects.ensure_default)
+        return self.store.transact(keys.ensure_admin, self.settings.admin_key)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """What runs beside the requests."""
+        self.store.subscribe(self.hub.publish)
+        self.store.subscribe(self.keyring.heard)
+        if self.runner is not None:
+            self.runner.start()
+        try:
+            yield
+        finally:
+            self.drain()
+            if self.runner is not None:
+                await self.runner.stop()
+
+    def drain(self) -> None:
+        """Stop waiting: long polls answer, streams end, and nobody waits any more."""
+        self.feeds.close()
+
+    def close(self) -> None:
+        """Finish what was accepted, and let go of the database."""
+        self.store.close()
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn that says when it answers, and tells waiting requests at once when it is to stop."""
+
+    def __init__(self, config: uvicorn.Config, *, on_ready: Callable[[int], None], on_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self.on_ready = on_ready
+        self.on_stop = on_stop
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """Begin to answer."""
+        await super().startup(sockets)  # type: ignore[arg-type]
+        if self.started and self.servers:
+            self.on_ready(self.servers[0].sockets[0].getsockname()[1])
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal to stop: answer what waits, then finish."""
+        super().handle_exit(sig, frame)
+        asyncio.get_event_loop().call_soon_threadsafe(self.on_stop)
+
+
+def serve(settings: Settings) -> int:
+    """Run a server until a signal stops it; the exit code. What went wrong at start is said on standard error."""
+    logs.setup(style=settings.log_format, level=settings.log_level)
+    try:
+        server = Server(settings)
+    except DomainError as error:
+        sys.stderr.write(f"runyard: {error.detail}\n")
+        return 6 if isinstance(error, Conflict) else 1
+    try:
+        return _serve(server)
+    finally:
+        server.close()
+
+
+def _serve(server: Server) -> int:
+    settings = server.settings
+    admin_key = server.bootstrap()
+    config = uvicorn.Config(
+        server.app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
+        timeout_keep_alive=75,
+        backlog=2048,
+    )
+    agents: supervisor.Child | None = None
+
+    def ready(port: int) -> None:
+        nonlocal agents
+        url = f"http://{_spoken(settings.host)}:{port}"
+        _hand_over(settings, url, admin_key)
+        _say(f"runyard ready on {url}")
+        if settings.agents:
+            agents = supervisor.Child(_agents_command(), _agents_environment(server, url))
+            agents.start()
+
+    uvicorn_server = _Uvicorn(config, on_ready=ready, on_stop=server.drain)
+    try:
+        uvicorn_server.run()
+    except (SystemExit, KeyboardInterrupt):
+        # uvicorn ends with the signal raised again, or with SystemExit when it could not listen.
+        return 0 if uvicorn_server.started else 1
+    finally:
+        if agents is not None:
+            agents.stop()
+    return 0 if uvicorn_server.started else 1
+
+
+def _say(line: str) -> None:
+    """A line on standard output that whoever started the server may wait for."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _spoken(host: str) -> str:
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 (compared, not listened on)
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _hand_over(settings: Settings, url: str, admin_key: str | None) -> None:
+    """Print a key that was just made, once, and keep it for this user's command line."""
+    if admin_key is None or settings.admin_key is not None:
+        return
+    _say(f"admin key (shown once): {admin_key}")
+    file = credentials.path()
+    try:
+        credentials.write(file, credentials.Credentials(url=url, key=admin_key))
+    except OSError as error:
+        log.warning("credentials.not_written", file=str(file), detail=str(error))
+    else:
+        _say(f"kept for the command line in {file}")
+
+
+def _agents_command() -> list[str]:
+    return [sys.executable, "-m", "runyard.agents"]
+
+
+def _agents_environment(server: Server, url: str) -> dict[str, str]:
+    """What the built-in agents need: an own key, good for this process's life, and the folders they may read."""
+    issued = server.store.transact(
+        keys.renew, projects.DEFAULT, name="built-in agents", scopes=["runs:claim", "jobs:write"]
+    )
+    return {
+        **os.environ,
+        "RUNYARD_URL": url,
+        "RUNYARD_KEY": issued.secret,
+        "RUNYARD_REVIEW_ROOTS": os.pathsep.join(server.settings.review_roots),
+    }
+
+
+def backup(settings: Settings, dest: Path) -> None:
+    """Copy the SQLite database and the artifacts while a server may run. Raises `Invalid` or `Conflict`."""
+    from runyard.storage import backup as backups
+
+    backups.create(sqlite_path(settings), settings.data / "artifacts", dest, database=settings.database)
+
+
+def restore(settings: Settings, src: Path) -> None:
+    """Put a backup in the place of the data folder's content. Raises `Invalid`, `Conflict`."""
+    from runyard.storage import backup as backups
+
+    backups.restore(src, settings.data)
+
+
+def upgrade(settings: Settings, *, check: bool) -> list[str]:
+    """Bring the database up to date, or (`check`) only say what would run."""
+    if check:
+        return [f"{one.number:04d}_{one.name}" for one in _pending(settings)]
+    todo = _pending(settings)
+    open_store(settings).close()
+    return [f"{one.number:04d}_{one.name}" for one in todo]
+
+
+def _pending(settings: Settings) -> list[migrate.Migration]:
+    if settings.database is None:
+        from runyard.storage.sqlite import applied
+
+        return migrate.plan("sqlite", lambda: applied(sqlite_path(settings)))
+    from runyard.storage.postgres import applied as applied_in_postgres
+
+    database = settings.database
+    return migrate.plan("postgres", lambda: applied_in_postgres(database))
