@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 
@@ -11,9 +11,11 @@ from runyard.domain.errors import Conflict, DomainError, NotFound
 from runyard.domain.records import Run
 from runyard.domain.states import is_final
 from runyard.engine.leases import Report, fence
-from runyard.storage.port import Tx
+from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import fences as sql
 from runyard.storage.statements.fences import Fenced
+
+_json = msgspec.json.Encoder()
 
 
 class Writer(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,3 +51,9 @@ def _opened(run: Fenced | None, writer: Writer, now: int) -> Fenced | DomainErro
     report = Report(project_id=writer.project_id, run_id=writer.run_id, token=writer.token)
     # A fence looks at nothing of a run but what was read here.
     return fence(cast("Run", run), report, now) or run
+
+
+def journal(tx: Tx, run: Fenced, event: str, actor: str | None, data: dict[str, Any]) -> None:
+    """Append one line about the run to the journal; what is None is left out."""
+    said = {name: value for name, value in data.items() if value is not None}
+    tx.emit(JournalLine(run.project_id, run.id, event, actor, _json.encode(said).decode()))

@@ -1,11 +1,15 @@
-"""How big what executors report may be."""
+"""How big what executors report may be, and how much of it one page carries."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from runyard.domain.errors import Invalid, TooLarge
 
 DOCUMENT = 1 << 20
 """A checkpoint, an output, the data of a log line, what went into or came out of a tool: 1 MiB of JSON text."""
+PAGE = 8 << 20
+"""A page ends early when its documents pass this."""
 
 
 def within(limit: int, what: str, text: str | None) -> None:
@@ -17,11 +21,21 @@ def within(limit: int, what: str, text: str | None) -> None:
         raise TooLarge(f"{what} takes {size} bytes; at most {limit} are kept")
 
 
-def plain(what: str, text: str | None, *, longest: int) -> None:
-    """Raise `Invalid` when a short text is too long or holds what a database cannot keep."""
+def plain(what: str, text: str | None, *, longest: int, shortest: int = 0) -> None:
+    """Raise `Invalid` when a short text is too short, too long, or holds what a database cannot keep."""
     if text is None:
         return
-    if len(text) > longest:
-        raise Invalid(f"{what} has {len(text)} characters; at most {longest} are kept")
+    if not shortest <= len(text) <= longest:
+        raise Invalid(f"{what} has {len(text)} characters; {shortest} to {longest} are right")
     if "\0" in text:
         raise Invalid(f"{what} holds a NUL character")
+
+
+def fitting(sizes: Sequence[int], limit: int) -> int:
+    """How many of the next rows make a page: at most `limit`, and at least one, though it alone be too big."""
+    total = 0
+    for count, size in enumerate(sizes[:limit]):
+        total += size
+        if total > PAGE and count > 0:
+            return count
+    return min(limit, len(sizes))
