@@ -52,11 +52,15 @@ from runyard.sdk.models import (
     Usage,
     WaitReport,
 )
+from runyard.sdk.worker.context import AsyncContext, Context
+from runyard.sdk.worker.outcomes import NonRetryable, Park, Release, RetryLater
+from runyard.sdk.worker.worker import Worker
 
 __all__ = [
     "AlreadyExists",
     "Artifact",
     "AsyncClient",
+    "AsyncContext",
     "AsyncRun",
     "Attempt",
     "BadReply",
@@ -65,6 +69,7 @@ __all__ = [
     "Client",
     "CompleteReport",
     "Conflict",
+    "Context",
     "Done",
     "Event",
     "Explanation",
@@ -83,14 +88,18 @@ __all__ = [
     "LeaseLost",
     "Lineage",
     "LogEntry",
+    "NonRetryable",
     "NotFound",
     "Overloaded",
     "Page",
+    "Park",
     "Project",
     "RateLimited",
+    "Release",
     "ReleaseReport",
     "Result",
     "Resync",
+    "RetryLater",
     "Run",
     "RunyardError",
     "SchemaMismatch",
@@ -103,4 +112,5 @@ __all__ = [
     "Usage",
     "WaitReport",
     "WaitTimeout",
+    "Worker",
 ]

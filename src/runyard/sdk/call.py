@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
@@ -23,12 +23,12 @@ encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Generic[T]):
-    """What to send, and the shape of the answer; `pick` names the field of it that is meant."""
+    """What to send, the shape of the answer, and what of it is meant (`then`; all of it when None)."""
 
     method: str
     path: str
     shape: Any
-    pick: str = ""
+    then: Callable[[Any], T] | None = None
     query: Query = ()
     body: bytes | None = None
     content_type: str = "application/json"
@@ -49,7 +49,7 @@ class Call(Generic[T]):
             answer = _decoder(self.shape).decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise BadReply(f"{self.method} {self.path} was answered in an unknown shape: {error}") from error
-        return getattr(answer, self.pick) if self.pick else answer  # type: ignore[no-any-return]
+        return answer if self.then is None else self.then(answer)
 
 
 @lru_cache(maxsize=256)

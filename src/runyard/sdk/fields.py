@@ -39,7 +39,7 @@ class RateLimitFields(TypedDict, total=False):
 
 
 class SettingsFields(TypedDict, total=False):
-    """What jobs define and a run may override."""
+    """What jobs define and a run may override, but for limits on how many are held at a time."""
 
     queue: str
     executor: str
@@ -50,14 +50,13 @@ class SettingsFields(TypedDict, total=False):
     heartbeat_seconds: float | None
     lease_seconds: float
     ttl_seconds: float | None
-    concurrency: ConcurrencyFields
     tags: list[str] | dict[str, str]
     metadata: dict[str, Any]
     idempotency_ttl_seconds: float | None
 
 
-class JobFields(SettingsFields, total=False):
-    """What a job fixes."""
+class DefinitionFields(SettingsFields, total=False):
+    """What a job fixes, but for the same."""
 
     description: str
     rate_limit: RateLimitFields | None
@@ -66,16 +65,28 @@ class JobFields(SettingsFields, total=False):
     enabled: bool
 
 
-class RunFields(SettingsFields, total=False):
-    """What a run may be made with, besides its payload."""
+class JobFields(DefinitionFields, total=False):
+    """What a job fixes."""
 
-    job: str | None
-    job_id: str | None
+    concurrency: ConcurrencyFields
+
+
+class ChildFields(SettingsFields, total=False):
+    """What a child of a run may be made with, besides its job and payload."""
+
+    concurrency: ConcurrencyFields
     idempotency_key: str | None
     concurrency_key: str | None
     delay_seconds: float | None
     available_at: datetime | None
     expires_at: datetime | None
+
+
+class RunFields(ChildFields, total=False):
+    """What a run may be made with, besides its payload."""
+
+    job: str | None
+    job_id: str | None
     parent_id: str | None
     continuation_of: str | None
     draft: bool

@@ -6,12 +6,14 @@ harmless. A claim whose answer is lost leaves leases behind that run out by them
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any, TypeVar, Unpack
 
 from runyard.sdk import models
-from runyard.sdk.call import Call, encode, present, query, segment, send
-from runyard.sdk.fields import LogFields, NewRun
+from runyard.sdk.call import Call, encode, present, query, segment
+from runyard.sdk.errors import error_for
+from runyard.sdk.fields import ChildFields, LogFields
 
 T = TypeVar("T")
 
@@ -42,7 +44,7 @@ def claim(
         method="POST",
         path="/runs/claim",
         shape=models.ClaimsOut,
-        pick="claims",
+        then=attrgetter("claims"),
         body=encode(body),
         repeatable=True,
         timeout=(wait_seconds or 0) + 15,
@@ -79,22 +81,36 @@ def wait(reports: Iterable[models.WaitReport]) -> Call[list[models.Result]]:
     return _reports("wait", reports)
 
 
-def encoded(verb: str, reports: Sequence[bytes], shape: Any) -> Call[Any]:
+def encoded(
+    verb: str,
+    reports: Sequence[bytes],
+    shape: Any,
+    *,
+    then: Callable[[Any], T] | None = None,
+    timeout: float | None = None,
+) -> Call[T]:
     """A call that takes many reports, made of reports that are encoded already."""
     return Call(
         method="POST",
         path=f"/runs/{verb}",
         shape=shape,
+        then=then,
         body=b'{"reports":[' + b",".join(reports) + b"]}",
         repeatable=True,
+        timeout=timeout,
     )
 
 
 def log(run_id: str, lines: Sequence[bytes], *, token: str | None = None) -> Call[models.LogsOut]:
     """Append encoded lines to a run's log."""
-    body = b'{"entries":[' + b",".join(lines) + b"]" + (b',"token":' + encode(token) if token else b"") + b"}"
-    path = f"/runs/{segment(run_id)}/logs"
-    return Call(method="POST", path=path, shape=models.LogsOut, body=body, repeatable=True)
+    return Call(
+        method="POST",
+        path=f"/runs/{segment(run_id)}/logs",
+        shape=models.LogsOut,
+        body=b'{"entries":[' + b",".join(lines) + b"]}",
+        headers=_proof(token),
+        repeatable=token is not None,
+    )
 
 
 def add_logs(run_id: str, entries: Iterable[LogFields], *, token: str | None = None) -> Call[models.LogsOut]:
@@ -102,27 +118,40 @@ def add_logs(run_id: str, entries: Iterable[LogFields], *, token: str | None = N
     return log(run_id, [encode(entry) for entry in entries], token=token)
 
 
-def spawn(parent_id: str, run: NewRun) -> Call[models.Run]:
+def beat(run_id: str, *, token: str = "", lease_seconds: float | None = None) -> Call[models.Result]:
+    """Lengthen one lease; the answer raises `LeaseLost` or another `Conflict` when it is not to be had any more."""
+    report = models.HeartbeatReport(run_id=run_id, token=token, lease_seconds=lease_seconds)
+    return encoded("heartbeat", [encode(report)], models.ResultsOut, then=_the_one)
+
+
+def spawn(
+    parent_id: str,
+    job: str | None = None,
+    payload: Any = None,
+    *,
+    token: str | None = None,
+    **fields: Unpack[ChildFields],
+) -> Call[models.Run]:
     """Ask for a child of a run."""
-    return send("POST", "/runs", models.Run, {**run, "parent_id": parent_id})
+    body = {"payload": payload, **fields, "parent_id": parent_id, **present(job=job)}
+    return _fenced("POST", "/runs", models.Run, body, token)
 
 
 def checkpoint(
     run_id: str, state: Any, *, label: str | None = None, token: str | None = None
 ) -> Call[models.Checkpoint]:
     """Keep state to resume from."""
-    body = {"state": state, **present(label=label, token=token)}
-    return send("POST", f"/runs/{segment(run_id)}/checkpoints", models.Checkpoint, body)
+    body = {"state": state, **present(label=label)}
+    return _fenced("POST", f"/runs/{segment(run_id)}/checkpoints", models.Checkpoint, body, token)
 
 
-def last_checkpoint(run_id: str, *, token: str | None = None) -> Call[list[models.Checkpoint]]:
-    """The newest checkpoint in a list, or an empty list."""
-    path = f"/runs/{segment(run_id)}/checkpoints"
+def last_checkpoint(run_id: str, *, token: str | None = None) -> Call[Any]:
+    """The state of the newest checkpoint, or None."""
     return Call(
         method="GET",
-        path=path,
+        path=f"/runs/{segment(run_id)}/checkpoints",
         shape=models.Page[models.Checkpoint],
-        pick="data",
+        then=_newest_state,
         query=query(limit=1),
         headers=_proof(token),
     )
@@ -151,9 +180,8 @@ def usage(
         cache_write_tokens=cache_write_tokens,
         reasoning_tokens=reasoning_tokens,
         cost_micro_usd=cost_micro_usd,
-        token=token,
     )
-    return send("POST", f"/runs/{segment(run_id)}/usage", models.Usage, body)
+    return _fenced("POST", f"/runs/{segment(run_id)}/usage", models.Usage, body, token)
 
 
 def tool_call(
@@ -168,36 +196,28 @@ def tool_call(
     token: str | None = None,
 ) -> Call[models.ToolCall]:
     """Record a tool the agent called; its status is `error` when there is an error and nothing else is said."""
-    body = present(
-        name=name,
-        input=input,
-        output=output,
-        error=error,
-        status=status or ("error" if error else None),
-        duration_ms=duration_ms,
-        token=token,
-    )
-    return send("POST", f"/runs/{segment(run_id)}/tool-calls", models.ToolCall, body)
+    status = status or ("error" if error else None)
+    body = present(name=name, input=input, output=output, error=error, status=status, duration_ms=duration_ms)
+    return _fenced("POST", f"/runs/{segment(run_id)}/tool-calls", models.ToolCall, body, token)
 
 
 def output(
     run_id: str, key: str, value: Any, *, schema: dict[str, Any] | bool | None = None, token: str | None = None
 ) -> Call[models.Output]:
     """Keep a named result, checked against the schema when one is given."""
-    body = {"value": value, **present(schema=schema, token=token)}
-    return send("PUT", f"/runs/{segment(run_id)}/outputs/{segment(key)}", models.Output, body)
+    body = {"value": value, **present(schema=schema)}
+    return _fenced("PUT", f"/runs/{segment(run_id)}/outputs/{segment(key)}", models.Output, body, token)
 
 
 def set_state(run_id: str, key: str, value: Any, *, token: str | None = None) -> Call[models.StateEntry]:
     """Keep a value with the run."""
-    body = {"value": value, **present(token=token)}
-    return send("PUT", f"/runs/{segment(run_id)}/state/{segment(key)}", models.StateEntry, body)
+    return _fenced("PUT", f"/runs/{segment(run_id)}/state/{segment(key)}", models.StateEntry, {"value": value}, token)
 
 
-def get_state(run_id: str, key: str, *, token: str | None = None) -> Call[models.StateEntry]:
-    """One value kept with the run."""
+def get_state(run_id: str, key: str, *, token: str | None = None) -> Call[Any]:
+    """A value kept with the run; the answer raises `NotFound` when there is none."""
     path = f"/runs/{segment(run_id)}/state/{segment(key)}"
-    return Call(method="GET", path=path, shape=models.StateEntry, headers=_proof(token))
+    return Call(method="GET", path=path, shape=models.StateEntry, then=attrgetter("value"), headers=_proof(token))
 
 
 def delete_state(run_id: str, key: str, *, token: str | None = None) -> Call[None]:
@@ -223,16 +243,29 @@ def upload(
         query=query(name=name),
         body=content.encode() if isinstance(content, str) else bytes(content),
         content_type=content_type or ("text/plain; charset=utf-8" if text else "application/octet-stream"),
-        # The token travels as a header: query strings end up in access logs.
         headers=_proof(token),
     )
 
 
 def _reports(verb: str, reports: Iterable[models.Model]) -> Call[list[models.Result]]:
-    body = encode({"reports": [*reports]})
-    path = f"/runs/{verb}"
-    return Call(method="POST", path=path, shape=models.ResultsOut, pick="results", body=body, repeatable=True)
+    return encoded(verb, [encode(report) for report in reports], models.ResultsOut, then=attrgetter("results"))
+
+
+def _fenced(method: str, path: str, shape: type[T], body: object, token: str | None) -> Call[T]:
+    return Call(method=method, path=path, shape=shape, body=encode(body), headers=_proof(token))
 
 
 def _proof(token: str | None) -> tuple[tuple[str, str], ...]:
+    # A header, because query strings end up in access logs.
     return (("X-Runyard-Lease", token),) if token else ()
+
+
+def _the_one(answer: models.ResultsOut) -> models.Result:
+    result = answer.results[0]
+    if result.error is not None:
+        raise error_for(result.error.code, result.error.detail, status=result.error.status)
+    return result
+
+
+def _newest_state(page: models.Page[models.Checkpoint]) -> Any:
+    return page.data[0].state if page.data else None

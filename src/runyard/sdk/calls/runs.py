@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Unpack
 
 import msgspec
@@ -21,7 +22,7 @@ def create(payload: Any = None, **fields: Unpack[RunFields]) -> Call[models.Run]
 def create_many(runs: Iterable[NewRun]) -> Call[list[models.Run]]:
     """Ask for many runs, all or none; each is a dictionary of what `create` takes."""
     body = encode({"runs": [*runs]})
-    return Call(method="POST", path="/runs", shape=models.RunsOut[models.Run], pick="runs", body=body)
+    return Call(method="POST", path="/runs", shape=models.RunsOut[models.Run], then=attrgetter("runs"), body=body)
 
 
 def filtered(where: RunFilter) -> dict[str, Any]:
