@@ -31,9 +31,10 @@ def main(analysers: Sequence[Analyser] | None = None) -> None:
     if fd is not None:
         lifeline.watch(fd, end_group)
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
+    chosen = analysers or (Ruff(), Secrets(), Conflicts(), Data())
     restrict(order.limits)
     with own_output() as output:
-        answer(order, analysers or (Ruff(), Secrets(), Conflicts(), Data()), output)
+        answer(order, chosen, output)
 
 
 def answer(order: Order, analysers: Sequence[Analyser], output: BinaryIO) -> None:

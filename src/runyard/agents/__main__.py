@@ -1,0 +1,33 @@
+"""The worker process of the built-in agents: `python -m runyard.agents`."""
+
+import logging
+import os
+import stat
+import sys
+
+from runyard.agents import lifeline
+from runyard.agents.code_reviewer import settings, worker
+from runyard.sdk import Worker
+
+_CONCURRENCY = 2  # reviews at a time: each keeps about one core busy
+
+
+def main() -> int:
+    """Work until SIGTERM, then drain; end at once when standard input is a pipe and its other end is gone."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        # The server that started us holds the other end. Reviews under way see us go, and end as well.
+        lifeline.watch(0, lambda: os._exit(1))
+    try:
+        reviewer = settings.read(os.environ)
+    except ValueError as error:
+        print(f"runyard.agents: {error}", file=sys.stderr)
+        return 2
+    built_in = Worker(concurrency=_CONCURRENCY, name=f"built-in-agents-{os.getpid()}", prefetch=0)
+    worker.register(built_in, reviewer)
+    built_in.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
