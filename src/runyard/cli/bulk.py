@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -17,13 +17,13 @@ from runyard.cli.ids import run_id
 from runyard.cli.invocation import Given, Invocation
 from runyard.cli.runs.filters import EVERY, Filter, where_of
 from runyard.cli.times import stamp
-from runyard.sdk.fields import Action
 
 if TYPE_CHECKING:
     from runyard.sdk import Client
     from runyard.sdk.fields import RunFilter
     from runyard.sdk.models import Bulk
 
+Action = Literal["cancel", "replay", "requeue", "discard", "resolve", "retry"]
 BulkId = Annotated[str, Parameter(name="BULK", help="Id of the bulk operation.")]
 OPEN = frozenset({"", "pending", "queued", "counting", "running", "canceling"})
 POLL_SECONDS = 0.25

@@ -11,92 +11,136 @@ START = Group("Start and operate", sort_key=1)
 WORK = Group("Runs and jobs", sort_key=2)
 ACCESS = Group("Access", sort_key=3)
 
-ALONE: tuple[tuple[str, str, Group], ...] = (
-    ("up", "up:up", START),
-    ("serve", "serve:serve", START),
-    ("worker", "worker:worker", START),
-    ("review", "review:review", WORK),
-    ("demo", "demo:demo", START),
-    ("doctor", "doctor:doctor", START),
-    ("backup", "backup:backup", START),
-    ("restore", "backup:restore", START),
-    ("upgrade", "upgrade:upgrade", START),
-    ("version", "version:version", START),
+ALONE: tuple[tuple[str, str, str, Group], ...] = (
+    ("up", "up:up", "Run the server, say what to do next, and show what happens, until Ctrl-C.", START),
+    ("serve", "serve:serve", "Run the server until it is told to stop.", START),
+    (
+        "worker",
+        "worker:worker",
+        "Run a worker of your own, defined with `runyard.sdk.Worker`, until it is told to stop.",
+        START,
+    ),
+    ("review", "review:review", "Have the built-in code reviewer review a git repository.", WORK),
+    ("demo", "demo:demo", "Start a server on SQLite, have this repository reviewed, and show what came of it.", START),
+    ("doctor", "doctor:doctor", "Check the server, the key and this machine.", START),
+    ("backup", "backup:backup", "Copy the SQLite database and the artifacts while the server runs.", START),
+    (
+        "restore",
+        "backup:restore",
+        "Put a backup in the place of the data folder's content; no server may run on it.",
+        START,
+    ),
+    (
+        "upgrade",
+        "upgrade:upgrade",
+        "Bring the database up to this release; a server does so itself when it starts.",
+        START,
+    ),
+    ("version", "version:version", "Say which release this is, and on which Python it runs.", START),
 )
-NOUNS: tuple[tuple[str, str, Group, dict[str, str]], ...] = (
+NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
     (
         "runs",
         "Follow runs, and act on them.",
         WORK,
-        {
-            "list": "runs.read:list_runs",
-            "get": "runs.read:get",
-            "create": "runs.create:create",
-            "watch": "runs.watch:watch",
-            "logs": "runs.watch:logs",
-            "events": "runs.watch:events",
-            "explain": "runs.read:explain",
-            "attempts": "runs.read:attempts",
-            "children": "runs.read:children",
-            "lineage": "runs.read:lineage",
-            "cancel": "runs.act:cancel",
-            "pause": "runs.act:pause",
-            "resume": "runs.act:resume",
-            "reschedule": "runs.act:reschedule",
-            "retry": "runs.again:retry",
-            "replay": "runs.again:replay",
-            "requeue": "runs.act:requeue",
-            "discard": "runs.act:discard",
-            "resolve": "runs.act:resolve",
-        },
+        (
+            ("list", "runs.read:list_runs", "List runs, newest first."),
+            ("get", "runs.read:get", "Show all about one run."),
+            ("create", "runs.create:create", "Ask for a run."),
+            ("watch", "runs.watch:watch", "Follow a run live; the exit code tells how it ended."),
+            ("logs", "runs.watch:logs", "Print a run's log, oldest line first."),
+            ("events", "runs.watch:events", "Print a run's journal, oldest line first."),
+            ("explain", "runs.read:explain", "Say why a run is where it is, and what would move it."),
+            ("attempts", "runs.read:attempts", "List every try at a run."),
+            ("children", "runs.read:children", "List the runs that a run spawned."),
+            ("lineage", "runs.read:lineage", "Show where a run comes from and what came of it."),
+            ("cancel", "runs.act:cancel", "Stop runs and their children."),
+            ("pause", "runs.act:pause", "Park runs until they are resumed."),
+            ("resume", "runs.act:resume", "Queue paused runs again."),
+            (
+                "reschedule",
+                "runs.act:reschedule",
+                "Give a run that has not begun another time; without one it runs now.",
+            ),
+            ("retry", "runs.again:retry", "Make a new run like an ended one."),
+            ("replay", "runs.again:replay", "Make a new run linked to an old one, with its payload or another."),
+            (
+                "requeue",
+                "runs.act:requeue",
+                "Give runs in the dead letter, or that nobody took, another chance in place.",
+            ),
+            ("discard", "runs.act:discard", "Give up runs in the dead letter."),
+            ("resolve", "runs.act:resolve", "Mark failed runs as dealt with."),
+        ),
     ),
     (
         "dlq",
         "Decide what becomes of runs whose attempts are used up.",
         WORK,
-        {
-            "list": "dlq:list_dead",
-            "groups": "dlq:groups",
-            "replay": "dlq:replay",
-            "requeue": "dlq:requeue",
-            "discard": "dlq:discard",
-            "resolve": "dlq:resolve",
-        },
+        (
+            ("list", "dlq:list_dead", "List runs in the dead letter that nobody has resolved, newest first."),
+            ("groups", "dlq:groups", "Group the dead letter by what went wrong."),
+            ("replay", "dlq:replay", "Make new runs from dead ones; when one succeeds its dead run is resolved."),
+            ("requeue", "dlq:requeue", "Give dead runs another chance in place."),
+            ("discard", "dlq:discard", "Give up dead runs."),
+            ("resolve", "dlq:resolve", "Mark dead runs as dealt with."),
+        ),
     ),
     (
         "bulk",
         "Act on many runs at once, tracked by the server.",
         WORK,
-        {"start": "bulk:start", "list": "bulk:list_bulks", "get": "bulk:get", "cancel": "bulk:cancel"},
+        (
+            ("start", "bulk:start", "Do the same to many runs: those named, or all that match."),
+            ("list", "bulk:list_bulks", "List bulk operations, newest first."),
+            ("get", "bulk:get", "Show how far a bulk operation is."),
+            ("cancel", "bulk:cancel", "Stop a bulk operation; what it has done stays done."),
+        ),
     ),
     (
         "jobs",
         "Define how things are run.",
         WORK,
-        {
-            "list": "jobs:list_jobs",
-            "get": "jobs:get",
-            "create": "jobs:create",
-            "update": "jobs:update",
-            "enable": "jobs:enable",
-            "disable": "jobs:disable",
-            "delete": "jobs:delete",
-            "versions": "jobs:versions",
-        },
+        (
+            ("list", "jobs:list_jobs", "List jobs, newest first."),
+            ("get", "jobs:get", "Show a job's definition."),
+            ("create", "jobs:create", "Define a job."),
+            ("update", "jobs:update", "Change a job's definition, which makes a new version of it."),
+            ("enable", "jobs:enable", "Let a job take runs again."),
+            ("disable", "jobs:disable", "Make a job refuse new runs."),
+            ("delete", "jobs:delete", "Delete a job; its runs stay."),
+            ("versions", "jobs:versions", "List the versions of a job's definition."),
+        ),
     ),
     (
         "artifacts",
         "List and fetch the files of runs.",
         WORK,
-        {"list": "artifacts:list_artifacts", "get": "artifacts:get", "put": "artifacts:put"},
+        (
+            ("list", "artifacts:list_artifacts", "List the files of a run."),
+            ("get", "artifacts:get", "Fetch a file of a run."),
+            ("put", "artifacts:put", "Add a file to a run that has not ended."),
+        ),
     ),
     (
         "keys",
         "Make and revoke API keys.",
         ACCESS,
-        {"list": "keys:list_keys", "create": "keys:create", "revoke": "keys:revoke"},
+        (
+            ("list", "keys:list_keys", "List API keys, newest first, without their secrets."),
+            ("create", "keys:create", "Make an API key for the project; it is shown this once."),
+            ("revoke", "keys:revoke", "End a key for good."),
+        ),
     ),
-    ("projects", "Make and list projects.", ACCESS, {"list": "projects:list_projects", "create": "projects:create"}),
+    (
+        "projects",
+        "Make and list projects.",
+        ACCESS,
+        (
+            ("list", "projects:list_projects", "List projects."),
+            ("create", "projects:create", "Make a project."),
+        ),
+    ),
 )
 
 
@@ -108,13 +152,15 @@ def build() -> App:
         version=__version__,
         help_format="plaintext",
         default_parameter=Parameter(negative=()),
-        group_commands=Group("Other", sort_key=9),
+        # Ctrl-C is told apart from other ends at the entry.
+        suppress_keyboard_interrupt=False,
     )
-    for name, target, group in ALONE:
-        app.command(f"{_PACKAGE}.{target}", name=name, group=group)
-    for name, summary, group, verbs in NOUNS:
-        noun = App(name=name, help=summary, group=group, version=__version__)
-        for verb, target in verbs.items():
-            noun.command(f"{_PACKAGE}.{target}", name=verb)
+    # The summaries stand in the tables above: reading them from the functions would import every module.
+    for order, (name, target, summary, group) in enumerate(ALONE):
+        app.command(f"{_PACKAGE}.{target}", name=name, help=summary, group=group, sort_key=order)
+    for order, (name, summary, group, verbs) in enumerate(NOUNS, start=len(ALONE)):
+        noun = App(name=name, help=summary, group=group, sort_key=order, version=__version__)
+        for place, (verb, target, about) in enumerate(verbs):
+            noun.command(f"{_PACKAGE}.{target}", name=verb, help=about, sort_key=place)
         app.command(noun)
     return app

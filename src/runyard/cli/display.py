@@ -48,7 +48,7 @@ class Display:
         console = self._lines if self._lines.file.isatty() else output.console(self._invocation, stderr=True)
         if console.file.isatty() and not self._invocation.quiet:
             self._bar = _bar(console)
-            self._task = self._bar.add_task("waiting")
+            self._task = self._bar.add_task("waiting", total=None, count="")
             self._bar.start()
         return self
 
@@ -88,6 +88,7 @@ class Display:
                 description=output.safe(progress.message),
                 completed=progress.done or 0,
                 total=progress.total,
+                count=progress.count,
             )
             return
         now = self._monotonic()
@@ -120,14 +121,14 @@ def _when(item: Event | LogEntry) -> str:
 
 
 def _bar(console: Any) -> Bar:
-    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
     return Bar(
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=30),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[count]}", markup=False),
         TimeElapsedColumn(),
         console=console,
         transient=True,

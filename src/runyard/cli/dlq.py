@@ -97,7 +97,7 @@ def _decide(invocation: Invocation, action: Action, runs: tuple[str, ...], which
     if len(runs) == 1 and not manner.dry_run:
         return _one(invocation, action, runs[0], manner.reason)
     with invocation.client() as client:
-        ids = [run_id(client, text) for text in runs] or None
+        ids: list[str] | None = [run_id(client, text) for text in runs] or None
         where: RunFilter = {"state": ["dead_letter"]}
         if which.job:
             where["job"] = which.job

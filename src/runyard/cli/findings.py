@@ -33,6 +33,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     files_reviewed: int = 0
     lines_analyzed: int = 0
     summary: dict[str, int] = {}
+    omitted: dict[str, int] = {}
+    """What did not fit into `findings`, by severity."""
+    notes: list[str] = []
 
 
 def report_of(run_output: Any) -> Report:
@@ -46,7 +49,7 @@ def report_of(run_output: Any) -> Report:
 def reaches(report: Report, severity: str) -> bool:
     """Whether there is a finding of at least this severity."""
     counted = SEVERITIES[: SEVERITIES.index(severity) + 1]
-    return any(report.summary.get(name, 0) for name in counted) or any(f.severity in counted for f in report.findings)
+    return any(report.summary.get(name, 0) + report.omitted.get(name, 0) for name in counted)
 
 
 def worst(findings: Sequence[Finding], limit: int) -> list[Finding]:
@@ -82,7 +85,9 @@ def summary(report: Report) -> str:
     told = ", ".join(f"{count} {_plural(name, count)}" for count, name in counts)
     files = f"{report.files_reviewed} {_plural('file', report.files_reviewed)}"
     lines = f"{report.lines_analyzed:,} {_plural('line', report.lines_analyzed)}"
-    return f"{told} in {files}, {lines}"
+    left_out = sum(report.omitted.get(name, 0) for name in SEVERITIES)
+    more = f"; {left_out} more left out" if left_out else ""
+    return f"{told} in {files}, {lines}{more}"
 
 
 def _plural(word: str, count: int) -> str:

@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 from cyclopts import CycloptsError, Group, Parameter
 
@@ -15,6 +15,9 @@ from runyard.cli.exits import Exit
 from runyard.cli.failures import Failure, translated, usage
 from runyard.cli.invocation import Format, Invocation
 from runyard.cli.output import complain
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 GLOBAL = Group("Everywhere", sort_key=100)
 
@@ -47,9 +50,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _dispatch(arguments: Sequence[str], color: bool) -> int:
-    from rich.console import Console
-
     app = build()
+    app.meta.suppress_keyboard_interrupt = False
 
     @app.meta.default
     def launch(
@@ -71,11 +73,22 @@ def _dispatch(arguments: Sequence[str], color: bool) -> int:
         extra = dict.fromkeys(hidden, invocation)
         return int(command(*bound.args, **bound.kwargs, **extra) or Exit.OK)
 
-    console = None if color else Console(no_color=True)
+    console = _console(color) if _wants_help(arguments) else None
     return int(
         app.meta(list(arguments), console=console, exit_on_error=False, print_error=False, result_action="return_value")
         or Exit.OK
     )
+
+
+def _wants_help(arguments: Sequence[str]) -> bool:
+    """Whether help may be printed; importing what prints it would slow down every other command."""
+    return len(arguments) < 2 or not {"--help", "-h"}.isdisjoint(arguments)
+
+
+def _console(color: bool) -> Console:
+    from runyard.cli.terminal import Terminal
+
+    return Terminal(no_color=None if color else True)
 
 
 def _asks_for_json(arguments: Sequence[str]) -> bool:

@@ -45,9 +45,9 @@ _STYLES = {
 
 def console(invocation: Invocation, *, stderr: bool = False) -> Console:
     """A rich console on standard output or error that obeys `--no-color` and `NO_COLOR`."""
-    from rich.console import Console
+    from runyard.cli.terminal import Terminal
 
-    return Console(stderr=stderr, no_color=True if not invocation.color else None, highlight=False, soft_wrap=True)
+    return Terminal(stderr=stderr, no_color=True if not invocation.color else None, highlight=False, soft_wrap=True)
 
 
 def style(word: str) -> str:

@@ -18,11 +18,16 @@ class Progress:
     done: float | None = None
     total: float | None = None
 
+    @property
+    def count(self) -> str:
+        """How much of how much, where that is known."""
+        if self.done is None:
+            return ""
+        return f"{self.done:,.10g} of {self.total:,.10g}" if self.total else f"{self.done:,.10g}"
+
     def __str__(self) -> str:
         """For a line of text."""
-        if self.done is None or not self.total:
-            return self.message
-        return f"{self.message} ({self.done:g} of {self.total:g})"
+        return f"{self.message} ({self.count})" if self.count else self.message
 
 
 def progress_of(entry: LogEntry) -> Progress | None:

@@ -41,5 +41,7 @@ def review(
     else:
         findings.show(invocation, report.findings)
         output.say(findings.summary(report))
+        for remark in report.notes:
+            output.say(remark)
         output.say(f"run {run.id}")
     return Exit.FAILURE if fail_on != "never" and findings.reaches(report, fail_on) else Exit.OK

@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runyard.cli import output
@@ -46,6 +47,7 @@ def up(
         no_loops=no_loops,
         no_agents=no_agents,
         allow_anonymous_loopback=allow_anonymous_loopback,
+        review_roots=None if "RUNYARD_REVIEW_ROOTS" in os.environ else (str(Path.cwd()),),
         # What happens is told run by run below; the server itself speaks up when something is wrong.
         log_level=None if "RUNYARD_LOG_LEVEL" in os.environ else "warning",
     )
@@ -78,7 +80,7 @@ Runyard is up at {url}
 
   In another terminal:
     runyard doctor          see whether all is well
-    runyard review .        have this repository reviewed
+    runyard review .        have the repository you stand in reviewed
     runyard runs list       look at runs
   The API is described at {url}/runyard/docs
 
