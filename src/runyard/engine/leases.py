@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from runyard.domain.errors import DomainError, LeaseLost, NotFound, PayloadMismatch
+from runyard.domain.errors import Conflict, DomainError, LeaseLost, NotFound, PayloadMismatch
 from runyard.domain.moves import changed, move
 from runyard.domain.policy import Failure, Retry, after_failure, claim_rank
 from runyard.domain.records import Lease, Move, Run, Waiting
@@ -18,6 +18,9 @@ from runyard.engine import classes, schemas
 from runyard.engine.transitions import apply
 from runyard.storage.port import Tx, many
 from runyard.storage.statements import runs as runs_sql
+
+ROUNDS = 5
+"""How many different reports on one run are taken in one transaction."""
 
 
 class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,24 +193,49 @@ def _each(
     decide: Callable[[Run, Any], Move | Run | DomainError],
     repeats: RunState | None = None,
 ) -> list[Outcome]:
-    """Lock the runs once, decide each report against its run, write all moves together."""
-    locked = runs_sql.lock(tx, [report.run_id for report in reports])
+    """Lock the runs once, decide each report against its run, write all moves together.
+
+    Calls that wait together are merged, so a run may be reported on twice; such reports count one after the other.
+    """
     outcomes: list[Any] = [None] * len(reports)
+    waiting = list(range(len(reports)))
+    for _ in range(ROUNDS):
+        waiting = _round(tx, reports, waiting, outcomes, decide, repeats)
+        if not waiting:
+            return outcomes
+    for index in waiting:
+        outcomes[index] = Conflict("the run was reported on too often at once; send the last report again")
+    return outcomes
+
+
+def _round(
+    tx: Tx,
+    reports: Sequence[Any],
+    indexes: Sequence[int],
+    outcomes: list[Any],
+    decide: Callable[[Run, Any], Move | Run | DomainError],
+    repeats: RunState | None,
+) -> list[int]:
+    """Answer one report of each run; the indexes of those that come after."""
+    locked = runs_sql.lock(tx, [reports[index].run_id for index in indexes])
     moves: list[Move] = []
     places: list[int] = []
     kept: list[tuple[Run, Run]] = []
-    seen: set[str] = set()
-    for index, report in enumerate(reports):
+    first: dict[str, int] = {}
+    twins: list[int] = []
+    later: list[int] = []
+    for index in indexes:
+        report = reports[index]
         run = locked.get(report.run_id)
-        if report.run_id in seen:
-            outcomes[index] = LeaseLost("the run was reported on twice in one call; only the first counts")
+        if report.run_id in first:
+            (twins if report == reports[first[report.run_id]] else later).append(index)
             continue
         error = fence(run, report, tx.now)
         if error is not None or run is None:
             done = repeats is not None and _repeats(run, report, repeats)
             outcomes[index] = Reported(run=run) if done and run is not None else error
             continue
-        seen.add(report.run_id)
+        first[report.run_id] = index
         try:
             decided = decide(run, report)
         except DomainError as refused:
@@ -223,7 +251,9 @@ def _each(
     for index, run in zip(places, apply(tx, moves), strict=True):
         outcomes[index] = Reported(run=run)
     runs_sql.save(tx, [before for before, _ in kept], [after for _, after in kept])
-    return outcomes
+    for index in twins:
+        outcomes[index] = outcomes[first[reports[index].run_id]]
+    return later
 
 
 @many
