@@ -13,6 +13,6 @@ def runner(store: Store, hub: Hub, settings: Settings) -> Runner:
     """All loops of a server."""
 
     async def until_timer(seconds: float) -> None:
-        await hub.wait("timer", timeout=seconds)
+        await hub.wait(["timer"], seconds)
 
     return Runner([*timers.loops(store, until_timer)])

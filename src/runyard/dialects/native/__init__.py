@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runyard import __version__
-from runyard.dialects.native.routes import executors, runs
+from runyard.dialects.native.routes import admin, executors, following, records, runs
 from runyard.settings import Settings
 from runyard.streams import asgi
 from runyard.streams.feed import Feeds
@@ -28,7 +28,13 @@ def app(
     """The native API as an ASGI app."""
     return dialect_app(
         PREFIX,
-        [*runs.HANDLERS, *executors.handlers(hub)],
+        [
+            *admin.HANDLERS,
+            *runs.HANDLERS,
+            *records.HANDLERS,
+            *executors.handlers(hub),
+            *following.handlers(feeds),
+        ],
         plumbing=plumbing,
         authenticate=authenticate,
         errors=PROBLEMS,

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Raw
 
 from runyard.dialects.native import wire
-from runyard.domain import records
+from runyard.domain import records, slices, traces
 from runyard.domain.errors import DomainError, Invalid, NotFound
 from runyard.domain.jobs import JobSpec, NewRun, Rate
 from runyard.domain.policy import Failure, Policy
 from runyard.engine import leases
 from runyard.engine.runs import Created, CreateRequest
 from runyard.web.errors import understood
+from runyard.web.paging import cursor
 from runyard.web.problems import PROBLEMS
+
+T = TypeVar("T")
+K = TypeVar("K", int, str)
+V = TypeVar("V")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SECOND = 1_000_000
@@ -81,6 +86,13 @@ def lenient_id(value: str) -> str:
         return str(UUID(value))
     except ValueError:
         return value[:64]
+
+
+def page(found: slices.Slice[T, K], shape: Callable[[T], V]) -> wire.Page[V]:
+    """A slice of a list on the wire."""
+    return wire.Page(
+        data=[shape(row) for row in found.rows], next_cursor=None if found.more is None else cursor(found.more)
+    )
 
 
 # -- runs ---------------------------------------------------------------------------------------------------------
@@ -176,15 +188,15 @@ def new_run(asked: wire.RunIn, now: int) -> NewRun:
     return NewRun(
         payload=text(asked.payload),
         job=asked.job or asked.job_id,
-        queue=_or_none(asked.queue),
-        executor=_or_none(asked.executor),
+        queue=said_or_none(asked.queue),
+        executor=said_or_none(asked.executor),
         requires=None if asked.capabilities is UNSET else tuple(sorted(set(asked.capabilities))),
-        priority=_or_none(asked.priority),
+        priority=said_or_none(asked.priority),
         policy=policy_in(asked),
-        ttl=maybe_span(_or_none(asked.ttl_seconds)),
+        ttl=maybe_span(said_or_none(asked.ttl_seconds)),
         max_per_key=None if asked.concurrency is UNSET else asked.concurrency.max_per_key,
-        tags=_or_none(asked.tags),
-        metadata=_or_none(asked.metadata),
+        tags=said_or_none(asked.tags),
+        metadata=said_or_none(asked.metadata),
         idempotency_key=asked.idempotency_key,
         concurrency_key=asked.concurrency_key,
         available_at=available_at,
@@ -207,7 +219,8 @@ def reschedule_in(asked: wire.RescheduleIn | None, now: int) -> tuple[int | None
     return at, None if asked.payload is UNSET else text(asked.payload)
 
 
-def _or_none(value: Any) -> Any:
+def said_or_none(value: Any) -> Any:
+    """What was said, or None where nothing was."""
     return None if value is UNSET else value
 
 
@@ -333,16 +346,14 @@ def refusal(error: DomainError) -> tuple[int, str]:
 # -- jobs ---------------------------------------------------------------------------------------------------------
 
 
-def job_spec(asked: wire.JobSpec, base: JobSpec | None = None) -> JobSpec:
-    """A job's definition: what was said over what stood before (or the defaults). Raises `Invalid`."""
-    before = base or JobSpec()
-    policy: Policy = msgspec.structs.replace(before.policy, **policy_in(asked))
-    said: dict[str, Any] = {"policy": policy}
+def spec_in(asked: wire.JobSpec) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The fields of a definition that were said, and those of its policy. Raises `Invalid`."""
+    policy = policy_in(asked)
+    said: dict[str, Any] = {}
     if asked.output_schema is not UNSET:
-        schema = None if asked.output_schema is None else _encode(asked.output_schema).decode()
-        said["policy"] = msgspec.structs.replace(policy, output_schema=schema)
+        policy["output_schema"] = schema_in(asked.output_schema)
     if asked.payload_schema is not UNSET:
-        said["payload_schema"] = None if asked.payload_schema is None else _encode(asked.payload_schema).decode()
+        said["payload_schema"] = schema_in(asked.payload_schema)
     if asked.capabilities is not UNSET:
         said["requires"] = tuple(sorted(set(asked.capabilities)))
     if asked.ttl_seconds is not UNSET:
@@ -356,7 +367,18 @@ def job_spec(asked: wire.JobSpec, base: JobSpec | None = None) -> JobSpec:
         value = getattr(asked, name)
         if value is not UNSET:
             said[name] = value
-    return msgspec.structs.replace(before, **said)
+    return said, policy
+
+
+def job_spec(asked: wire.JobSpec) -> JobSpec:
+    """A new job's definition. Raises `Invalid`."""
+    said, policy = spec_in(asked)
+    return JobSpec(**said, policy=Policy(**policy))
+
+
+def schema_in(schema: dict[str, Any] | bool | None) -> str | None:
+    """A JSON Schema as it is stored."""
+    return None if schema is None else _encode(schema).decode()
 
 
 def spec_out(spec: str) -> Raw:
@@ -470,4 +492,107 @@ def log_out(entry: records.LogEntry) -> wire.LogEntry:
         level=entry.level,
         message=entry.message,
         data=raw(entry.data),
+    )
+
+
+def checkpoint_out(one: traces.Checkpoint) -> wire.Checkpoint:
+    """A checkpoint on the wire."""
+    return wire.Checkpoint(
+        run_id=one.run_id,
+        number=one.number,
+        attempt=one.attempt,
+        at=when(one.at),
+        label=one.label,
+        state=raw(one.state) or NULL,
+    )
+
+
+def usage_out(one: traces.Usage) -> wire.Usage:
+    """A line of the usage ledger on the wire."""
+    return wire.Usage(
+        id=one.id,
+        run_id=one.run_id,
+        attempt=one.attempt,
+        at=when(one.at),
+        provider=one.provider,
+        model=one.model,
+        input_tokens=one.input_tokens,
+        output_tokens=one.output_tokens,
+        cache_read_tokens=one.cache_read_tokens,
+        cache_write_tokens=one.cache_write_tokens,
+        reasoning_tokens=one.reasoning_tokens,
+        cost_micro_usd=one.cost_micro_usd,
+        source=one.source,
+        price=raw(one.price),
+    )
+
+
+def tool_call_out(one: traces.ToolCall) -> wire.ToolCall:
+    """A tool call on the wire."""
+    return wire.ToolCall(
+        id=one.id,
+        run_id=one.run_id,
+        attempt=one.attempt,
+        at=when(one.at),
+        name=one.name,
+        input=raw(one.input),
+        output=raw(one.output),
+        error=one.error,
+        status=one.status,
+        duration_ms=one.duration_ms,
+    )
+
+
+def output_out(one: traces.Output) -> wire.Output:
+    """A named result on the wire."""
+    return wire.Output(
+        run_id=one.run_id, key=one.name, value=raw(one.value) or NULL, schema=raw(one.schema), at=when(one.at)
+    )
+
+
+def state_out(one: traces.StateEntry) -> wire.StateEntry:
+    """A kept value on the wire."""
+    return wire.StateEntry(
+        run_id=one.run_id, key=one.name, value=raw(one.value) or NULL, updated_at=when(one.updated_at)
+    )
+
+
+def artifact_out(one: traces.Artifact) -> wire.Artifact:
+    """An artifact on the wire."""
+    return wire.Artifact(
+        id=one.id,
+        run_id=one.run_id,
+        name=one.name,
+        content_type=one.content_type,
+        size=one.size,
+        sha256=one.sha256,
+        at=when(one.at),
+    )
+
+
+def key_out(key: records.Key, slug: str, secret: str | None = None) -> wire.Key:
+    """A key on the wire, with its secret when it was made now."""
+    return wire.Key(
+        id=key.id,
+        name=key.name,
+        prefix=key.prefix,
+        scopes=list(key.scopes),
+        project=slug,
+        dialect=key.dialect or "native",
+        created_at=when(key.created_at),
+        expires_at=maybe_when(key.expires_at),
+        revoked_at=maybe_when(key.revoked_at),
+        last_used_at=maybe_when(key.last_used_at),
+        key=UNSET if secret is None else secret,
+    )
+
+
+def version_out(version: records.JobVersion) -> wire.JobVersion:
+    """A version of a job on the wire."""
+    return wire.JobVersion(
+        job_id=version.job_id,
+        version=version.version,
+        spec=spec_out(version.spec),
+        created_at=when(version.created_at),
+        created_by=version.created_by,
     )

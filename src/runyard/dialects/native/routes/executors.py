@@ -30,14 +30,16 @@ def claiming(hub: Hub) -> HTTPRouteHandler:
         request = mapping.claim_in(call.project_id, data, call.actor)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + data.wait_seconds
-        with hub.waiter(f"ready:{call.project_id}") as waiter:
+        with hub.waiter([f"ready:{call.project_id}"]) as waiter, call.presence(waiter.wake) as client:
             while True:
-                waiter.woken = False
+                waiter.reset()
                 (granted,) = await call.write(leases.claim, [request])
                 left = deadline - loop.time()
                 if granted or left <= 0 or hub.closed:
                     return mapping.claims_out(granted, slug)
                 await waiter.wait(min(left, RECHECK_SECONDS))
+                if client.gone:
+                    return wire.ClaimsOut(claims=[])
 
     return claim_runs
 

@@ -1,0 +1,184 @@
+"""Projects, keys and jobs."""
+
+from __future__ import annotations
+
+from litestar import delete, get, patch, post
+
+from runyard.dialects.native import mapping, wire
+from runyard.dialects.native.slugs import slug_of
+from runyard.domain.errors import Forbidden
+from runyard.domain.records import Job, Project
+from runyard.domain.slices import Slice
+from runyard.engine import jobs, keys, projects
+from runyard.storage.port import Tx
+from runyard.web.call import Call
+from runyard.web.paging import Cursor, Limit, cut, place
+from runyard.web.paging import cursor as cursor_of
+from runyard.web.reply import Reply
+
+
+def _wanted(text: str) -> int | str:
+    """A project's number or slug."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else text
+
+
+@post("/v1/projects", needs="admin", status_code=201)
+async def create_project(call: Call, data: wire.ProjectIn) -> Reply[wire.Project]:
+    """Make a project."""
+    return await call.answer(mapping.project_out, projects.create, slug=data.slug, name=data.name)
+
+
+@get("/v1/projects", needs="runs:read")
+async def list_projects(call: Call, limit: Limit = 50, cursor: Cursor = None) -> wire.Page[wire.Project]:
+    """All projects for an admin key, newest first; for any other its own."""
+    if not call.may("admin"):
+        return wire.Page(data=[mapping.project_out(await call.read(projects.find, call.project_id))])
+    (before,) = place(cursor, tuple[int]) or (None,)
+    rows = await call.read(projects.page, before=before, limit=limit + 1)
+    shown, more = cut(rows, limit, lambda row: cursor_of(row.id))
+    return wire.Page(data=[mapping.project_out(row) for row in shown], next_cursor=more)
+
+
+@get("/v1/projects/{wanted:str}", needs="runs:read")
+async def get_project(call: Call, wanted: str) -> wire.Project:
+    """A project by number or slug."""
+    return mapping.project_out(await call.read(_visible, _wanted(wanted), call.project_id, call.may("admin")))
+
+
+def _visible(tx: Tx, wanted: int | str, own: int, everything: bool) -> Project:
+    project = projects.find(tx, wanted)
+    if project.id != own and not everything:
+        return projects.find(tx, -1)
+    return project
+
+
+@post("/v1/keys", needs="admin", status_code=201)
+async def create_key(call: Call, data: wire.KeyIn) -> wire.Key:
+    """Make a key. The key is in this answer and in no other one."""
+    if data.project is None:
+        project = await call.read(projects.find, call.project_id)
+    else:
+        project = await call.read(projects.find, _wanted(str(data.project)))
+    made = await call.write(
+        keys.create,
+        project.id,
+        name=data.name,
+        scopes=data.scopes,
+        dialect=data.dialect,
+        expires_at=mapping.maybe_micros(data.expires_at),
+        actor=call.actor,
+    )
+    return mapping.key_out(made.key, project.slug if made.key.project_id == project.id else "default", made.secret)
+
+
+@get("/v1/keys", needs="admin")
+async def list_keys(call: Call, limit: Limit = 50, cursor: Cursor = None) -> wire.Page[wire.Key]:
+    """The project's keys, newest first, without their secrets."""
+    slug = await slug_of(call)
+    (before,) = place(cursor, tuple[str]) or (None,)
+    rows = await call.read(keys.page, call.project_id, before=before, limit=limit + 1)
+    shown, more = cut(rows, limit, lambda row: cursor_of(row.id))
+    return wire.Page(data=[mapping.key_out(row, slug) for row in shown], next_cursor=more)
+
+
+@get("/v1/keys/{key_id:str}", needs=())
+async def get_key(call: Call, key_id: str) -> wire.Key:
+    """A key; `self` is the one the request came with."""
+    if key_id == "self" and call.identity.key is not None:
+        return mapping.key_out(call.identity.key, await slug_of(call))
+    call.require("admin")
+    return mapping.key_out(await call.read(keys.get, call.project_id, key_id), await slug_of(call))
+
+
+@delete("/v1/keys/{key_id:str}", needs="admin", status_code=200)
+async def revoke_key(call: Call, key_id: str) -> wire.Key:
+    """End a key for good."""
+    if call.identity.key is not None and key_id == call.identity.key.id:
+        raise Forbidden("a key cannot revoke itself; use another admin key")
+    revoked = await call.write(keys.revoke, call.project_id, key_id, actor=call.actor)
+    return mapping.key_out(revoked, await slug_of(call))
+
+
+@post("/v1/jobs", needs="jobs:write", status_code=201)
+async def create_job(call: Call, data: wire.JobIn) -> Reply[wire.Job]:
+    """Make a job, version 1."""
+    slug = await slug_of(call)
+    spec = mapping.job_spec(data)
+
+    def shape(job: Job) -> wire.Job:
+        return mapping.job_out(job, slug)
+
+    return await call.answer(
+        shape, jobs.create, call.project_id, name=data.name, spec=spec, enabled=data.enabled, actor=call.actor
+    )
+
+
+@get("/v1/jobs", needs="runs:read")
+async def list_jobs(call: Call, limit: Limit = 50, cursor: Cursor = None) -> wire.Page[wire.Job]:
+    """The project's jobs, newest first."""
+    slug = await slug_of(call)
+    (before,) = place(cursor, tuple[str]) or (None,)
+    rows = await call.read(jobs.page, call.project_id, before=before, limit=limit + 1)
+    shown, more = cut(rows, limit, lambda row: cursor_of(row.id))
+    return wire.Page(data=[mapping.job_out(row, slug) for row in shown], next_cursor=more)
+
+
+@get("/v1/jobs/{wanted:str}", needs="runs:read")
+async def get_job(call: Call, wanted: str) -> wire.Job:
+    """A job by name or id."""
+    return mapping.job_out(await call.read(jobs.get, call.project_id, wanted), await slug_of(call))
+
+
+@patch("/v1/jobs/{wanted:str}", needs="jobs:write", status_code=200)
+async def update_job(call: Call, wanted: str, data: wire.JobPatch) -> Reply[wire.Job]:
+    """Change a job; a change of its definition makes a new version."""
+    slug = await slug_of(call)
+    spec, policy = mapping.spec_in(data)
+
+    def shape(job: Job) -> wire.Job:
+        return mapping.job_out(job, slug)
+
+    return await call.answer(
+        shape,
+        jobs.update,
+        call.project_id,
+        wanted,
+        spec=spec,
+        policy=policy,
+        enabled=mapping.said_or_none(data.enabled),
+        actor=call.actor,
+    )
+
+
+@delete("/v1/jobs/{wanted:str}", needs="jobs:write", status_code=204)
+async def delete_job(call: Call, wanted: str) -> None:
+    """Drop a job none of whose runs is live; ended runs stay and keep its name."""
+    await call.write(jobs.delete, call.project_id, wanted, actor=call.actor)
+
+
+@get("/v1/jobs/{wanted:str}/versions", needs="runs:read")
+async def list_job_versions(
+    call: Call, wanted: str, limit: Limit = 50, cursor: Cursor = None
+) -> wire.Page[wire.JobVersion]:
+    """Every version the job ever had, newest first."""
+    (before,) = place(cursor, tuple[int]) or (None,)
+    rows = await call.read(jobs.versions, call.project_id, wanted, before=before, limit=limit + 1)
+    found = Slice(rows=rows[:limit], more=rows[limit - 1].version if len(rows) > limit else None)
+    return mapping.page(found, mapping.version_out)
+
+
+HANDLERS = [
+    create_project,
+    list_projects,
+    get_project,
+    create_key,
+    list_keys,
+    get_key,
+    revoke_key,
+    create_job,
+    list_jobs,
+    get_job,
+    update_job,
+    delete_job,
+    list_job_versions,
+]
