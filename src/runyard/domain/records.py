@@ -196,3 +196,13 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     verb: str
     actor: str | None = None
     data: dict[str, Any] = {}
+
+
+class JobVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a job's definition, kept for the runs that were made from it."""
+
+    job_id: str
+    version: int
+    spec: Json
+    created_at: int
+    created_by: str | None

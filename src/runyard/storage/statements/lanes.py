@@ -38,7 +38,13 @@ ADD_RATE = (
     "ON CONFLICT (project_id, name) DO NOTHING"
 )
 SET_RATE = "UPDATE rates SET next_at = :next_at WHERE project_id = :project_id AND name = :name"
-COUNT_SINCE = "SELECT COUNT(*) FROM (SELECT 1 FROM runs WHERE job_id = :job_id AND id >= :since LIMIT :n) AS recent"
+COUNT_SINCE = """
+    SELECT COUNT(*) FROM (
+        SELECT 1 FROM runs WHERE job_id = :job_id AND id >= :since AND finished_at IS NULL
+        UNION ALL
+        SELECT 1 FROM runs WHERE job_id = :job_id AND id >= :since AND finished_at IS NOT NULL AND state {among ended}
+        LIMIT :n
+    ) AS recent"""
 
 
 def upsert(tx: Tx, project_id: int, name: str, cap: int) -> int:

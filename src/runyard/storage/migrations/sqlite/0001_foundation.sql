@@ -33,6 +33,7 @@ CREATE TABLE jobs (
     updated_at INTEGER NOT NULL,
     UNIQUE (project_id, name)
 );
+CREATE INDEX jobs_project ON jobs (project_id, id);
 
 CREATE TABLE job_versions (
     job_id TEXT NOT NULL,
@@ -63,6 +64,16 @@ CREATE TABLE lanes (
     used INTEGER NOT NULL,
     UNIQUE (project_id, name)
 );
+
+-- Jobs whose limits changed and whose live runs have not all been told yet: how far that went, when to go on.
+CREATE TABLE cap_changes (
+    job_id TEXT PRIMARY KEY,
+    project_id INTEGER NOT NULL,
+    position TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    at INTEGER NOT NULL
+);
+CREATE INDEX cap_changes_at ON cap_changes (at);
 
 -- The start times a rate limit has given away (GCRA: theoretical arrival time).
 CREATE TABLE rates (
@@ -143,7 +154,11 @@ CREATE INDEX runs_due ON runs (due_at) WHERE due_at IS NOT NULL;
 -- Lists, newest first.
 CREATE INDEX runs_project ON runs (project_id, id);
 CREATE INDEX runs_state ON runs (project_id, state, id);
-CREATE INDEX runs_job ON runs (job_id, id) WHERE job_id IS NOT NULL;
+-- Of a job: what has not ended by id, what has ended by outcome. Neither moves while a run is worked on.
+CREATE INDEX runs_job_live ON runs (job_id, id) WHERE job_id IS NOT NULL AND finished_at IS NULL;
+CREATE INDEX runs_job_ended ON runs (job_id, state, id) WHERE job_id IS NOT NULL AND finished_at IS NOT NULL;
+-- The dead letter: what waits for somebody to decide.
+CREATE INDEX runs_dead ON runs (project_id, id) WHERE state = 'dead_letter' AND resolved_at IS NULL;
 CREATE INDEX runs_task ON runs (task_id, id) WHERE task_id IS NOT NULL;
 CREATE INDEX runs_batch ON runs (batch_id, id) WHERE batch_id IS NOT NULL;
 CREATE INDEX runs_parent ON runs (parent_id, id) WHERE parent_id IS NOT NULL;
@@ -160,6 +175,8 @@ CREATE TABLE run_tags (
     run_id TEXT NOT NULL,
     PRIMARY KEY (project_id, tag, value, run_id)
 ) WITHOUT ROWID;
+-- Runs with a tag, whatever its value, by id.
+CREATE INDEX run_tags_any ON run_tags (project_id, tag, run_id);
 CREATE INDEX run_tags_run ON run_tags (run_id);
 
 CREATE TABLE idempotency_keys (

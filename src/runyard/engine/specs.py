@@ -1,0 +1,111 @@
+"""What a job's definition may say: every combination that makes no sense is refused with one sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from runyard.domain.errors import Invalid
+from runyard.domain.jobs import JobSpec, tag_pairs
+from runyard.domain.policy import Policy
+from runyard.engine import schemas
+
+LONGEST = 10 * 366 * 86400 * 1_000_000
+"""Ten years: no duration is longer."""
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_json = msgspec.json.Encoder()
+
+
+def check_name(name: str) -> None:
+    """Raises `Invalid` for a job's name that cannot be one, or that reads as an id."""
+    if not name.strip() or len(name) > 128 or not name.isprintable():
+        raise Invalid("a job's name has 1 to 128 printable characters")
+    if _UUID.fullmatch(name):
+        raise Invalid("a job's name may not look like an id")
+
+
+def check(spec: JobSpec) -> None:
+    """Raises `Invalid` for the first thing that is wrong."""
+    for problem in _problems(spec):
+        raise Invalid(problem)
+    for schema in (spec.payload_schema, spec.policy.output_schema):
+        if schema is not None:
+            schemas.accept(schema)
+
+
+def _problems(spec: JobSpec) -> Iterator[str]:
+    for what, word in (
+        ("queue", spec.queue),
+        ("executor", spec.executor),
+        *(("capability", one) for one in spec.requires),
+    ):
+        if not word.strip() or len(word) > 128 or "\0" in word:
+            yield f"{what} {word[:32]!r} must have 1 to 128 characters"
+    if len(spec.requires) > 32:
+        yield "a job requires at most 32 capabilities"
+    if len(spec.description) > 4096 or "\0" in spec.description:
+        yield "a description has at most 4096 characters"
+    if not 0 <= spec.priority <= 10:
+        yield "priority goes from 0 to 10"
+    if spec.ttl is not None and not 0 < spec.ttl <= LONGEST:
+        yield "the time to live must be longer than nothing and at most ten years"
+    for what, cap in (("concurrency", spec.max_concurrency), ("concurrency per key", spec.max_per_key)):
+        if cap is not None and not 1 <= cap <= 1_000_000:
+            yield f"the limit of {what} goes from 1 to 1,000,000; leave it out for no limit"
+    yield from _rate_problems(spec)
+    yield from _label_problems(spec)
+    yield from _policy_problems(spec.policy)
+
+
+def _rate_problems(spec: JobSpec) -> Iterator[str]:
+    if spec.rate is None:
+        return
+    if not 1 <= spec.rate.max <= 1_000_000 or not 0 < spec.rate.window <= 31 * 86400 * 1_000_000:
+        yield "a rate limit lets 1 to 1,000,000 runs through in a window of up to 31 days"
+    elif spec.rate.window < spec.rate.max:
+        yield "a rate limit of more than one run a microsecond limits nothing"
+
+
+def _label_problems(spec: JobSpec) -> Iterator[str]:
+    pairs = tag_pairs(spec.tags)
+    if len(pairs) > 64:
+        yield "a job has at most 64 tags"
+    if any(not 1 <= len(tag) <= 256 or len(value) > 256 or "\0" in tag + value for tag, value in pairs):
+        yield "a tag has 1 to 256 characters, its value at most 256"
+    if len(_json.encode(spec.metadata)) > 65_536:
+        yield "metadata takes at most 64 KiB"
+
+
+def _policy_problems(policy: Policy) -> Iterator[str]:
+    if not 1 <= policy.max_attempts <= 100:
+        yield "attempts go from 1 to 100"
+    if policy.backoff == "custom" and not policy.delays:
+        yield "a custom backoff needs its list of delays"
+    if len(policy.delays) > 100:
+        yield "a custom backoff lists at most 100 delays"
+    if any(
+        not 0 <= delay <= LONGEST
+        for delay in (policy.initial_delay, policy.min_delay, policy.max_delay, *policy.delays)
+    ):
+        yield "a delay is not negative and at most ten years"
+    if policy.min_delay > policy.max_delay:
+        yield "the shortest delay between attempts is longer than the longest"
+    if not 0 <= policy.jitter <= 1:
+        yield "jitter goes from 0 to 1"
+    if len(policy.non_retryable) > 64 or any(not 1 <= len(kind) <= 128 for kind in policy.non_retryable):
+        yield "at most 64 error classes of 1 to 128 characters can be excluded from retries"
+    if not 0 <= policy.retry_priority_boost <= 10:
+        yield "the boost of priority goes from 0 to 10"
+    for what, time in (
+        ("timeout", policy.timeout),
+        ("heartbeat grace", policy.heartbeat_grace),
+        ("lease", policy.lease),
+    ):
+        if time is not None and not 0 < time <= LONGEST:
+            yield f"the {what} must be longer than nothing and at most ten years"
+    if policy.lost_leases < 1:
+        yield "a run may lose at least one lease"
+    if policy.idempotency_window is not None and not 0 <= policy.idempotency_window <= LONGEST:
+        yield "an idempotency key is kept for up to ten years, or for ever"
