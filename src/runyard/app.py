@@ -239,7 +239,7 @@ def _agents_command() -> list[str]:
 def _agents_environment(server: Server, url: str) -> dict[str, str]:
     """What the built-in agents need: an own key, good for this process's life, and the folders they may read."""
     issued = server.store.transact(
-        keys.renew, projects.DEFAULT, name="built-in agents", scopes=["runs:claim", "jobs:write"]
+        keys.renew, projects.DEFAULT, name="built-in agents", scopes=["runs:claim", "runs:read", "jobs:write"]
     )
     return {
         **os.environ,

@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from http import HTTPStatus
-from types import NoneType
-from typing import Any, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
 import msgspec
 from litestar import Litestar, Response
@@ -168,12 +168,15 @@ class Document:
         if _is_reply(kind):
             kind = (*get_args(kind), Any)[0]
         produces = handler.opt.get("produces")
-        if produces is not None or (isinstance(kind, type) and issubclass(kind, Streamed)):
-            content: dict[str, Any] = {produces or "text/event-stream": {"schema": {"type": "string"}}}
-        elif kind in {None, NoneType}:
-            content = {}
-        else:
-            content = {JSON: {"schema": schemas.of(kind)}}
+        members = get_args(kind) if get_origin(kind) in {UnionType, Union} else (kind,)
+        kinds = [member for member in members if member not in {None, NoneType, Streamed}]
+        content: dict[str, Any] = {}
+        if produces is not None or Streamed in members:
+            content[produces or "text/event-stream"] = {"schema": {"type": "string"}}
+        elif kinds:
+            content[JSON] = {"schema": schemas.of(kind)}
+        if Streamed in members and kinds:
+            content[JSON] = {"schema": schemas.of(Union[tuple(kinds)])}  # noqa: UP007 (made of a tuple)
         statuses = [int(handler.status_code), *handler.opt.get("also", ())]
         return {
             str(status): {

@@ -16,7 +16,7 @@ from runyard.web.idempotency import Answer
 from runyard.web.reply import Reply
 
 
-@post("/v1/runs", needs="runs:write", status_code=201)
+@post("/v1/runs", needs="runs:write", status_code=201, also=(200,))
 async def create_runs(call: Call, data: wire.RunsIn | wire.RunIn) -> Reply[wire.RunsOut | wire.Run]:
     """Make runs, all of them or none; a body that is a single run is answered with that run alone.
 
