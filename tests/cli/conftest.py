@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from _pytest.capture import CaptureIO
 
 from runyard.cli.main import run as run_command
 from tests.cli.server import Script, listen
@@ -82,10 +83,8 @@ def cli(command: Command, server: Script) -> Command:
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Standard output and error are a terminal."""
-    import sys
-
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    # Every phase of a test captures into a new object, so that only their class can be told to be a terminal.
+    monkeypatch.setattr(CaptureIO, "isatty", lambda _: True, raising=False)

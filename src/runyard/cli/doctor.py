@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,10 +18,12 @@ from runyard.cli.times import length, now
 
 if TYPE_CHECKING:
     from runyard.sdk import Client
+    from runyard.sdk.models import Key
 
 LITTLE_SPACE = 1 << 30
 NO_SPACE = 100 << 20
 SKEW_SECONDS = 5.0
+EXPIRES_SOON = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,44 +112,42 @@ def schema_check(engine: str, schema: int, newest: int) -> Check:
 
 
 def _key_checks(client: Client) -> Iterator[Check]:
-    from runyard.sdk import Forbidden, RunyardError, Unauthorized
+    from runyard.sdk import RunyardError, Unauthorized
 
-    key = client.server.key
+    if client.server.key is None:
+        remedy = "Give one with --key or RUNYARD_KEY; `runyard keys create` makes one."
+        yield Check(name="key", status="fail", detail="none is set", remedy=remedy)
+        return
     try:
-        next(client.runs.list(limit=1), None)
-        yield Check(name="key", status="ok", detail=_scopes(client, key) or "valid, may read runs")
+        mine = client.keys.get("self")
     except Unauthorized as error:
-        if key is None:
-            detail, remedy = "none is set", "Give one with --key or RUNYARD_KEY; `runyard keys create` makes one."
-        else:
-            detail, remedy = error.detail, "Make a new one with `runyard keys create`."
-        yield Check(name="key", status="fail", detail=detail, remedy=remedy)
-    except Forbidden as error:
-        yield Check(name="key", status="warn", detail=f"valid, but may not read runs: {error.detail}")
+        remedy = "Make a new one with `runyard keys create`."
+        yield Check(name="key", status="fail", detail=error.detail, remedy=remedy)
     except RunyardError as error:
         yield Check(name="key", status="fail", detail=error.detail)
+    else:
+        yield key_check(mine, now())
 
 
-def _scopes(client: Client, key: str | None) -> str | None:
-    """What the key may do; only admins can ask."""
-    from runyard.sdk import RunyardError
-
-    try:
-        mine = [item for item in client.keys.list(limit=1000) if key and item.prefix and key.startswith(item.prefix)]
-    except RunyardError:
-        return None
-    if not mine:
-        return "valid, admin"
-    return f"valid, {mine[0].name}: {' '.join(mine[0].scopes)}"
+def key_check(key: Key, at: datetime) -> Check:
+    """What the key may do, and for how long yet."""
+    detail = f"{key.name} in project {key.project}, may {' '.join(key.scopes)}"
+    if key.expires_at is None:
+        return Check(name="key", status="ok", detail=detail)
+    left = key.expires_at - at
+    detail = f"{detail}, for {length(left)} yet"
+    if left > EXPIRES_SOON:
+        return Check(name="key", status="ok", detail=detail)
+    return Check(name="key", status="warn", detail=detail, remedy="Make a new one with `runyard keys create`.")
 
 
 def _info_checks(client: Client) -> Iterator[Check]:
-    from runyard.sdk import Forbidden, RunyardError
+    from runyard.sdk import RunyardError
     from runyard.storage.migrate import available
 
     try:
         info: dict[str, Any] = client.info()
-    except (Forbidden, RunyardError) as error:
+    except RunyardError as error:
         yield Check(name="release", status="warn", detail=f"not told: {error.detail}", remedy="Ask with an admin key.")
         return
     version = str(info.get("version", "unknown"))
@@ -163,10 +164,9 @@ def _info_checks(client: Client) -> Iterator[Check]:
 def _disk_checks() -> Iterator[Check]:
     from runyard.settings import load
 
-    folder = load().data
-    there = next((place for place in (folder, *folder.parents) if place.exists()), None)
-    if there is not None:
-        yield space_check(folder, shutil.disk_usage(there).free)
+    # A server started elsewhere, or with another folder, keeps its data where this command cannot know.
+    if (folder := load().data).is_dir():
+        yield space_check(folder, shutil.disk_usage(folder).free)
 
 
 def _sentence(text: str) -> str:

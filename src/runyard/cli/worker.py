@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-import os
+import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from runyard.cli.failures import usage
-from runyard.cli.invocation import Given, Invocation
+from runyard.cli.invocation import Given
 
 if TYPE_CHECKING:
     from runyard.sdk import Worker
@@ -25,18 +25,26 @@ def worker(
     invocation: Given,
 ) -> None:
     """Run a worker of your own, defined with `runyard.sdk.Worker`, until it is told to stop."""
-    found = load(target, invocation)
-    if concurrency is not None:
-        found.concurrency = concurrency
-    found.run()
+    found = load(target)
+    # Options win over what the module says.
+    found.url = invocation.url or found.url
+    found.key = invocation.key or found.key
+    found.project = invocation.project or found.project
+    found.concurrency = concurrency or found.concurrency
+    logging.basicConfig(
+        level=logging.WARNING if invocation.quiet else logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+    try:
+        found.run()
+    except ValueError as error:
+        raise usage(str(error)) from None
 
 
-def load(target: str, invocation: Invocation) -> Worker:
+def load(target: str) -> Worker:
     """The worker that `MODULE:WORKER` names, looked for in the current folder too. Raises a usage `Failure`."""
     module_name, _, attribute = target.partition(":")
     if not module_name or not attribute:
         raise usage(f"{target!r} does not name a worker", "Write MODULE:WORKER, for example tasks:worker.")
-    _tell_the_module(invocation)
     sys.path.insert(0, str(Path.cwd()))
     try:
         module = importlib.import_module(module_name)
@@ -52,12 +60,6 @@ def load(target: str, invocation: Invocation) -> Worker:
     if not isinstance(found, Worker):
         raise usage(f"{target} is not a runyard.sdk.Worker", _workers_in(module_name, vars(module), Worker))
     return found
-
-
-def _tell_the_module(invocation: Invocation) -> None:
-    """The module makes its worker while it is imported: options reach it the way the environment would."""
-    given = {"RUNYARD_URL": invocation.url, "RUNYARD_KEY": invocation.key, "RUNYARD_PROJECT": invocation.project}
-    os.environ.update({name: value for name, value in given.items() if value is not None})
 
 
 def _workers_in(module: str, names: dict[str, object], kind: type[Worker]) -> str:
