@@ -14,10 +14,11 @@ from types import FrameType
 import structlog
 import uvicorn
 
-from runyard import loops, supervisor
+from runyard import loops
 from runyard.dialects import native
 from runyard.domain.errors import Conflict, DomainError, Invalid
 from runyard.engine import keys, projects
+from runyard.loops import supervisor
 from runyard.sdk import credentials
 from runyard.settings import Settings
 from runyard.storage import migrate

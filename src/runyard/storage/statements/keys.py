@@ -73,7 +73,8 @@ def _record(row: Row | None) -> Key | None:
 
 
 LIVE_OF_NAME = (
-    "SELECT id FROM api_keys WHERE project_id = :project_id AND name = :name AND revoked_at IS NULL ORDER BY id LIMIT 100"
+    "SELECT id FROM api_keys WHERE project_id = :project_id AND name = :name AND revoked_at IS NULL "
+    "ORDER BY id LIMIT 100"
 )
 
 
