@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
 
 import msgspec
@@ -43,6 +43,13 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """Whether entries after the number asked for are gone for good."""
     end: bytes | None = None
     """The last frame of all, when this is the whole rest and nothing can follow any more."""
+
+
+def seen(frames: Sequence[Frame], *, newest: int, limit: int) -> int:
+    """How far a read of at most `limit` frames saw, when `newest` was the store's newest number before it."""
+    if len(frames) >= limit:
+        return frames[-1][0]
+    return max(newest, frames[-1][0]) if frames else newest
 
 
 Read = Callable[[int, int], Awaitable[Batch]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import lru_cache
 
 SCOPES = frozenset({"task:read", "task:write", "runs:read", "runs:write", "runs:claim", "jobs:write", "admin"})
 
@@ -13,7 +13,8 @@ INCLUDES = {  # scope: what it grants besides itself
 }
 
 
-def expand(scopes: Iterable[str]) -> frozenset[str]:
+@lru_cache(1024)
+def expand(scopes: tuple[str, ...]) -> frozenset[str]:
     """The scopes with everything they include."""
     granted: set[str] = set()
     for scope in scopes:
