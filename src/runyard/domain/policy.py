@@ -33,7 +33,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Longest silence of an executor before its attempt counts as crashed; None trusts the lease alone."""
     lease: int = 60 * SECOND
     lost_leases: int = 10
-    """How many times a lease may expire before the run counts as crashed: a payload that kills its workers stops here."""
+    """How many leases may expire before the run counts as crashed: here a payload that kills its workers stops."""
     lost_lease_counts: bool = False
     """Whether an expired lease uses up an attempt."""
     idempotency_window: int | None = 24 * HOUR

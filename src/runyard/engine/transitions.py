@@ -1,4 +1,4 @@
-"""Writing moves: the run's row, one journal line, the attempt it opens or closes, its lanes, and what hangs on its end."""
+"""Writing moves: the run's row, its line in the journal, its attempt, its lanes, and what hangs on its end."""
 
 from __future__ import annotations
 
