@@ -15,6 +15,7 @@ _CONCURRENCY = 2  # reviews at a time: each keeps about one core busy
 def main() -> int:
     """Work until SIGTERM, then drain; end at once when standard input is a pipe and its other end is gone."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for every request
     if stat.S_ISFIFO(os.fstat(0).st_mode):
         # The server that started us holds the other end. Reviews under way see us go, and end as well.
         lifeline.watch(0, lambda: os._exit(1))

@@ -53,12 +53,12 @@ def test_binaries_large_files_and_links_out_are_skipped_with_the_reason(make_rep
 
 
 def test_a_folder_replaced_by_a_link_is_not_followed(make_repo: MakeRepo) -> None:
-    repo = make_repo({"folder/passwd": "x\n"})
-    (repo.root / "folder" / "passwd").unlink()
+    repo = make_repo({"folder/hosts": "x\n"})
+    (repo.root / "folder" / "hosts").unlink()
     (repo.root / "folder").rmdir()
     (repo.root / "folder").symlink_to("/etc")
     files, skipped = chosen(repo)
-    assert (files, skipped) == ({}, {"folder/passwd": "lies behind a symbolic link"})
+    assert (files, skipped) == ({}, {"folder/hosts": "lies behind a symbolic link"})
 
 
 def test_submodules_are_left_to_their_own_reviews(make_repo: MakeRepo) -> None:

@@ -70,6 +70,26 @@ def test_the_lowest_python_a_project_supports_decides_what_is_correct(
     assert target_version(make_repo({"pyproject.toml": project}).root) == target
 
 
+@pytest.mark.parametrize(
+    ("query", "severity"),
+    [
+        ('f"SELECT {COLUMNS} FROM runs WHERE id = 1"', "info"),
+        ('f"""\n  SELECT {_COLUMNS}\n  FROM {TABLE} WHERE id = 1"""', "info"),
+        ('"SELECT a FROM " + TABLE + " WHERE id = 1"', "info"),
+        ('f"SELECT a FROM runs WHERE id = {run_id}"', "warning"),
+        ('f"SELECT {COLUMNS} FROM runs WHERE id = {run_id}"', "warning"),
+        ('f"SELECT {COLUMNS.strip()} FROM runs WHERE id = 1"', "warning"),
+        ('"SELECT a FROM runs WHERE id = %s" % run_id', "warning"),
+    ],
+)
+def test_a_query_put_together_from_constants_is_only_worth_a_look(
+    make_repo: MakeRepo, review_it: ReviewIt, query: str, severity: str
+) -> None:
+    repo = make_repo({"a.py": f"from x import COLUMNS, _COLUMNS, TABLE, run_id\n\nq = {query}\n__all__ = dir()\n"})
+    found = [finding for finding in review_it(repo).findings if finding.rule == "ruff:S608"]
+    assert [finding.severity for finding in found] == [severity]
+
+
 def test_every_meaning_belongs_to_a_rule_that_is_selected() -> None:
     for code in rules._MEANING:
         chosen = any(code.startswith(prefix) or prefix.startswith(code) for prefix in rules.SELECTED)

@@ -7,34 +7,33 @@ from runyard.agents.code_reviewer.files import SourceFile
 from runyard.agents.code_reviewer.findings import Draft
 from tests.agents.code_reviewer.conftest import AWS_KEY, MakeRepo, Repo, ReviewIt, only
 
-HEX = "a1b2c3d4e5f60718" * 4
-# One of each kind, taken apart so that this file does not seem to hold any.
+HEX = "a1b2c3d4e5f60718" * 4  # pragma: allowlist secret
+BASE64 = "c3VwZXIgbG9uZyBzdHJpbmcgc2hv" + "dWxkIGNhdXNlIGVub3VnaCBlbnRyb3B5"  # pragma: allowlist secret
+# One of each kind; the well-known ones taken apart, so that no other scanner stops at this file.
 SAMPLES = {
-    "ArtifactoryDetector": 'x = "AKCp1A2b3C4d5E6f7"',
+    "ArtifactoryDetector": 'x = "AKCp1A2b3C4d5E6f7"',  # pragma: allowlist secret
     "AWSKeyDetector": f"x = {AWS_KEY}",
-    "AzureStorageKeyDetector": "Account"
-    "Key="
-    "lJzRc1YdHaAA2KCNJJ1tkYwF/+mKK6Ygw0NGe170Xu592euJv2wYUtBlV8z+qnlcNQSnIYVTkLWntUO1F8j8rQ==",
+    "AzureStorageKeyDetector": "Account" + "Key=" + "a1B2" * 22,
     "BasicAuthDetector": "url = https://jane:" + "f1reW0rks@host.example/",
     "CloudantDetector": "cloudant_" + f'password = "{HEX}"',
-    "GitHubTokenDetector": "gh" + "p_wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO0pINUx",
+    "GitHubTokenDetector": "gh" + "p_wWPw5k4aXcaT4fNP0UcnZwJUVFk6LO0pINUx",  # pragma: allowlist secret
     "GitLabTokenDetector": "gl" + "pat-hellOworld380_testin",
-    "IbmCloudIamDetector": 'ibm_cloud_api_key = "abcd1234abcd1234abcd1234ABCD1234ABCD1234--__"',
+    "IbmCloudIamDetector": "ibm_cloud_" + f'api_key = "{HEX[:44]}"',
     "IbmCosHmacDetector": "cos_" + f'secret_access_key = "{HEX[:48]}"',
     "JwtTokenDetector": "ey"
     "JhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.ey"
     "JzdWIiOiIxMjM0NTY3ODkwIn0.Qw3rTy8ZxV1bNmKjHgFdSaPoIuYtReWq",
-    "KeywordDetector": "db_" + 'password = "correct7horse"',
-    "MailchimpDetector": "343ea45721923ed956e2b38c31db76aa" + "-us30",
-    "OpenAIDetector": "sk-" + "Xi8tcNiHV9awbCcvilTeT3BlbkFJ3UDnpdEwNNm6wVBpYM0o",
+    "KeywordDetector": "db_" + 'password = "correct7horse"',  # pragma: allowlist secret
+    "MailchimpDetector": "343ea45721923ed956e2b38c31db76aa" + "-us30",  # pragma: allowlist secret
+    "OpenAIDetector": "sk-" + "Xi8tcNiHV9awbCcvilTeT3BlbkFJ3UDnpdEwNNm6wVBpYM0o",  # pragma: allowlist secret
     "PrivateKeyDetector": "-----BEGIN " + "RSA PRIVATE KEY-----",
     "SendGridDetector": "SG." + "ngeVfQFYQlKU0ufo8x5d1A.TwL2iGABf9DHoTf-09kqeF8tAmbihYzrnopKc-1s5cr",
     "SlackDetector": "xox" + "b-34532454-e039d02840a0b9379c",
     "SoftlayerDetector": "softlayer_" + f'api_key = "{HEX}"',
     "StripeDetector": "sk_" + "live_ReTllpYQYfIZu2Jnf2lAPFjD",
     "TwilioKeyDetector": "SK" + HEX[:32],
-    "HexHighEntropyString": 'x = "2b00042f7481c7b056c4b410d28f33cf"',
-    "Base64HighEntropyString": 'x = "c3VwZXIgbG9uZyBzdHJpbmcgc2hvdWxkIGNhdXNlIGVub3VnaCBlbnRyb3B5"',
+    "HexHighEntropyString": 'x = "2b00042f7481c7b056c4b410d28f33cf"',  # pragma: allowlist secret
+    "Base64HighEntropyString": f'x = "{BASE64}"',
 }
 
 

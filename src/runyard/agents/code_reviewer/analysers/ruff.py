@@ -1,5 +1,6 @@
 """Python by ruff: one process over all files, with our choice of rules and nobody's configuration."""
 
+import ast
 import importlib.metadata
 import os
 import re
@@ -25,6 +26,7 @@ _LOWEST_VERSION = re.compile(r"(?:>=|~=|==|>)\s*3\.(\d+)")
 
 class _Place(Struct, frozen=True):
     row: int
+    column: int
 
 
 class _Fix(Struct, frozen=True):
@@ -35,6 +37,7 @@ class _Diagnostic(Struct, frozen=True):
     filename: str
     message: str
     location: _Place
+    end_location: _Place
     code: str | None = None
     fix: _Fix | None = None
     url: str | None = None
@@ -138,6 +141,8 @@ def _without_echoes(drafts: Iterable[Draft]) -> Iterator[Draft]:
 def _draft(root: Path, diagnostic: _Diagnostic) -> Draft:
     code = diagnostic.code or "invalid-syntax"
     severity, kind = rules.meaning(code)
+    if code == "S608" and _puts_together_constants(diagnostic):
+        severity = "info"
     return Draft(
         severity=severity,
         type=kind,
@@ -147,3 +152,18 @@ def _draft(root: Path, diagnostic: _Diagnostic) -> Draft:
         message=diagnostic.message,
         suggestion=rules.advice(code, diagnostic.fix.message if diagnostic.fix else None, diagnostic.url),
     )
+
+
+def _puts_together_constants(diagnostic: _Diagnostic) -> bool:
+    """Whether all that goes into the query are names in capitals: its author's own words, not a caller's."""
+    try:
+        lines = Path(diagnostic.filename).read_text("utf-8").split("\n")
+        lines = lines[diagnostic.location.row - 1 : diagnostic.end_location.row]
+        lines[-1] = lines[-1][: diagnostic.end_location.column - 1]
+        lines[0] = lines[0][diagnostic.location.column - 1 :]
+        query = ast.parse("(" + "\n".join(lines) + ")", mode="eval")
+    except (OSError, ValueError, SyntaxError):
+        return False  # changed since ruff read it
+    called = any(isinstance(node, ast.Call) for node in ast.walk(query))
+    names = [node.id for node in ast.walk(query) if isinstance(node, ast.Name)]
+    return not called and bool(names) and all(name.isupper() for name in names)

@@ -77,7 +77,7 @@ _MEANING: dict[str, tuple[Severity, Kind]] = {
     "S603": ("info", "security"),
     "S606": ("info", "security"),
     "S607": ("info", "security"),
-    "S608": ("error", "security"),
+    "S608": ("warning", "security"),
     "SIM": ("info", "style"),
     "SIM115": ("warning", "bug"),
     "T10": ("warning", "maintainability"),

@@ -15,6 +15,7 @@ from itertools import accumulate
 from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 from detect_secrets.filters import allowlist, heuristic
 from detect_secrets.plugins.base import BasePlugin, RegexBasedDetector
+from detect_secrets.plugins.basic_auth import BasicAuthDetector
 from detect_secrets.plugins.high_entropy_strings import HighEntropyStringsPlugin
 from detect_secrets.plugins.keyword import DENYLIST as KEYWORDS
 from detect_secrets.plugins.keyword import KeywordDetector
@@ -151,7 +152,7 @@ def _is_harmless(secret: str, line: str, detector: BasePlugin) -> bool:
         or heuristic.is_potential_uuid(secret)
         or heuristic.is_not_alphanumeric_string(secret)
         or heuristic.is_likely_id_string(secret, line, detector)
-        or (isinstance(detector, KeywordDetector) and bool(_PLACEHOLDER.fullmatch(secret)))
+        or (isinstance(detector, KeywordDetector | BasicAuthDetector) and bool(_PLACEHOLDER.fullmatch(secret)))
     )
 
 
