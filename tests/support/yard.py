@@ -10,11 +10,11 @@ import msgspec
 
 from runyard.domain.errors import DomainError
 from runyard.domain.jobs import JobSpec, NewRun
-from runyard.domain.moves import occupies
+from runyard.domain.moves import move, occupies
 from runyard.domain.policy import Failure
 from runyard.domain.records import Attempt, Event, Job, Run, Waiting
 from runyard.domain.states import EVENT_OF_VERB, LEASED, RUN_MOVES, RunState
-from runyard.engine import leases, runs, timers
+from runyard.engine import leases, runs, timers, transitions
 from runyard.engine.leases import Granted
 from runyard.engine.runs import Created
 from runyard.storage.port import Store, Tx
@@ -51,6 +51,7 @@ class Yard:
         self.store = store
         self.clock = clock
         self.project_id = project_id
+        self.held: dict[str, Granted] = {}
 
     # Making runs
 
@@ -184,6 +185,57 @@ class Yard:
         """A run that failed for good and lies in the dead letter."""
         return self.fail(self.running(**new), retryable=False)
 
+    def in_state(self, state: RunState) -> Run:
+        """A run in this state; `held` has its lease when it has one."""
+        run = self._made_in(state)
+        assert run.state is state, f"meant to be {state}, is {run.state}"
+        return run
+
+    def _made_in(self, state: RunState) -> Run:
+        match state:
+            case RunState.DRAFT:
+                return self.create(draft=True)
+            case RunState.SCHEDULED:
+                return self.create(available_at=self.clock.now() + 3600 * SECOND)
+            case RunState.QUEUED:
+                return self.create()
+            case RunState.PAUSED:
+                return self.pause(self.create())
+            case RunState.EXPIRED:
+                run = self.create(ttl=SECOND)
+                self.after(seconds=1)
+                return self.run(run)
+            case RunState.DEAD_LETTER:
+                return self.buried()
+            case RunState.CANCELED:
+                return self.cancel(self.create())
+            case RunState.NEEDS_ATTENTION:
+                return self.store.transact(_moved, self.create().id, "starve")
+        return self._once_held(state, self.claimed(policy={"max_attempts": 1, "dead_letter": False}))
+
+    def _once_held(self, state: RunState, granted: Granted) -> Run:
+        self.held[granted.run.id] = granted
+        match state:
+            case RunState.CLAIMED:
+                return granted.run
+            case RunState.STARTING:
+                return self.prepare(granted)
+            case RunState.RUNNING:
+                return self.start(granted)
+            case RunState.WAITING:
+                return self.park(granted, "event")
+            case RunState.COMPLETED:
+                return self.complete(granted)
+            case RunState.FAILED:
+                return self.fail(granted)
+            case _:
+                verbs = {
+                    RunState.TIMED_OUT: "time_out",
+                    RunState.CRASHED: "crash",
+                    RunState.SYSTEM_FAILED: "system_fail",
+                }
+                return self.store.transact(_moved, granted.run.id, verbs[state])
+
     # What time does
 
     def tick(self) -> int:
@@ -227,6 +279,11 @@ class Yard:
         """Check what must hold after any transaction."""
         problems = self.store.look(broken_rules)
         assert not problems, "\n".join(problems)
+
+
+def _moved(tx: Tx, run_id: str, verb: str) -> Run:
+    run = runs_sql.lock(tx, [run_id])[run_id]
+    return transitions.apply(tx, [move(run, verb, tx.now)])[0]
 
 
 def _put_job(tx: Tx, project_id: int, name: str, spec: JobSpec, enabled: bool) -> Job:

@@ -20,7 +20,6 @@ from runyard.storage.port import Tx, many
 from runyard.storage.statements import idempotency, jobs
 from runyard.storage.statements import runs as sql
 
-CASCADE_LEVELS = 20
 MAX_DEPTH = 100
 _json = msgspec.json.Encoder()
 _spec_decoder = msgspec.json.Decoder(JobSpec)
@@ -344,22 +343,22 @@ def cancel(tx: Tx, project_id: int, run_id: str, *, actor: str | None = None, re
     run = find(tx, project_id, run_id, lock=True)
     if run.state is RunState.CANCELED:
         return run
-    after = _moved(tx, run, "cancel", actor, reason, error=_error(reason or "canceled", "canceled"))
+    after = _moved(
+        tx, run, "cancel", actor, reason, error=_error(reason or "canceled", "canceled"), error_class="canceled"
+    )
     _cancel_below(tx, [run.id], actor)
     return after
 
 
 def _cancel_below(tx: Tx, ids: list[str], actor: str | None) -> None:
-    for _ in range(CASCADE_LEVELS):
+    for _ in range(MAX_DEPTH):
         children = [sql.from_row(row) for row in tx.rows(sql.CHILDREN, ids=sorted(ids))] if ids else []
         if not children:
             return
         live = [run for run in children if run.state not in FINAL]
+        said: dict[str, Any] = {"data": {"reason": "parent canceled"}, "error_class": "canceled"}
         error = _error("parent run canceled", "canceled")
-        apply(
-            tx,
-            [move(run, "cancel", tx.now, actor=actor, data={"reason": "parent canceled"}, error=error) for run in live],
-        )
+        apply(tx, [move(run, "cancel", tx.now, actor=actor, error=error, **said) for run in live])
         ids = [run.id for run in children]
 
 
@@ -379,6 +378,8 @@ def resume(tx: Tx, project_id: int, run_id: str, *, actor: str | None = None, re
         return _moved(tx, run, "resume_wait", actor, reason, waiting_for=run.waiting_for)
     if run.state is RunState.PAUSED and run.queued_at is None and (run.available_at or 0) > tx.now:
         return _moved(tx, run, "resume_later", actor, reason)
+    if run.state is RunState.PAUSED and (run.next_retry_at or 0) > tx.now:
+        return _moved(tx, run, "resume", actor, reason, hold="retry", next_retry_at=run.next_retry_at)
     return _moved(tx, run, "resume", actor, reason)
 
 
