@@ -211,28 +211,30 @@ CREATE TABLE counters (
 INSERT INTO counters VALUES ('seq', 0), ('classes', 0);
 
 CREATE TABLE events (
-    seq BIGINT PRIMARY KEY,
+    seq BIGINT NOT NULL,
     project_id BIGINT NOT NULL,
     run_id TEXT COLLATE "C",
     type TEXT COLLATE "C" NOT NULL,
     at BIGINT NOT NULL,
     actor TEXT COLLATE "C",
-    data TEXT COLLATE "C" NOT NULL
+    data TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (project_id, seq)
 );
 CREATE INDEX events_run ON events (run_id, seq) WHERE run_id IS NOT NULL;
-CREATE INDEX events_project ON events (project_id, seq);
+-- Lines about no run age out by themselves.
+CREATE INDEX events_loose ON events (seq) WHERE run_id IS NULL;
 
 CREATE TABLE logs (
-    seq BIGINT PRIMARY KEY,
+    seq BIGINT NOT NULL,
     project_id BIGINT NOT NULL,
     run_id TEXT COLLATE "C" NOT NULL,
     attempt BIGINT NOT NULL,
     at BIGINT NOT NULL,
     level TEXT COLLATE "C" NOT NULL,
     message TEXT COLLATE "C" NOT NULL,
-    data TEXT COLLATE "C"
+    data TEXT COLLATE "C",
+    PRIMARY KEY (run_id, seq)
 );
-CREATE INDEX logs_run ON logs (run_id, seq);
 
 CREATE TABLE checkpoints (
     run_id TEXT COLLATE "C" NOT NULL,
@@ -307,6 +309,14 @@ CREATE TABLE artifacts (
 );
 CREATE INDEX artifacts_run ON artifacts (run_id, id);
 CREATE INDEX artifacts_content ON artifacts (project_id, sha256);
+
+-- Runs that retention takes away: archived first, then deleted slice by slice, by whoever claimed them.
+CREATE TABLE retirements (
+    run_id TEXT COLLATE "C" PRIMARY KEY,
+    claimant TEXT COLLATE "C" NOT NULL,
+    claimed_until BIGINT NOT NULL,
+    archived BIGINT NOT NULL
+);
 
 CREATE TABLE bulks (
     id TEXT COLLATE "C" PRIMARY KEY,

@@ -210,28 +210,30 @@ CREATE TABLE counters (
 INSERT INTO counters VALUES ('seq', 0), ('classes', 0);
 
 CREATE TABLE events (
-    seq INTEGER PRIMARY KEY,
+    seq INTEGER NOT NULL,
     project_id INTEGER NOT NULL,
     run_id TEXT,
     type TEXT NOT NULL,
     at INTEGER NOT NULL,
     actor TEXT,
-    data TEXT NOT NULL
-);
+    data TEXT NOT NULL,
+    PRIMARY KEY (project_id, seq)
+) WITHOUT ROWID;
 CREATE INDEX events_run ON events (run_id, seq) WHERE run_id IS NOT NULL;
-CREATE INDEX events_project ON events (project_id, seq);
+-- Lines about no run age out by themselves.
+CREATE INDEX events_loose ON events (seq) WHERE run_id IS NULL;
 
 CREATE TABLE logs (
-    seq INTEGER PRIMARY KEY,
+    seq INTEGER NOT NULL,
     project_id INTEGER NOT NULL,
     run_id TEXT NOT NULL,
     attempt INTEGER NOT NULL,
     at INTEGER NOT NULL,
     level TEXT NOT NULL,
     message TEXT NOT NULL,
-    data TEXT
-);
-CREATE INDEX logs_run ON logs (run_id, seq);
+    data TEXT,
+    PRIMARY KEY (run_id, seq)
+) WITHOUT ROWID;
 
 CREATE TABLE checkpoints (
     run_id TEXT NOT NULL,
@@ -306,6 +308,14 @@ CREATE TABLE artifacts (
 );
 CREATE INDEX artifacts_run ON artifacts (run_id, id);
 CREATE INDEX artifacts_content ON artifacts (project_id, sha256);
+
+-- Runs that retention takes away: archived first, then deleted slice by slice, by whoever claimed them.
+CREATE TABLE retirements (
+    run_id TEXT PRIMARY KEY,
+    claimant TEXT NOT NULL,
+    claimed_until INTEGER NOT NULL,
+    archived INTEGER NOT NULL
+) WITHOUT ROWID;
 
 CREATE TABLE bulks (
     id TEXT PRIMARY KEY,
