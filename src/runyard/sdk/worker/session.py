@@ -40,7 +40,7 @@ START_GRACE_SECONDS = 0.01
 """A run that is over by then is never reported as started: its outcome says when it began."""
 STUCK_SECONDS = 2.0
 """Runs held in reserve go back when nothing has begun for so long: another worker may have a free place."""
-CLAIM_GRACE_SECONDS = 1.0
+CLAIM_GRACE_SECONDS = 0.3
 GOODBYE_SECONDS = 5.0
 MOST_UNACKNOWLEDGED = 2000
 
