@@ -60,10 +60,19 @@ async def take(follower: Follower, until: int) -> list[int]:
     """What the follower gets, up to the number."""
     got: list[int] = []
     while until not in got:
-        chunk = await follower.next(5)
+        chunk = await follower.next()
         assert chunk is not None
         got += [int(word) for word in chunk.split()]
     return got
+
+
+async def nothing(follower: Follower) -> None:
+    """Let the follower wait, and make sure that it has nothing to tell."""
+    waiting = asyncio.ensure_future(follower.next())
+    await asyncio.sleep(0.01)
+    follower.nudge()
+    assert await waiting is None
+    assert not follower.done
 
 
 async def test_a_follower_gets_what_was_there_and_what_comes(journal: Journal) -> None:
@@ -118,8 +127,8 @@ async def test_a_slow_follower_reads_the_store_itself_and_misses_nothing(
     monkeypatch.setattr(feed, "BUSY_TICK", 0)
     feeds = Feeds(journal.hub)
     slow, quick = follow(feeds, journal), follow(feeds, journal)
-    assert await quick.next(0.01) is None
-    assert await slow.next(0.01) is None
+    await nothing(quick)
+    await nothing(slow)
     got: list[int] = []
     for start in range(1, 101, 5):
         journal.write(range(start, start + 5))
@@ -134,8 +143,8 @@ async def test_a_follower_may_start_beyond_lines_that_are_not_of_its_topic(journ
     journal.write([1, 2])
     journal.newest = 50
     late, early = follow(feeds, journal, after=40), follow(feeds, journal, after=2)
-    assert await late.next(0.01) is None
-    assert await early.next(0.01) is None
+    await nothing(late)
+    await nothing(early)
     journal.write([51])
     assert await take(late, 51) == [51]
     assert await take(early, 51) == [51]
@@ -145,7 +154,7 @@ async def test_whoever_saw_more_than_there_is_starts_afresh(journal: Journal) ->
     journal.write([1, 2])
     feeds = Feeds(journal.hub)
     follower, other = follow(feeds, journal, after=900), follow(feeds, journal)
-    assert await follower.next(0.01) == b"resync "
+    assert await follower.next() == b"resync "
     assert await take(other, 2) == [1, 2]
     journal.write([3])
     assert await take(follower, 3) == [3]
@@ -156,27 +165,27 @@ async def test_whoever_missed_what_is_gone_is_told(journal: Journal) -> None:
     journal.write([7, 8])
     journal.pruned = 6
     follower = follow(Feeds(journal.hub), journal, after=3)
-    assert await follower.next(1) == b"resync 7 8 "
+    assert await follower.next() == b"resync 7 8 "
 
 
 async def test_a_stream_that_ended_says_so_to_all(journal: Journal) -> None:
     feeds = Feeds(journal.hub)
     followers = [follow(feeds, journal) for _ in range(3)]
-    waiting = [asyncio.ensure_future(follower.next(5)) for follower in followers]
+    waiting = [asyncio.ensure_future(follower.next()) for follower in followers]
     await asyncio.sleep(0.01)
     journal.ended = True
     journal.write([1])
     assert await asyncio.gather(*waiting) == [b"1 end"] * 3
     assert all(follower.done for follower in followers)
     late = follow(feeds, journal, after=1)
-    assert await late.next(1) == b"end"
-    assert await late.next(1) is None
+    assert await late.next() == b"end"
+    assert await late.next() is None
     assert late.done
 
 
 async def test_a_client_that_left_is_not_waited_for(journal: Journal) -> None:
     follower = follow(Feeds(journal.hub), journal)
-    waiting = asyncio.ensure_future(follower.next(5))
+    waiting = asyncio.ensure_future(follower.next())
     await asyncio.sleep(0.01)
     follower.leave()
     assert await waiting is None
@@ -186,7 +195,7 @@ async def test_a_client_that_left_is_not_waited_for(journal: Journal) -> None:
 async def test_a_stopping_server_ends_all_streams(journal: Journal) -> None:
     feeds = Feeds(journal.hub)
     follower = follow(feeds, journal)
-    waiting = asyncio.ensure_future(follower.next(5))
+    waiting = asyncio.ensure_future(follower.next())
     await asyncio.sleep(0.01)
     feeds.close()
     assert await waiting is None
@@ -196,7 +205,7 @@ async def test_a_stopping_server_ends_all_streams(journal: Journal) -> None:
 async def test_a_database_that_was_away_loses_nothing(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(feed, "AFTER_TROUBLE", 0.001)
     follower = follow(Feeds(journal.hub), journal)
-    assert await follower.next(0.01) is None
+    await nothing(follower)
     journal.failures = 3
     journal.write([1, 2])
     assert await take(follower, 2) == [1, 2]
@@ -205,7 +214,7 @@ async def test_a_database_that_was_away_loses_nothing(journal: Journal, monkeypa
 async def test_the_reader_stops_with_its_last_follower(journal: Journal) -> None:
     feeds = Feeds(journal.hub)
     follower = follow(feeds, journal)
-    await follower.next(0.001)
+    await nothing(follower)
     follower.close()
     await asyncio.sleep(0)
     before = journal.reads

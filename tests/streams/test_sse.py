@@ -15,7 +15,7 @@ import uvicorn
 from runyard.domain.errors import Invalid
 from runyard.engine import events
 from runyard.storage.port import JournalLine, Tx
-from runyard.streams.asgi import App, Receive, Scope, Send
+from runyard.streams.asgi import App, Message, Receive, Scope, Send
 from runyard.streams.feed import Batch, Feeds, Read, seen
 from runyard.streams.hub import Hub
 from runyard.streams.sse import EventStream, frame, start_after
@@ -160,6 +160,25 @@ async def test_a_stream_follows_resumes_and_ends(store: AnyStore) -> None:
 async def test_a_quiet_stream_pings(shelf: Any) -> None:
     async with served(shelf.empty("sqlite"), ping=0.02) as server, server.lines() as lines:
         assert [line async for line in _some(lines, 4)] == [": ping", "", ": ping", ""]
+
+
+async def test_a_client_that_takes_nothing_is_given_up(shelf: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runyard.streams.sse.STUCK_SECONDS", 0.05)
+    feeds = Feeds(Hub())
+    store = shelf.empty("sqlite")
+    await store.write(emit, "a", 1)
+    follower = feeds.follow("x", ("project:1",), reader(store), after=0)
+
+    async def receive() -> Message:
+        return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            await asyncio.get_running_loop().create_future()
+
+    async with asyncio.timeout(5):
+        await EventStream(follower, ping=0.01)({"type": "http"}, receive, send)
+    assert feeds.followers == 0
 
 
 async def _some(lines: AsyncIterator[str], count: int) -> AsyncIterator[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Sequence
-from functools import partial
 
 import msgspec
 import structlog
@@ -86,12 +85,16 @@ class Feed:
         """A future that is done (true) when there is more to read."""
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.add(future)
-        future.add_done_callback(self._waiting.discard)
         return future
+
+    def forget(self, future: asyncio.Future[bool]) -> None:
+        """Nobody waits for the future any more."""
+        self._waiting.discard(future)
 
     def wake(self) -> None:
         """Let all followers look."""
-        for future in [*self._waiting]:
+        waiting, self._waiting = self._waiting, set()
+        for future in waiting:
             _settle(future, woken=True)
 
     def stop(self) -> None:
@@ -136,7 +139,7 @@ def _settle(future: asyncio.Future[bool], *, woken: bool) -> None:
 
 
 class Follower:
-    """One client's place in a stream: asks for what comes next, and for how long to wait for it."""
+    """One client's place in a stream: asks for what comes next."""
 
     def __init__(
         self, feeds: Feeds, key: Hashable, topics: tuple[str, ...], read: Read, *, after: int, resync: bytes
@@ -152,8 +155,8 @@ class Follower:
         self._feed: Feed | None = None
         self._expecting: asyncio.Future[bool] | None = None
 
-    async def next(self, timeout: float) -> bytes | None:  # noqa: ASYNC109 (the ping interval of an event stream)
-        """The frames that come next, joined; None when none came in time, or none will and `done` is set."""
+    async def next(self) -> bytes | None:
+        """The frames that come next, joined; None when somebody said `nudge`, or none will come and `done` is set."""
         while not self.done:
             feed, chunk = self._feed, b""
             if self.feeds.hub.closed:
@@ -162,11 +165,16 @@ class Follower:
                 chunk = await self._catch_up()
             elif feed.head > self.position or feed.end is not None:
                 chunk = self._take(feed)
-            elif not await self._wait(feed, timeout):
+            elif not await self._wait(feed):
                 return None
             if chunk:
                 return chunk
         return None
+
+    def nudge(self) -> None:
+        """Wait no longer for now. One timer a client for this is far cheaper than one a wait."""
+        if self._expecting is not None:
+            _settle(self._expecting, woken=False)
 
     def leave(self) -> None:
         """The client is gone."""
@@ -180,14 +188,13 @@ class Follower:
             self.feeds.release(self.key, self._feed)
             self._feed = None
 
-    async def _wait(self, feed: Feed, timeout: float) -> bool:  # noqa: ASYNC109
+    async def _wait(self, feed: Feed) -> bool:
         self._expecting = future = feed.expect()
-        timer = asyncio.get_running_loop().call_later(timeout, partial(_settle, future, woken=False))
         try:
             return await future
         finally:
-            timer.cancel()
             self._expecting = None
+            feed.forget(future)
 
     def _take(self, feed: Feed) -> bytes:
         chunk = feed.since(self.position) if feed.head > self.position else b""

@@ -6,7 +6,7 @@ import asyncio
 from typing import Protocol
 
 from runyard.domain.errors import DomainError, Invalid
-from runyard.streams.asgi import Header, Receive, Scope, Send
+from runyard.streams.asgi import Header, Message, Receive, Scope, Send
 
 PING_SECONDS = 15.0
 STUCK_SECONDS = 60.0
@@ -25,8 +25,12 @@ class Source(Protocol):
 
     done: bool
 
-    async def next(self, timeout: float) -> bytes | None:  # noqa: ASYNC109 (the ping interval)
-        """The next frames, joined; None when none came in time, or none will and `done` is set."""
+    async def next(self) -> bytes | None:
+        """The next frames, joined; None when somebody said `nudge`, or none will come and `done` is set."""
+        ...
+
+    def nudge(self) -> None:
+        """Wait no longer for now."""
         ...
 
     def leave(self) -> None:
@@ -61,7 +65,9 @@ def start_after(last_event_id: str | None, after: int | None) -> int:
 class EventStream:
     """An ASGI callable that sends a source's frames, and a comment whenever there is nothing to send."""
 
-    def __init__(self, source: Source, *, opening: bytes = b"", ping: float = PING_SECONDS, ping_frame: bytes = PING):
+    def __init__(
+        self, source: Source, *, opening: bytes = b"", ping: float = PING_SECONDS, ping_frame: bytes = PING
+    ) -> None:
         self.source = source
         self.opening = opening
         self.ping = ping
@@ -69,32 +75,70 @@ class EventStream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the source is done. Never raises because a client went away."""
-        watcher = asyncio.get_running_loop().create_task(self._watch(receive))
+        loop = asyncio.get_running_loop()
+        watcher = loop.create_task(self._watch(receive))
+        pulse = _Pulse(self.source, self.ping)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": [*HEADERS]})
             if self.opening:
-                await self._send(send, self.opening)
+                await send(_body(self.opening))
             while True:
-                chunk = await self.source.next(self.ping)
-                if chunk is not None:
-                    await self._send(send, chunk)
-                elif self.source.done:
-                    break
-                else:
-                    await self._send(send, self.ping_frame)
+                chunk = await self.source.next()
+                if chunk is None:
+                    if self.source.done:
+                        break
+                    chunk = self.ping_frame
+                pulse.sending = True
+                await send(_body(chunk))
+                pulse.sending = False
+                pulse.sent_at = loop.time()
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-        except (OSError, TimeoutError, DomainError):  # the client is gone or stuck, or the store is: it will resume
+        except asyncio.CancelledError:
+            if not pulse.stuck:
+                raise
+        except (OSError, DomainError):  # the client is gone, or the store is: the client will resume
             return
         finally:
+            pulse.stop()
             watcher.cancel()
             self.source.close()
-
-    async def _send(self, send: Send, chunk: bytes) -> None:
-        async with asyncio.timeout(STUCK_SECONDS):
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
     async def _watch(self, receive: Receive) -> None:
         """Leave when the client does; without this a server could never stop (the reply would go on for ever)."""
         while (await receive())["type"] != "http.disconnect":
             continue
         self.source.leave()
+
+
+def _body(chunk: bytes) -> Message:
+    return {"type": "http.response.body", "body": chunk, "more_body": True}
+
+
+class _Pulse:
+    """One timer for a stream: asks for a ping when nothing was sent for a while, and gives a stuck client up."""
+
+    def __init__(self, source: Source, ping: float) -> None:
+        self.source = source
+        self.ping = ping
+        self.loop = asyncio.get_running_loop()
+        self.task = asyncio.current_task()
+        self.sending = False
+        self.stuck = False
+        self.sent_at = self.loop.time()
+        self._timer = self.loop.call_later(ping, self._beat)
+
+    def stop(self) -> None:
+        """Beat no more."""
+        self._timer.cancel()
+
+    def _beat(self) -> None:
+        quiet = self.loop.time() - self.sent_at
+        if self.sending:
+            self.stuck = quiet >= STUCK_SECONDS
+            if self.stuck and self.task is not None:
+                self.task.cancel()
+                return
+        elif quiet >= self.ping:
+            self.source.nudge()
+        left = self.ping - quiet
+        self._timer = self.loop.call_later(left if left > 0 else self.ping, self._beat)
