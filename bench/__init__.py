@@ -1,0 +1,1 @@
+"""Benchmarks anyone can run: `make bench` measures Runyard, `make bench-peers` measures others beside it."""
