@@ -41,6 +41,13 @@ def open_for(tx: Tx, writer: Writer) -> Fenced:
     return found
 
 
+def check(tx: Tx, writer: Writer) -> None:
+    """Refuse a writer early, without a lock. Raises what `open_for` raises."""
+    refused = _opened(sql.get(tx, [writer.run_id]).get(writer.run_id), writer, tx.now)
+    if isinstance(refused, DomainError):
+        raise refused
+
+
 def _opened(run: Fenced | None, writer: Writer, now: int) -> Fenced | DomainError:
     if run is None or run.project_id != writer.project_id:
         return NotFound(f"there is no run {writer.run_id} in this project")

@@ -1,0 +1,1 @@
+"""Bytes of artifacts and archives: one port, over a local folder or object storage."""

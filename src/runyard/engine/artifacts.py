@@ -1,0 +1,83 @@
+"""Files of runs. The bytes are stored first, in the blob store; the row that names them makes them an artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from runyard.artifacts.port import Blob
+from runyard.domain.errors import Invalid, NotFound
+from runyard.domain.slices import Slice
+from runyard.domain.traces import Artifact
+from runyard.engine import fences, runs, sizes
+from runyard.engine.fences import Writer
+from runyard.storage.port import Tx
+from runyard.storage.statements import artifacts as sql
+
+ANY_TYPE = "application/octet-stream"
+
+
+class NewArtifact(msgspec.Struct, frozen=True, kw_only=True):
+    """A name for bytes that were stored."""
+
+    name: str
+    blob: Blob
+    content_type: str = ANY_TYPE
+
+
+def check(tx: Tx, writer: Writer, name: str, content_type: str = ANY_TYPE) -> None:
+    """Refuse an artifact before its bytes are taken; for reading. Raises what `add` raises."""
+    _check_names(name, content_type)
+    fences.check(tx, writer)
+
+
+def _check_names(name: str, content_type: str) -> None:
+    sizes.plain("the artifact's name", name, longest=512, shortest=1)
+    sizes.plain("the content type", content_type, longest=255, shortest=1)
+    if not name.isprintable():
+        raise Invalid("the artifact's name holds control characters")
+    if not (content_type.isascii() and content_type.isprintable()):
+        raise Invalid("the content type must be printable ASCII")
+
+
+def add(tx: Tx, writer: Writer, new: NewArtifact) -> Artifact:
+    """Make stored bytes an artifact of the run. Raises `NotFound`, `LeaseLost`, `Conflict`, `Invalid`."""
+    _check_names(new.name, new.content_type)
+    run = fences.open_for(tx, writer)
+    made = Artifact(
+        id=tx.new_id(),
+        project_id=run.project_id,
+        run_id=run.id,
+        name=new.name,
+        content_type=new.content_type,
+        size=new.blob.size,
+        sha256=new.blob.sha256,
+        at=tx.now,
+    )
+    sql.add(tx, made)
+    said = {"id": made.id, "name": made.name, "size": made.size}
+    fences.journal(tx, run, "run.artifact_added", writer.actor, said)
+    return made
+
+
+def get(tx: Tx, project_id: int, run_id: str, artifact_id: str) -> Artifact:
+    """One artifact. Raises `NotFound`."""
+    runs.find(tx, project_id, run_id)
+    found = None if "\0" in artifact_id else sql.get(tx, run_id, artifact_id)
+    if found is None:
+        raise NotFound(f"the run has no artifact {artifact_id}")
+    return found
+
+
+def of_run(tx: Tx, project_id: int, run_id: str, *, after: str = "", limit: int = 50) -> Slice[Artifact, str]:
+    """The run's artifacts, oldest first. Raises `NotFound`."""
+    runs.find(tx, project_id, run_id)
+    rows = sql.of_run(tx, run_id, after=after, n=limit + 1)
+    return Slice(rows=rows[:limit], more=rows[limit - 1].id if len(rows) > limit else None)
+
+
+def unused(tx: Tx, project_id: int, hashes: Sequence[str]) -> list[str]:
+    """The contents that no artifact of the project refers to."""
+    used = sql.in_use(tx, project_id, hashes)
+    return sorted(set(hashes) - used)
