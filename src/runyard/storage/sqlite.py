@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import queue
 import sqlite3
 import threading
@@ -11,13 +10,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import IO, Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
-from runyard.domain.errors import Conflict, Unavailable
+from runyard.domain.errors import Unavailable
 from runyard.storage import journal, migrate
 from runyard.storage.committer import Committer, Pending, Publisher, enqueue
+from runyard.storage.filelock import FileLock
 from runyard.storage.port import Insert, Listener, Row, Tx, Update, Value
 from runyard.storage.sql import for_sqlite
 
@@ -153,42 +153,6 @@ class SqliteBackend:
     def is_broken(self, error: Exception) -> bool:
         """Disk full, locked by somebody else, or an I/O error: not the operation's fault."""
         return isinstance(error, sqlite3.OperationalError) and not str(error).startswith(("no such", "near "))
-
-
-class FileLock:
-    """Keeps a second process off the database file. Raises `Conflict` when another holds it."""
-
-    def __init__(self, path: Path) -> None:
-        self.file: IO[str] = open(path, "a+", encoding="utf-8")  # noqa: SIM115 (held for the life of the store)
-        try:
-            _lock(self.file)
-        except OSError:
-            self.file.seek(0)
-            holder = self.file.read(32).strip() or "unknown"
-            self.file.close()
-            raise Conflict(
-                f"another process (pid {holder}) already serves {path.with_suffix('')}; "
-                "stop it, choose another --data folder, or use PostgreSQL for several servers"
-            ) from None
-        self.file.seek(0)
-        self.file.truncate()
-        self.file.write(str(os.getpid()))
-        self.file.flush()
-
-    def release(self) -> None:
-        """Let the next process in."""
-        self.file.close()
-
-
-def _lock(file: IO[str]) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt  # type: ignore[import-not-found,unused-ignore]
-
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-    else:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class SqliteStore:
