@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from runyard.sdk.models import Artifact
 
 
-def list_artifacts(run: RunId, *, invocation: Given) -> None:
+def list_artifacts(run: RunId, /, *, invocation: Given) -> None:
     """List the files of a run."""
     columns: list[output.Column] = [
         ("name", lambda item: item.name),
@@ -39,6 +39,7 @@ def list_artifacts(run: RunId, *, invocation: Given) -> None:
 def get(
     run: RunId,
     artifact: Annotated[str, Parameter(name="ARTIFACT", help="Its name or id; of several with one name the newest.")],
+    /,
     *,
     to: Annotated[Path | None, Parameter(help="File to write (default: its name, here); - is standard output.")] = None,
     force: Annotated[bool, Parameter(show_default=False, help="Overwrite a file that is there.")] = False,
@@ -64,6 +65,7 @@ def get(
 def put(
     run: RunId,
     file: Annotated[Path, Parameter(help="The file.")],
+    /,
     *,
     name: Annotated[str | None, Parameter(help="Its name there (default: the file's).")] = None,
     invocation: Given,

@@ -15,6 +15,7 @@ from runyard.cli.server_options import Data, settings
 
 def backup(
     dest: Annotated[Path, Parameter(help="Folder to write; it must not exist, or be empty.")],
+    /,
     *,
     data: Data = None,
     invocation: Given,
@@ -28,6 +29,7 @@ def backup(
 
 def restore(
     src: Annotated[Path, Parameter(help="Folder that `runyard backup` wrote.")],
+    /,
     *,
     data: Data = None,
     yes: Yes = False,

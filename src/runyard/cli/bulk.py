@@ -78,13 +78,13 @@ def list_bulks(*, limit: Limit = 50, invocation: Given) -> None:
         output.many(invocation, client.bulk.list(limit=limit), columns, empty="There were no bulk operations.")
 
 
-def get(bulk: BulkId, *, invocation: Given) -> None:
+def get(bulk: BulkId, /, *, invocation: Given) -> None:
     """Show how far a bulk operation is."""
     with invocation.client() as client:
         show(invocation, client.bulk.get(bulk))
 
 
-def cancel(bulk: BulkId, *, invocation: Given) -> None:
+def cancel(bulk: BulkId, /, *, invocation: Given) -> None:
     """Stop a bulk operation; what it has done stays done."""
     with invocation.client() as client:
         show(invocation, client.bulk.cancel(bulk))

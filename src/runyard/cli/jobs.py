@@ -56,7 +56,7 @@ def list_jobs(*, limit: Limit = 50, invocation: Given) -> None:
         output.many(invocation, client.jobs.list(limit=limit), columns, empty="There are no jobs.")
 
 
-def get(job: Name, *, invocation: Given) -> None:
+def get(job: Name, /, *, invocation: Given) -> None:
     """Show a job's definition."""
     with invocation.client() as client:
         _show(invocation, client.jobs.get(job))
@@ -64,6 +64,7 @@ def get(job: Name, *, invocation: Given) -> None:
 
 def create(
     name: Annotated[str, Parameter(help="Name of the new job.")],
+    /,
     *,
     definition: Definition = NOTHING,
     disabled: Annotated[bool, Parameter(show_default=False, help="Make it disabled.")] = False,
@@ -75,7 +76,7 @@ def create(
         _show(invocation, client.jobs.create(name, **fields))
 
 
-def update(job: Name, *, definition: Definition = NOTHING, invocation: Given) -> None:
+def update(job: Name, /, *, definition: Definition = NOTHING, invocation: Given) -> None:
     """Change a job's definition, which makes a new version of it."""
     if definition == NOTHING:
         raise usage("Nothing to change is given.", "`runyard jobs update --help` lists what can be.")
@@ -84,19 +85,19 @@ def update(job: Name, *, definition: Definition = NOTHING, invocation: Given) ->
         _show(invocation, client.jobs.update(job, **fields))
 
 
-def enable(job: Name, *, invocation: Given) -> None:
+def enable(job: Name, /, *, invocation: Given) -> None:
     """Let a job take runs again."""
     with invocation.client() as client:
         _show(invocation, client.jobs.update(job, enabled=True))
 
 
-def disable(job: Name, *, invocation: Given) -> None:
+def disable(job: Name, /, *, invocation: Given) -> None:
     """Make a job refuse new runs."""
     with invocation.client() as client:
         _show(invocation, client.jobs.update(job, enabled=False))
 
 
-def delete(job: Name, *, yes: Yes = False, invocation: Given) -> None:
+def delete(job: Name, /, *, yes: Yes = False, invocation: Given) -> None:
     """Delete a job; its runs stay."""
     confirm(invocation, f"Delete the job {job}?", yes=yes)
     with invocation.client() as client:
@@ -104,7 +105,7 @@ def delete(job: Name, *, yes: Yes = False, invocation: Given) -> None:
     output.one(invocation, {"deleted": job}, [("deleted", job)], name=job)
 
 
-def versions(job: Name, *, limit: Limit = 50, invocation: Given) -> None:
+def versions(job: Name, /, *, limit: Limit = 50, invocation: Given) -> None:
     """List the versions of a job's definition."""
     columns: list[output.Column] = [
         ("version", lambda version: version.version),

@@ -34,6 +34,7 @@ def list_keys(*, limit: Limit = 50, invocation: Given) -> None:
 
 def create(
     name: Annotated[str, Parameter(help="What it is for.")],
+    /,
     *,
     scope: Annotated[
         list[str] | None,
@@ -67,6 +68,7 @@ def create(
 
 def revoke(
     key: Annotated[str, Parameter(name="KEY", help="Id of the key (not the key itself).")],
+    /,
     *,
     yes: Yes = False,
     invocation: Given,

@@ -88,9 +88,10 @@ def _ready(process: subprocess.Popen[str], log: IO[str]) -> str:
 
     def read() -> None:
         assert process.stdout is not None
-        for text in process.stdout:
-            if not ready.is_set():
-                lines.put(text)
+        with process.stdout as said:
+            for text in said:
+                if not ready.is_set():
+                    lines.put(text)
         lines.put(None)
 
     threading.Thread(target=read, name="private-server-output", daemon=True).start()

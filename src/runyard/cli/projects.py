@@ -26,6 +26,7 @@ def list_projects(*, limit: Limit = 50, invocation: Given) -> None:
 
 def create(
     slug: Annotated[str, Parameter(help="Letters, digits, and . _ - between them.")],
+    /,
     *,
     name: Annotated[str | None, Parameter(help="What people call it.")] = None,
     invocation: Given,

@@ -14,6 +14,7 @@ from runyard.cli.invocation import Given
 
 def review(
     path: Annotated[Path, Parameter(help="A git repository on the server's machine.")],
+    /,
     *,
     base: Annotated[str | None, Parameter(help="Review only what changed since this commit, branch or tag.")] = None,
     follow: Annotated[bool, Parameter(negative="--no-follow", help="Wait for the findings, or only ask.")] = True,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 def worker(
     target: Annotated[str, Parameter(name="MODULE:WORKER", help="The module, and the `Worker` in it.")],
+    /,
     *,
     concurrency: Annotated[int | None, Parameter(validator=Number(gte=1), help="How many runs at one time.")] = None,
     invocation: Given,

@@ -53,6 +53,7 @@ def resolve(*run: RunIds, reason: Reason = None, invocation: Given) -> int:
 
 def reschedule(
     run: RunId,
+    /,
     *,
     at: Annotated[str | None, Parameter(help="When: a time like 2025-01-31T09:00:00Z.")] = None,
     delay: Annotated[str | None, Parameter(help="How long from now, like 10m.")] = None,

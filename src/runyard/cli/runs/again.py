@@ -15,6 +15,7 @@ from runyard.cli.runs.wait import Timeout, Wait, answer
 
 def retry(
     run: RunId,
+    /,
     *,
     config: Annotated[str | None, Parameter(help="JSON object merged over the payload's `config`; or @FILE.")] = None,
     wait: Wait = False,
@@ -30,6 +31,7 @@ def retry(
 
 def replay(
     run: RunId,
+    /,
     *,
     payload: Annotated[str | None, Parameter(help="Another payload: JSON, @FILE, or - for input.")] = None,
     from_checkpoint: Annotated[int | None, Parameter(help="Number of the checkpoint to begin from.")] = None,

@@ -19,13 +19,13 @@ def list_runs(*, which: Filter = EVERY, limit: Limit = 50, invocation: Given) ->
         view.show_list(invocation, client.runs.list(limit=limit, **where), empty=empty)
 
 
-def get(run: RunId, *, invocation: Given) -> None:
+def get(run: RunId, /, *, invocation: Given) -> None:
     """Show all about one run."""
     with invocation.client() as client:
         view.show(invocation, client.runs.get(run_id(client, run)))
 
 
-def attempts(run: RunId, *, invocation: Given) -> None:
+def attempts(run: RunId, /, *, invocation: Given) -> None:
     """List every try at a run."""
     columns: list[output.Column] = [
         ("attempt", lambda item: item.attempt),
@@ -44,14 +44,14 @@ def attempts(run: RunId, *, invocation: Given) -> None:
         output.many(invocation, tries, columns, empty="Nobody has tried it yet.")
 
 
-def children(run: RunId, *, limit: Limit = 50, invocation: Given) -> None:
+def children(run: RunId, /, *, limit: Limit = 50, invocation: Given) -> None:
     """List the runs that a run spawned."""
     with invocation.client() as client:
         found = client.runs.children(run_id(client, run), limit=limit)
         view.show_list(invocation, found, empty="It has no children.")
 
 
-def lineage(run: RunId, *, invocation: Given) -> None:
+def lineage(run: RunId, /, *, invocation: Given) -> None:
     """Show where a run comes from and what came of it."""
     with invocation.client() as client:
         whole = run_id(client, run)
@@ -71,7 +71,7 @@ def lineage(run: RunId, *, invocation: Given) -> None:
     output.many(invocation, seen.values(), columns, empty="")
 
 
-def explain(run: RunId, *, invocation: Given) -> None:
+def explain(run: RunId, /, *, invocation: Given) -> None:
     """Say why a run is where it is, and what would move it."""
     with invocation.client() as client:
         why = client.runs.explain(run_id(client, run))

@@ -29,6 +29,7 @@ After = Annotated[int, Parameter(help="Begin after this sequence number.")]
 
 def watch(
     run: RunId,
+    /,
     *,
     after: After = 0,
     timeout: Annotated[str | None, Parameter(help="How long at most, like 10m; then exit code 7.")] = None,
@@ -46,6 +47,7 @@ def watch(
 
 def logs(
     run: RunId,
+    /,
     *,
     follow: Follow = False,
     level: Annotated[str | None, Parameter(help="Only lines of this level.")] = None,
@@ -69,6 +71,7 @@ def logs(
 
 def events(
     run: RunId,
+    /,
     *,
     follow: Follow = False,
     type: Annotated[str | None, Parameter(help="Only events of this type.")] = None,
