@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -15,12 +16,15 @@ import structlog
 import uvicorn
 
 from runyard import loops
+from runyard.artifacts.objects import at_url, in_folder
+from runyard.artifacts.port import Blobs
 from runyard.dialects import native
 from runyard.domain.errors import Conflict, DomainError, Invalid
 from runyard.engine import keys, projects
 from runyard.loops import supervisor
 from runyard.sdk import credentials
 from runyard.settings import Settings
+from runyard.storage import backup as backups
 from runyard.storage import migrate
 from runyard.storage.port import Store
 from runyard.streams import asgi
@@ -64,6 +68,11 @@ def sqlite_path(settings: Settings) -> Path:
     return settings.data / "runyard.db"
 
 
+def open_blobs(settings: Settings) -> Blobs:
+    """Where artifacts and archives are kept. Raises `Invalid`."""
+    return at_url(settings.artifacts_url) if settings.artifacts_url else in_folder(settings.data)
+
+
 class Server:
     """Everything one server process holds: the ASGI app, and the store it owns while its lifespan lasts."""
 
@@ -71,10 +80,11 @@ class Server:
         self.settings = settings
         self.metrics = Metrics()
         self.store = open_store(settings, clock=clock, observe=self.metrics.committed)
+        self.blobs = open_blobs(settings)
         self.hub = Hub()
         self.feeds = Feeds(self.hub)
         self.started = time.monotonic()
-        self.runner = loops.runner(self.store, self.hub, settings) if settings.loops else None
+        self.runner = loops.runner(self.store, self.hub, self.blobs, settings) if settings.loops else None
         self.keyring = Keyring(
             lambda digest: self.store.read(keys.find_by_hash, digest),
             touch=lambda key_id: self.store.write(keys.touch, key_id),
@@ -101,7 +111,7 @@ class Server:
         self.metrics.watch("sse_followers", "Clients that follow an event stream.", lambda: self.feeds.followers)
         mounts = {
             "runyard": native.app(
-                plumbing, authenticate, hub=self.hub, feeds=self.feeds, settings=settings, started=self.started
+                plumbing, authenticate, hub=self.hub, feeds=self.feeds, blobs=self.blobs, settings=settings
             )
         }
         readiness = Readiness(self.store, lambda: self.runner.beats if self.runner is not None else {})
@@ -142,6 +152,7 @@ class _Uvicorn(uvicorn.Server):
         super().__init__(config)
         self.on_ready = on_ready
         self.on_stop = on_stop
+        self._stopping: threading.Thread | None = None
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Begin to answer."""
@@ -150,9 +161,19 @@ class _Uvicorn(uvicorn.Server):
             self.on_ready(self.servers[0].sockets[0].getsockname()[1])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """A signal to stop: answer what waits, then finish."""
-        super().handle_exit(sig, frame)
-        asyncio.get_event_loop().call_soon_threadsafe(self.on_stop)
+        """A signal to stop: first what reports to us, then what waits for us, then the server. Again: at once."""
+        # Not the parent's own way: it would raise the signal again in the end, and stopping well is no failure.
+        if self._stopping is not None:
+            self.should_exit = self.force_exit = True
+            return
+        self._stopping = threading.Thread(target=self._stop, name="stop", daemon=True)
+        self._stopping.start()
+
+    def _stop(self) -> None:
+        try:
+            self.on_stop()
+        finally:
+            self.should_exit = True
 
 
 def serve(settings: Settings) -> int:
@@ -185,9 +206,17 @@ def _serve(server: Server) -> int:
         backlog=2048,
     )
     agents: supervisor.Child | None = None
+    loop: asyncio.AbstractEventLoop | None = None
+
+    def stopping() -> None:
+        if agents is not None:
+            agents.stop()
+        if loop is not None:
+            loop.call_soon_threadsafe(server.drain)
 
     def ready(port: int) -> None:
-        nonlocal agents
+        nonlocal agents, loop
+        loop = asyncio.get_running_loop()
         url = f"http://{_spoken(settings.host)}:{port}"
         _hand_over(settings, url, admin_key)
         _say(f"runyard ready on {url}")
@@ -195,7 +224,7 @@ def _serve(server: Server) -> int:
             agents = supervisor.Child(_agents_command(), _agents_environment(server, url))
             agents.start()
 
-    uvicorn_server = _Uvicorn(config, on_ready=ready, on_stop=server.drain)
+    uvicorn_server = _Uvicorn(config, on_ready=ready, on_stop=stopping)
     try:
         uvicorn_server.run()
     except (SystemExit, KeyboardInterrupt):
@@ -234,7 +263,7 @@ def _hand_over(settings: Settings, url: str, admin_key: str | None) -> None:
 
 
 def _agents_command() -> list[str]:
-    return [sys.executable, "-m", "runyard.agents"]
+    return [sys.executable, "-P", "-m", "runyard.agents"]
 
 
 def _agents_environment(server: Server, url: str) -> dict[str, str]:
@@ -251,17 +280,19 @@ def _agents_environment(server: Server, url: str) -> dict[str, str]:
 
 
 def backup(settings: Settings, dest: Path) -> None:
-    """Copy the SQLite database and the artifacts while a server may run. Raises `Invalid` or `Conflict`."""
-    from runyard.storage import backup as backups
-
-    backups.create(sqlite_path(settings), settings.data / "artifacts", dest, database=settings.database)
+    """Copy the SQLite database, artifacts and archives while a server may run. Raises `Invalid` or `Conflict`."""
+    backups.create(
+        sqlite_path(settings),
+        settings.data / "artifacts",
+        dest,
+        archive=settings.data / "archive",
+        database=settings.database,
+    )
 
 
 def restore(settings: Settings, src: Path) -> None:
-    """Put a backup in the place of the data folder's content. Raises `Invalid`, `Conflict`."""
-    from runyard.storage import backup as backups
-
-    backups.restore(src, settings.data)
+    """Put a backup in the place of the data folder's content. Raises `Invalid` or `Conflict`."""
+    backups.restore(src, settings.data, force=True)
 
 
 def upgrade(settings: Settings, *, check: bool) -> list[str]:

@@ -28,6 +28,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allow_anonymous_loopback: tuple[str, ...] = ()
     """Dialects that answer without a key, on loopback addresses only."""
     public_url: str | None = None
+    artifacts_url: str | None = None
+    """An `s3://`, `gs://` or `az://` URL for artifacts and archives; None keeps them under `data`."""
     review_roots: tuple[str, ...] = ()
     """Folders whose repositories the built-in reviewer may read."""
     ageing: bool = False

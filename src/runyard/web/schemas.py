@@ -143,7 +143,7 @@ def _default(field: types.Field) -> Any:
     if field.default is msgspec.NODEFAULT:
         return field.default_factory() if field.default_factory in (list, dict) else msgspec.UNSET
     if isinstance(field.default, msgspec.Raw):
-        return msgspec.json.decode(field.default)
+        return msgspec.json.decode(field.default) if bytes(field.default) else msgspec.UNSET
     if field.default is None or isinstance(field.default, bool | int | float | str):
         return field.default
     return msgspec.UNSET

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from runyard import __version__
-from runyard.dialects.native.routes import admin, executors, following, records, runs
+from runyard.artifacts.port import Blobs
+from runyard.dialects.native.routes import admin, artifacts, executors, following, queries, records, runs
 from runyard.settings import Settings
 from runyard.streams import asgi
 from runyard.streams.feed import Feeds
@@ -23,7 +24,7 @@ ABOUT = About(
 
 
 def app(
-    plumbing: Plumbing, authenticate: KeyAuth, *, hub: Hub, feeds: Feeds, settings: Settings, started: float
+    plumbing: Plumbing, authenticate: KeyAuth, *, hub: Hub, feeds: Feeds, blobs: Blobs, settings: Settings
 ) -> asgi.App:
     """The native API as an ASGI app."""
     return dialect_app(
@@ -31,9 +32,11 @@ def app(
         [
             *admin.HANDLERS,
             *runs.HANDLERS,
+            *queries.HANDLERS,
             *records.HANDLERS,
             *executors.handlers(hub),
             *following.handlers(feeds),
+            *artifacts.handlers(blobs, limit=settings.max_artifact_bytes),
         ],
         plumbing=plumbing,
         authenticate=authenticate,

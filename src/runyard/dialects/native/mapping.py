@@ -72,6 +72,18 @@ def text(value: Raw) -> str:
     return bytes(value).decode()
 
 
+def maybe_text(value: Raw) -> str | None:
+    """JSON that came in, if any did and it is not null."""
+    body = bytes(value)
+    return body.decode() if body and body != b"null" else None
+
+
+def given_text(value: Raw) -> str | None:
+    """JSON that came in, null too, if any did."""
+    body = bytes(value)
+    return body.decode() if body else None
+
+
 def run_id(value: str) -> str:
     """The id in its canonical form. Raises `NotFound` when it cannot be one."""
     try:
@@ -216,7 +228,7 @@ def reschedule_in(asked: wire.RescheduleIn | None, now: int) -> tuple[int | None
     at = maybe_micros(asked.available_at)
     if asked.delay_seconds:
         at = now + span(asked.delay_seconds)
-    return at, None if asked.payload is UNSET else text(asked.payload)
+    return at, given_text(asked.payload)
 
 
 def said_or_none(value: Any) -> Any:
@@ -307,7 +319,11 @@ def failure_in(error: wire.ErrorIn | str, retryable: bool | None) -> Failure:
     """What went wrong, in the engine's words."""
     if isinstance(error, str):
         return Failure(message=error[:65536], retryable=retryable)
-    return Failure(message=error.message, kind=error.kind, retryable=retryable, data=error.data)
+    return Failure(message=error.message, kind=error.kind, retryable=retryable, data=_data(error.data))
+
+
+def _data(value: Raw) -> Raw | None:
+    return value if maybe_text(value) is not None else None
 
 
 def results_out(reports: Sequence[wire.Report], outcomes: Sequence[leases.Outcome]) -> wire.Results:

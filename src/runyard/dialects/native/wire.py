@@ -15,6 +15,8 @@ Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Text = Annotated[str, Meta(max_length=4096)]
 Priority = Annotated[int, Meta(ge=0, le=10)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
+NOTHING = Raw(b"")
+"""Stands for a value that was not sent; optional JSON cannot be `Raw | None`, which takes nothing but null."""
 Tags = list[Annotated[str, Meta(max_length=256)]] | dict[str, str]
 """A list of words, or a map of words to words; answered in the form it was given."""
 
@@ -342,7 +344,7 @@ class ErrorIn(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     message: Annotated[str, Meta(max_length=65536)]
     kind: Annotated[str, Meta(min_length=1, max_length=128)] = "error"
-    data: Raw | None = None
+    data: Raw = NOTHING
 
 
 class FailReport(Report, kw_only=True, omit_defaults=True):
@@ -415,7 +417,7 @@ class RetryIn(msgspec.Struct, kw_only=True, omit_defaults=True):
 class ReplayIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A new run linked to the old one by `replay_of`, with its payload or another."""
 
-    payload: Raw | UnsetType = UNSET
+    payload: Raw = NOTHING
     from_checkpoint: Annotated[int, Meta(ge=1)] | None = None
 
 
@@ -424,7 +426,7 @@ class RescheduleIn(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     available_at: datetime | None = None
     delay_seconds: Seconds | None = None
-    payload: Raw | UnsetType = UNSET
+    payload: Raw = NOTHING
 
 
 class Attempt(msgspec.Struct, kw_only=True):
@@ -459,7 +461,7 @@ class LogIn(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     message: Annotated[str, Meta(max_length=1 << 20)]
     level: Annotated[str, Meta(min_length=1, max_length=32)] = "info"
-    data: Raw | None = None
+    data: Raw = NOTHING
     at: datetime | None = None
 
 
@@ -544,8 +546,8 @@ class ToolCallIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A tool the agent called."""
 
     name: Name
-    input: Raw | None = None
-    output: Raw | None = None
+    input: Raw = NOTHING
+    output: Raw = NOTHING
     error: Text | None = None
     status: Literal["ok", "error", "denied"] = "ok"
     duration_ms: Count | None = None
@@ -638,3 +640,5 @@ class Lineage(msgspec.Struct, kw_only=True):
 
     root: Run
     runs: list[Run]
+    complete: bool
+    """False when the family is larger than what is shown."""

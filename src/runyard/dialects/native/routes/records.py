@@ -39,7 +39,7 @@ async def append_logs(call: Call, run_id: str, data: wire.LogsIn) -> wire.LogsOu
         logs.NewEntry(
             message=one.message,
             level=one.level,
-            data=None if one.data is None else mapping.text(one.data),
+            data=mapping.maybe_text(one.data),
             at=mapping.maybe_micros(one.at),
         )
         for one in data.entries
@@ -104,8 +104,8 @@ async def add_tool_call(call: Call, run_id: str, data: wire.ToolCallIn) -> Reply
     """Record a tool the agent called."""
     new = tool_calls.NewToolCall(
         name=data.name,
-        input=None if data.input is None else mapping.text(data.input),
-        output=None if data.output is None else mapping.text(data.output),
+        input=mapping.maybe_text(data.input),
+        output=mapping.maybe_text(data.output),
         error=data.error,
         status=data.status,
         duration_ms=data.duration_ms,

@@ -10,7 +10,8 @@ from litestar import delete, get, post
 from runyard.dialects.native import mapping, wire
 from runyard.dialects.native.slugs import slug_of
 from runyard.domain import records
-from runyard.engine import runs
+from runyard.domain.errors import Invalid
+from runyard.engine import checkpoints, runs
 from runyard.web.call import Call
 from runyard.web.idempotency import Answer
 from runyard.web.reply import Reply
@@ -106,6 +107,19 @@ async def retry_run(call: Call, run_id: str, data: wire.RetryIn | None = None) -
     return await _change(call, run_id, runs.retry, 201, config=config)
 
 
+@post("/v1/runs/{run_id:str}/replay", needs="runs:write", status_code=201)
+async def replay_run(call: Call, run_id: str, data: wire.ReplayIn | None = None) -> Reply[wire.Run]:
+    """A new run linked to an ended one, with its payload, another one, or a checkpoint's state."""
+    asked = data or wire.ReplayIn()
+    payload = mapping.given_text(asked.payload)
+    if asked.from_checkpoint is not None:
+        if payload is not None:
+            raise Invalid("say `payload` or `from_checkpoint`, not both")
+        wanted = mapping.run_id(run_id)
+        payload = (await call.read(checkpoints.get, call.project_id, wanted, asked.from_checkpoint)).state
+    return await _change(call, run_id, runs.replay, 201, payload=payload)
+
+
 @post("/v1/runs/{run_id:str}/reschedule", needs="runs:write", status_code=200)
 async def reschedule_run(call: Call, run_id: str, data: wire.RescheduleIn | None = None) -> Reply[wire.Run]:
     """Another time for a run nobody has taken yet, perhaps another payload."""
@@ -130,6 +144,7 @@ HANDLERS = [
     discard_run,
     resolve_run,
     retry_run,
+    replay_run,
     reschedule_run,
     reset_idempotency_key,
 ]

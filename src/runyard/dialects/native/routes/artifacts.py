@@ -1,0 +1,100 @@
+"""Files of runs, streamed in and out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from litestar import get, post
+from litestar.handlers import HTTPRouteHandler
+
+from runyard.artifacts.port import Blobs
+from runyard.dialects.native import mapping, wire
+from runyard.dialects.native.routes.records import EXECUTORS, writer
+from runyard.domain.traces import Artifact
+from runyard.engine import artifacts
+from runyard.streams.asgi import Header
+from runyard.web.call import Call
+from runyard.web.paging import Cursor, Limit, place
+from runyard.web.reply import Download, Sent, Streamed
+
+RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
+INLINE = {"text/plain", "application/json", "image/png", "image/jpeg", "image/gif", "image/webp"}
+"""Types a browser may show; anything else is only downloaded."""
+
+
+def handlers(blobs: Blobs, *, limit: int) -> Sequence[HTTPRouteHandler]:
+    """All routes of this module; an upload may have `limit` bytes."""
+
+    @post(
+        "/v1/runs/{run_id:str}/artifacts",
+        needs=EXECUTORS,
+        status_code=201,
+        consumes="application/octet-stream",
+        request_max_body_size=None,
+    )
+    async def add_artifact(call: Call, run_id: str, name: str, token: str | None = None) -> wire.Artifact:
+        """Keep the body as a file of the run, under `name` and the request's content type."""
+        who = writer(call, run_id, token)
+        kind = call.header("content-type") or artifacts.ANY_TYPE
+        await call.read(artifacts.check, who, name, kind)
+        blob = await blobs.receive(call.project_id, call.request.stream(), limit=limit)
+        made = await call.write(artifacts.add, who, artifacts.NewArtifact(name=name, blob=blob, content_type=kind))
+        return mapping.artifact_out(made)
+
+    @get(
+        "/v1/runs/{run_id:str}/artifacts/{artifact_id:str}/content", needs="runs:read", produces="*/*", also=(206, 304)
+    )
+    async def get_artifact_content(call: Call, run_id: str, artifact_id: str) -> Streamed:
+        """The file's bytes, all of them or the `Range` asked for; `If-None-Match` saves a repetition."""
+        found = await call.read(artifacts.get, call.project_id, mapping.run_id(run_id), artifact_id)
+        etag = f'"{found.sha256}"'
+        if etag in (call.header("if-none-match") or ""):
+            return Streamed(Sent(304, b"", headers=[(b"etag", etag.encode())]))
+        start, stop, status = _range(call.header("range"), found.size)
+        chunks = await blobs.stream(call.project_id, found.sha256, start=start, stop=stop)
+        headers = _headers(found, etag, start, stop)
+        return Streamed(Download(chunks, headers=headers, status=status))
+
+    return [add_artifact, list_artifacts, get_artifact, get_artifact_content]
+
+
+def _range(header: str | None, size: int) -> tuple[int, int, int]:
+    """First byte, the byte after the last, and the status; a range that makes no sense is passed over (RFC 9110)."""
+    match = RANGE.fullmatch(header.strip()) if header else None
+    if match is None or size == 0:
+        return 0, size, 200
+    start = int(match[1])
+    stop = min(int(match[2]) + 1, size) if match[2] else size
+    return (start, stop, 206) if start < stop else (0, size, 200)
+
+
+def _headers(found: Artifact, etag: str, start: int, stop: int) -> list[Header]:
+    base = found.content_type.partition(";")[0].strip().lower()
+    manner = "inline" if base in INLINE else "attachment"
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", found.name.rpartition("/")[2]) or "artifact"
+    headers = [
+        (b"content-type", found.content_type.encode("ascii")),
+        (b"content-length", b"%d" % (stop - start)),
+        (b"content-disposition", f'{manner}; filename="{name}"'.encode("ascii")),
+        (b"etag", etag.encode()),
+        (b"accept-ranges", b"bytes"),
+        (b"cache-control", b"private, max-age=31536000, immutable"),
+    ]
+    if stop - start != found.size:
+        headers.append((b"content-range", b"bytes %d-%d/%d" % (start, stop - 1, found.size)))
+    return headers
+
+
+@get("/v1/runs/{run_id:str}/artifacts", needs="runs:read")
+async def list_artifacts(call: Call, run_id: str, limit: Limit = 50, cursor: Cursor = None) -> wire.Page[wire.Artifact]:
+    """The run's files, oldest first."""
+    (after,) = place(cursor, tuple[str]) or ("",)
+    found = await call.read(artifacts.of_run, call.project_id, mapping.run_id(run_id), after=after, limit=limit)
+    return mapping.page(found, mapping.artifact_out)
+
+
+@get("/v1/runs/{run_id:str}/artifacts/{artifact_id:str}", needs="runs:read")
+async def get_artifact(call: Call, run_id: str, artifact_id: str) -> wire.Artifact:
+    """One file's description."""
+    return mapping.artifact_out(await call.read(artifacts.get, call.project_id, mapping.run_id(run_id), artifact_id))

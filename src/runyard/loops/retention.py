@@ -1,0 +1,48 @@
+"""Retention: archives and deletes what ended long ago, and sweeps what nobody refers to."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+from runyard.artifacts.port import Blobs
+from runyard.engine import projects, retention
+from runyard.loops.runner import Loop
+from runyard.settings import Settings
+from runyard.storage.port import Store
+
+PAUSE = 60.0
+EVENT_DAYS = 90
+_DAY = 24 * 60 * 60 * 1_000_000
+
+
+async def retire_once(store: Store, blobs: Blobs, settings: Settings) -> float | None:
+    """One pass; straight on when there was something to do."""
+    before = retention.cutoffs(settings, store.now())
+    done = await asyncio.to_thread(retention.retire_once, store, blobs, before, archive=settings.archive)
+    return 0.05 if done.claimed else None
+
+
+async def prune_once(store: Store) -> float | None:
+    """Delete old rows that belong to no run."""
+    gone = await store.write(retention.prune, events_before=store.now() - EVENT_DAYS * _DAY)
+    return 0.05 if gone else None
+
+
+async def sweep_once(store: Store, blobs: Blobs, shard: int) -> None:
+    """Sweep one part of every project's bytes."""
+    before = None
+    while found := await store.read(projects.page, before=before, limit=100):
+        for project in found:
+            await asyncio.to_thread(retention.sweep_once, store, blobs, project.id, shard)
+        before = found[-1].id
+
+
+def loops(store: Store, blobs: Blobs, settings: Settings) -> list[Loop]:
+    """The loops that keep the database and the artifacts from only growing."""
+    shards = itertools.cycle(range(256))
+    return [
+        Loop(name="retention", once=lambda: retire_once(store, blobs, settings), pause=PAUSE),
+        Loop(name="prune", once=lambda: prune_once(store), pause=10 * PAUSE),
+        Loop(name="sweep", once=lambda: sweep_once(store, blobs, next(shards)), pause=10 * PAUSE),
+    ]
