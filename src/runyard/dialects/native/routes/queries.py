@@ -19,7 +19,9 @@ from runyard.web.paging import Cursor, Limit, place
 from runyard.web.paging import cursor as cursor_of
 
 Tag = Annotated[list[str] | None, Parameter(description="A tag, `word` or `word:value`; all of several must match.")]
-State = Annotated[list[str] | None, Parameter(description="One or more states, repeated or separated by commas.")]
+State = Annotated[
+    list[str] | None, Parameter(query="state", description="One or more states, repeated or separated by commas.")
+]
 Contained = Annotated[
     str | None, Parameter(max_length=16384, description="JSON that must be contained, as by PostgreSQL's `@>`.")
 ]
@@ -63,7 +65,7 @@ def _before(cursor: str | None) -> str | None:
 @get("/v1/runs", needs="runs:read")
 async def list_runs(
     call: Call,
-    state: State = None,
+    in_state: State = None,
     job: str | None = None,
     queue: str | None = None,
     tag: Tag = None,
@@ -86,7 +88,7 @@ async def list_runs(
     `next_cursor`, with which the search goes on.
     """
     wanted = Filter(
-        states=states_in(state),
+        states=states_in(in_state),
         job=job,
         queue=queue,
         tags=tags_in(tag),
