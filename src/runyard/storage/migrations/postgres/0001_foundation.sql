@@ -159,7 +159,7 @@ CREATE INDEX runs_state ON runs (project_id, state, id);
 CREATE INDEX runs_job_live ON runs (job_id, id) WHERE job_id IS NOT NULL AND finished_at IS NULL;
 CREATE INDEX runs_job_ended ON runs (job_id, state, id) WHERE job_id IS NOT NULL AND finished_at IS NOT NULL;
 -- The dead letter: what waits for somebody to decide.
-CREATE INDEX runs_dead ON runs (project_id, id) WHERE state = 'dead_letter' AND resolved_at IS NULL;
+CREATE INDEX runs_dead ON runs (project_id, state, id) WHERE state = 'dead_letter' AND resolved_at IS NULL;
 CREATE INDEX runs_task ON runs (task_id, id) WHERE task_id IS NOT NULL;
 CREATE INDEX runs_batch ON runs (batch_id, id) WHERE batch_id IS NOT NULL;
 CREATE INDEX runs_parent ON runs (parent_id, id) WHERE parent_id IS NOT NULL;

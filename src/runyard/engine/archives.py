@@ -1,0 +1,139 @@
+"""Archives: ended runs with all that belongs to them, one JSON object a line, compressed with Zstandard."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from runyard.artifacts.port import Blobs
+from runyard.domain.errors import Invalid, NotFound
+from runyard.domain.records import Run
+from runyard.domain.slices import Slice
+from runyard.engine import artifacts, attempts, checkpoints, events, logs, outputs, run_state, runs, tool_calls, usage
+from runyard.storage.port import Store, Tx
+from runyard.storage.statements.retention import Claimed
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+FOLDER = "archive"
+SUFFIX = ".jsonl.zst"
+PAGE = 500
+_encoder = msgspec.json.Encoder()
+_raw = msgspec.json.Decoder(msgspec.Raw)
+_RUN_JSON = {"requires", "payload", "tags", "metadata", "output", "error", "resolution"}
+_HIDDEN = {"project_id", "run_id", "lease_hash"}
+"""What the line says already, and what nobody needs once the run has ended."""
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """One list of a line: how to read it, and which fields hold JSON text."""
+
+    name: str
+    read: Callable[..., Slice[Any, Any]]
+    json: frozenset[str] = frozenset()
+    begin: str = "after"
+
+
+KINDS = (
+    Kind("attempts", attempts.of_run, frozenset({"error"})),
+    Kind("events", events.of_run, frozenset({"data"})),
+    Kind("logs", logs.of_run, frozenset({"data"})),
+    Kind("checkpoints", checkpoints.of_run, frozenset({"state"}), begin="before"),
+    Kind("usage", usage.of_run, frozenset({"price"})),
+    Kind("tool_calls", tool_calls.of_run, frozenset({"input", "output"})),
+    Kind("outputs", outputs.of_run, frozenset({"value", "schema"})),
+    Kind("state", run_state.of_run, frozenset({"value"})),
+    Kind("artifacts", artifacts.of_run),
+)
+
+
+def write(store: Store, blobs: Blobs, claimed: Sequence[Claimed]) -> list[str]:
+    """Archive the runs, one file a project and day of their end; the names of the files.
+
+    A file is named by the hash of its content, so archiving the same runs again changes nothing.
+    """
+    names = []
+    for (project_id, day), group in groupby(claimed, key=lambda one: (one.project_id, _day(one.finished_at))):
+        folder = f"{FOLDER}/{project_id}/{day}"
+        ids = [one.run_id for one in group]
+        names.append(blobs.keep(folder, SUFFIX, _compressed(_lines(store, project_id, ids))))
+    return names
+
+
+def read_archive(path: Path) -> Iterator[dict[str, Any]]:
+    """The runs of an archive file, one after the other. Raises `Invalid` when it is damaged."""
+    try:
+        with zstd.open(path, "rb") as file:
+            for line in file:
+                yield msgspec.json.decode(line)
+    except (zstd.ZstdError, EOFError, msgspec.DecodeError) as error:
+        raise Invalid(f"{path.name} is no archive, or a damaged one: {error}") from None
+
+
+def _day(micros: int) -> str:
+    return datetime.fromtimestamp(micros / 1e6, UTC).date().isoformat()
+
+
+def _compressed(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    options = {int(zstd.CompressionParameter.compression_level): 6, int(zstd.CompressionParameter.checksum_flag): 1}
+    compressor = zstd.ZstdCompressor(options=options)
+    for piece in pieces:
+        if ready := compressor.compress(piece):
+            yield ready
+    yield compressor.flush()
+
+
+def _lines(store: Store, project_id: int, ids: Sequence[str]) -> Iterator[bytes]:
+    for run_id in ids:
+        try:
+            run, firsts = store.look(_first, project_id, run_id)
+        except NotFound:  # another server was faster
+            continue
+        yield b'{"run":' + _line_of(run, _RUN_JSON, hidden={"lease_hash"})
+        for kind, first in zip(KINDS, firsts, strict=True):
+            yield from _list(store, project_id, run_id, kind, first)
+        yield b"}\n"
+
+
+def _first(tx: Tx, project_id: int, run_id: str) -> tuple[Run, list[Slice[Any, Any]]]:
+    """The run and the first page of each of its lists, which are all there is of most runs."""
+    return runs.find(tx, project_id, run_id), [kind.read(tx, project_id, run_id, limit=PAGE) for kind in KINDS]
+
+
+def _list(store: Store, project_id: int, run_id: str, kind: Kind, page: Slice[Any, Any]) -> Iterator[bytes]:
+    yield f',"{kind.name}":['.encode()
+    separator = b""
+    while True:
+        for record in page.rows:
+            yield separator + _line_of(record, kind.json, hidden=_HIDDEN)
+            separator = b","
+        if page.more is None:
+            break
+        page = store.look(kind.read, project_id, run_id, limit=PAGE, **{kind.begin: page.more})
+    yield b"]"
+
+
+def _line_of(record: msgspec.Struct, json: set[str] | frozenset[str], *, hidden: set[str]) -> bytes:
+    values: dict[str, Any] = {}
+    for name in record.__struct_fields__:
+        value = getattr(record, name)
+        if name not in hidden:
+            values[name] = _embedded(value) if name in json and value is not None else value
+    return _encoder.encode(values)
+
+
+def _embedded(text: str) -> Any:
+    """JSON text as a part of the line. Line breaks can stand between its tokens only, so blanks do as well."""
+    try:
+        return _raw.decode(text.replace("\n", " ").replace("\r", " "))
+    except msgspec.DecodeError:  # never archive a line that cannot be read back
+        return text
