@@ -118,7 +118,7 @@ class Committer:
                 for pending in batch:
                     pending.outcome = Unavailable("the database cannot be reached; nothing was confirmed as written")
                 return frozenset()
-            if len(batch) == 1:
+            if len(batch) == 1 and not _is_transient(error):
                 batch[0].outcome = error
                 return frozenset()
         topics: frozenset[str] = frozenset()
