@@ -14,7 +14,11 @@ from tests.cli.conftest import Command
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Worker]:
     found: list[Worker] = []
-    monkeypatch.setattr(Worker, "run", lambda worker: found.append(worker))
+
+    def run(worker: Worker) -> None:
+        found.append(worker)
+
+    monkeypatch.setattr(Worker, "run", run)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     return found

@@ -15,6 +15,7 @@ from runyard.cli.output import note
 if TYPE_CHECKING:
     from runyard.cli.invocation import Invocation
     from runyard.sdk import Client
+    from runyard.sdk.exchange import Server
     from runyard.sdk.models import Done, Event, LogEntry, Resync, Run
 
     Item = Event | LogEntry | Done | Resync
@@ -77,29 +78,47 @@ def items(
 ) -> Iterator[Item | None]:
     """What the run's stream brings, and None whenever that was nothing for a while. Raises `Failure` out of time."""
     arrived: queue.SimpleQueue[Item | BaseException | None] = queue.SimpleQueue()
+    gone = threading.Event()
     # Read in a thread: a blocking read could be interrupted neither by the clock nor, everywhere, by Ctrl-C.
-    threading.Thread(target=_read, args=(client, run_id, after, arrived), name="follow", daemon=True).start()
+    threading.Thread(
+        target=_read, args=(client.server, run_id, after, arrived, gone), name="follow", daemon=True
+    ).start()
     until = None if timeout is None else time.monotonic() + timeout
-    while True:
-        patience = idle_seconds if until is None else min(idle_seconds, until - time.monotonic())
-        try:
-            item = arrived.get(timeout=max(0.0, patience))
-        except queue.Empty:
-            if until is not None and time.monotonic() >= until:
-                raise _out_of_time(run_id, timeout) from None
-            yield None
-            continue
-        if item is None:
-            return
-        if isinstance(item, BaseException):
-            raise item
-        yield item
-
-
-def _read(client: Client, run_id: str, after: int, arrived: queue.SimpleQueue[Item | BaseException | None]) -> None:
     try:
-        for item in client.runs.stream(run_id, after=after):
-            arrived.put(item)
+        while True:
+            patience = idle_seconds if until is None else min(idle_seconds, until - time.monotonic())
+            try:
+                item = arrived.get(timeout=max(0.0, patience))
+            except queue.Empty:
+                if until is not None and time.monotonic() >= until:
+                    raise _out_of_time(run_id, timeout) from None
+                yield None
+                continue
+            if item is None:
+                return
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        gone.set()
+
+
+def _read(
+    server: Server,
+    run_id: str,
+    after: int,
+    arrived: queue.SimpleQueue[Item | BaseException | None],
+    gone: threading.Event,
+) -> None:
+    from runyard.sdk import Client
+
+    try:
+        # A client of its own, which nobody closes while it reads.
+        with Client(server.url, server.key, server.project) as client:
+            for item in client.runs.stream(run_id, after=after):
+                if gone.is_set():
+                    return
+                arrived.put(item)
         arrived.put(None)
     except Exception as error:
         arrived.put(error)

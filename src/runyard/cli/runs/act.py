@@ -75,6 +75,8 @@ def reschedule(
 
 def each(invocation: Invocation, runs: tuple[str, ...], act: Callable[[Client, str], Run]) -> int:
     """Do it to every run, telling what became of each; the exit code of the first that refused."""
+    from runyard.sdk import RunyardError
+
     if not runs:
         raise usage("No run is named.", "Give one id or more.")
     done: list[Run] = []
@@ -83,7 +85,7 @@ def each(invocation: Invocation, runs: tuple[str, ...], act: Callable[[Client, s
         for text in runs:
             try:
                 done.append(act(client, run_id(client, text)))
-            except Exception as error:
+            except (Failure, RunyardError) as error:
                 failure = translated(error)
                 # A single refusal is the failure of the command itself; one of many is a line among others.
                 if len(runs) == 1 or failure.exit in {Exit.AUTH, Exit.TRY_AGAIN}:
