@@ -1,0 +1,345 @@
+"""Lists of runs: newest first, by any filter, at a cost that does not grow with the table.
+
+A page is taken from the index that holds the fewest runs beside those asked for (found by looking at the first few of
+each), and examines at most `EXAMINED` of them; when that was not enough for a full page, its cursor goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from runyard.domain.containment import contains
+from runyard.domain.errors import Invalid
+from runyard.domain.records import Run
+from runyard.domain.states import ENDED, UNSUCCESSFUL, RunState
+from runyard.engine.rates import first_id_at
+from runyard.engine.runs import find
+from runyard.storage.port import Tx, Value
+from runyard.storage.statements import jobs as jobs_sql
+from runyard.storage.statements import listing as sql
+from runyard.storage.statements import runs as runs_sql
+from runyard.storage.statements.listing import Range
+
+EXAMINED = 2000
+"""How many runs one page looks at."""
+READ = 32 << 20
+"""How much payload and metadata (characters) one page reads while it looks for a containment."""
+PROBE = 200
+"""How many runs of each index tell how selective it is."""
+SLACK = 60_000_000
+"""How far an id's time may be from `created_at`: ids are made while a batch is written, and clocks are set."""
+ANCESTORS = 20
+FAMILY = 1000
+FIRST, LAST = "", "\x7f"
+"""Before and behind every id."""
+
+Outcome = Literal["failed", "succeeded", "canceled", "unresolved"]
+OUTCOMES = {
+    "failed": UNSUCCESSFUL,
+    "succeeded": frozenset({RunState.COMPLETED}),
+    "canceled": frozenset({RunState.CANCELED}),
+    "unresolved": UNSUCCESSFUL | {RunState.NEEDS_ATTENTION},
+}
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which runs are wanted: those that meet everything said here."""
+
+    states: tuple[RunState, ...] | None = None
+    job: str | None = None
+    """Name or id."""
+    queue: str | None = None
+    tags: tuple[tuple[str, str | None], ...] = ()
+    """Tag and value; any value where it is None."""
+    parent_id: str | None = None
+    task_id: str | None = None
+    batch_id: str | None = None
+    outcome: Outcome | None = None
+    error_class: str | None = None
+    resolved: bool | None = None
+    created_after: int | None = None
+    """At this time or later."""
+    created_before: int | None = None
+    """Earlier than this time."""
+    payload: str | None = None
+    """JSON that the payload contains, as by PostgreSQL's `@>`."""
+    metadata: str | None = None
+
+
+class RunPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of runs; `after` is where the next one begins, None at the end. It may hold fewer than asked for."""
+
+    runs: list[Run]
+    after: str | None
+
+
+class IdPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of runs' ids."""
+
+    ids: list[str]
+    after: str | None
+
+
+class Lineage(msgspec.Struct, frozen=True, kw_only=True):
+    """Where runs come from and what came of them; `complete` unless there were more than `FAMILY`."""
+
+    root: Run
+    runs: list[Run]
+    complete: bool
+
+
+class _Source(msgspec.Struct, frozen=True, kw_only=True):
+    """Index ranges that together hold every run wanted, and which conditions their runs meet for sure."""
+
+    ranges: tuple[Range, ...]
+    meets: frozenset[str]
+
+
+def page(tx: Tx, project_id: int, wanted: Filter, *, before: str | None = None, limit: int = 50) -> RunPage:
+    """Runs that meet the filter, newest first, from below the given id on. Raises `Invalid` for a bad filter."""
+    found = ids(tx, project_id, wanted, before=before, limit=limit)
+    runs = runs_sql.get(tx, found.ids) if found.ids else {}
+    return RunPage(runs=[runs[run_id] for run_id in found.ids if run_id in runs], after=found.after)
+
+
+def ids(tx: Tx, project_id: int, wanted: Filter, *, before: str | None = None, limit: int = 50) -> IdPage:
+    """Ids of runs that meet the filter, newest first, from below the given id on. Raises `Invalid`."""
+    search = _Search(tx, project_id, wanted)
+    if search.is_empty:
+        return IdPage(ids=[], after=None)
+    return search.page(LAST if before is None else before, limit)
+
+
+def children(tx: Tx, project_id: int, run_id: str, *, before: str | None = None, limit: int = 50) -> RunPage:
+    """The runs a run has spawned, newest first. Raises `NotFound`."""
+    find(tx, project_id, run_id)
+    return page(tx, project_id, Filter(parent_id=run_id), before=before, limit=limit)
+
+
+def lineage(tx: Tx, project_id: int, run_id: str) -> Lineage:
+    """The run's family: from its first ancestor, level by level, oldest first in each. Raises `NotFound`."""
+    root = _root(tx, find(tx, project_id, run_id))
+    members = {root.id: None}  # in the order they were found
+    level = [root.id]
+    complete = True
+    while level and complete:
+        level = [one for one in sql.linked(tx, level, FAMILY) if one not in members]
+        room = FAMILY - len(members)
+        complete = len(level) <= room
+        members |= dict.fromkeys(level[:room])
+    runs = runs_sql.get(tx, list(members))
+    return Lineage(
+        root=root,
+        runs=[runs[one] for one in members if one in runs and runs[one].project_id == project_id],
+        complete=complete,
+    )
+
+
+def _root(tx: Tx, run: Run) -> Run:
+    seen = {run.id}
+    for _ in range(ANCESTORS):
+        origin = run.parent_id or run.continuation_of or run.replay_of or run.retry_of
+        if origin is None or origin in seen:
+            return run
+        above = runs_sql.get(tx, [origin]).get(origin)
+        if above is None or above.project_id != run.project_id:
+            return run
+        seen.add(origin)
+        run = above
+    return run
+
+
+class _Search:
+    """One filter, resolved: where to look, and what is left to check of what is found there."""
+
+    def __init__(self, tx: Tx, project_id: int, wanted: Filter) -> None:
+        self.tx = tx
+        self.project_id = project_id
+        self.wanted = wanted
+        self.states = _states(wanted)
+        self.resolved = False if wanted.outcome == "unresolved" else wanted.resolved
+        self.documents = [_document(text) if text is not None else None for text in (wanted.payload, wanted.metadata)]
+        texts = [value for value in msgspec.structs.astuple(wanted) if isinstance(value, str)]
+        texts += [text for pair in wanted.tags for text in pair if text is not None]
+        self.is_empty = (
+            self.states == frozenset()
+            or any("\0" in text for text in texts)
+            or (wanted.outcome == "unresolved" and wanted.resolved is True)
+        )
+        self.job_id = None if wanted.job is None or self.is_empty else self._job_id(wanted.job)
+        self.floor = FIRST if wanted.created_after is None else first_id_at(wanted.created_after - SLACK)
+        self.ceiling = LAST if wanted.created_before is None else first_id_at(wanted.created_before + SLACK)
+
+    def _job_id(self, job: str) -> str:
+        """The id of the job; what is no job's name is taken for the id of one that may have been deleted."""
+        found = jobs_sql.by_name_or_id(self.tx, self.project_id, [job]).get(job)
+        return found.id if found is not None else job
+
+    def page(self, before: str, limit: int) -> IdPage:
+        """Ids below `before`, and where to go on."""
+        before = min(before, self.ceiling)
+        source, head = self._best(before)
+        checks, tags = self._left(source)
+        is_exact = not checks and not tags and self.documents == [None, None]
+        found: list[str] = []
+        examined = read = 0
+        while True:
+            n = limit + 1 if is_exact else min(PROBE, EXAMINED - examined)
+            usable = head is not None and (n <= len(head) or len(head) < PROBE)
+            batch = head if head is not None and usable else self._take(source, before, n)
+            batch, head = batch[:n], None
+            kept, size, stopped = self._kept(batch, checks, tags, READ - read)
+            found += kept
+            if len(found) > limit:
+                return IdPage(ids=found[:limit], after=found[limit - 1])
+            if stopped is not None:
+                return IdPage(ids=found, after=stopped)
+            if len(batch) < n:
+                return IdPage(ids=found, after=None)
+            examined, read, before = examined + len(batch), read + size, batch[-1]
+            if examined >= EXAMINED:
+                return IdPage(ids=found, after=before)
+
+    def _take(self, source: _Source, before: str, n: int) -> list[str]:
+        return sql.merged(self.tx, self.project_id, source.ranges, before=before, floor=self.floor, n=n)
+
+    def _best(self, before: str) -> tuple[_Source, list[str] | None]:
+        """The source with the fewest runs: the one that ends first, else the one that reaches back furthest."""
+        sources = self._sources()
+        if len(sources) == 1:
+            return sources[0], None
+        probes = []
+        for source in sources:
+            head = self._take(source, before, PROBE)
+            if not head:
+                return source, head
+            probes.append((source, head))
+        return min(probes, key=lambda probe: (len(probe[1]), probe[1][-1]))
+
+    def _sources(self) -> list[_Source]:
+        wanted, states = self.wanted, self.states
+        sources = [
+            _Source(ranges=(Range(kind, value),), meets=frozenset({kind}))
+            for kind, value in (("parent", wanted.parent_id), ("task", wanted.task_id), ("batch", wanted.batch_id))
+            if value is not None
+        ]
+        for tag, value in wanted.tags:
+            one = _tag(tag, value)
+            sources.append(_Source(ranges=(one,), meets=frozenset({"project", f"tag:{tag}:{value}"})))
+        if self.job_id is not None:
+            sources.append(self._of_job(self.job_id))
+        if states == frozenset({RunState.DEAD_LETTER}) and self.resolved is False:
+            sources.append(_Source(ranges=(Range("dead"),), meets=frozenset({"project", "states", "resolved"})))
+        elif states is not None:
+            ranges = tuple(Range("state", state.value) for state in sorted(states))
+            sources.append(_Source(ranges=ranges, meets=frozenset({"project", "states"})))
+        return sources or [_Source(ranges=(Range("project"),), meets=frozenset({"project"}))]
+
+    def _of_job(self, job_id: str) -> _Source:
+        states = frozenset(RunState) if self.states is None else self.states
+        ended, live = states & ENDED, states - ENDED
+        ranges = [Range("job_ended", job_id, state.value) for state in sorted(ended)]
+        if live:
+            ranges.append(Range("job_live", job_id))
+        exact = not live or live == frozenset(RunState) - ENDED
+        return _Source(ranges=tuple(ranges), meets=frozenset({"job", "states"} if exact else {"job"}))
+
+    def _left(self, source: _Source) -> tuple[list[str], list[Range]]:
+        """The conditions the source does not answer for: checks by name, and tags."""
+        wanted = self.wanted
+        asked = {
+            "project": True,
+            "states": self.states is not None,
+            "queue": wanted.queue is not None,
+            "job": self.job_id is not None,
+            "parent": wanted.parent_id is not None,
+            "task": wanted.task_id is not None,
+            "batch": wanted.batch_id is not None,
+            "error_class": wanted.error_class is not None,
+            "created_after": wanted.created_after is not None,
+            "created_before": wanted.created_before is not None,
+        }
+        checks = [name for name, is_asked in asked.items() if is_asked and name not in source.meets]
+        if self.resolved is not None and "resolved" not in source.meets:
+            checks.append("resolved" if self.resolved else "unresolved")
+        tags = [_tag(tag, value) for tag, value in wanted.tags if f"tag:{tag}:{value}" not in source.meets]
+        return checks, tags
+
+    def _kept(
+        self, batch: Sequence[str], checks: Sequence[str], tags: Sequence[Range], room: int
+    ) -> tuple[list[str], int, str | None]:
+        """Those of the runs that meet what is left; how much was read; the last one looked at when it was too much."""
+        kept = list(batch)
+        if kept and (checks or tags):
+            passed = sql.checked(self.tx, kept, checks, tags, self._params())
+            kept = [run_id for run_id in kept if run_id in passed]
+        if not kept or self.documents == [None, None]:
+            return kept, 0, None
+        return self._containing(kept, room)
+
+    def _containing(self, batch: Sequence[str], room: int) -> tuple[list[str], int, str | None]:
+        kept, read = [], 0
+        for start in range(0, len(batch), 20):
+            some = batch[start : start + 20]
+            documents = sql.documents(self.tx, some)
+            for run_id in some:
+                payload, metadata = documents.get(run_id, ("null", None))
+                read += len(payload) + len(metadata or "")
+                if _has(payload, self.documents[0]) and _has(metadata or "{}", self.documents[1]):
+                    kept.append(run_id)
+            if read > room and some[-1] != batch[-1]:
+                return kept, read, some[-1]
+        return kept, read, batch[-1] if read > room else None
+
+    def _params(self) -> dict[str, Value]:
+        wanted = self.wanted
+        return {
+            "project_id": self.project_id,
+            "states": sorted(state.value for state in self.states or ()),
+            "job_id": self.job_id,
+            "queue": wanted.queue,
+            "parent_id": wanted.parent_id,
+            "task_id": wanted.task_id,
+            "batch_id": wanted.batch_id,
+            "error_class": wanted.error_class,
+            "created_after": wanted.created_after,
+            "created_before": wanted.created_before,
+        }
+
+
+class _Document(msgspec.Struct, frozen=True):
+    """A JSON value to be contained; boxed, because null is one."""
+
+    value: Any
+
+
+def _states(wanted: Filter) -> frozenset[RunState] | None:
+    asked = None if wanted.states is None else frozenset(wanted.states)
+    if wanted.outcome is None:
+        return asked
+    return OUTCOMES[wanted.outcome] if asked is None else asked & OUTCOMES[wanted.outcome]
+
+
+def _tag(tag: str, value: str | None) -> Range:
+    return Range("tag_any", tag) if value is None else Range("tag", tag, value)
+
+
+def _document(text: str) -> _Document:
+    if len(text) > 65_536:
+        raise Invalid("a filter by containment takes at most 64 KiB of JSON")
+    try:
+        return _Document(msgspec.json.decode(text))
+    except (msgspec.DecodeError, RecursionError):
+        raise Invalid("a filter by containment is JSON; this is not") from None
+
+
+def _has(text: str, part: _Document | None) -> bool:
+    if part is None:
+        return True
+    try:
+        return contains(msgspec.json.decode(text), part.value)
+    except (msgspec.DecodeError, RecursionError):  # kept as it came, and deeper than we go
+        return False
