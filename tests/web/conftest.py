@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 import httpx2
 import msgspec
 import pytest
-from litestar import get, post, put
+from litestar import Request, get, post, put
 from litestar.params import QueryParameter
 
 from runyard.domain.errors import DomainError, LeaseLost
@@ -16,6 +16,9 @@ from runyard.domain.records import Key, Project
 from runyard.engine import projects
 from runyard.storage.port import Tx
 from runyard.streams.asgi import App
+from runyard.streams.feed import Batch, Feeds
+from runyard.streams.hub import Hub
+from runyard.streams.sse import EventStream, frame
 from runyard.web.auth import Anonymous, KeyAuth, Keyring, hash_of
 from runyard.web.call import Call
 from runyard.web.health import Readiness
@@ -25,7 +28,7 @@ from runyard.web.metrics import Metrics
 from runyard.web.openapi import About
 from runyard.web.paging import Cursor, Limit
 from runyard.web.problems import PROBLEMS
-from runyard.web.reply import Reply
+from runyard.web.reply import Reply, Streamed
 from runyard.web.server import Plumbing, compose, dialect_app
 from tests.support.stores import AnyStore
 
@@ -40,10 +43,16 @@ class Part(msgspec.Struct, kw_only=True):
     size: Annotated[int, msgspec.Meta(ge=0, le=10)]
 
 
+class Size(msgspec.Struct, kw_only=True):
+    """How much there was."""
+
+    size: int
+
+
 class ThingIn(msgspec.Struct, kw_only=True):
     """A thing to make."""
 
-    slug: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    slug: Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern="^[A-Za-z][A-Za-z0-9._-]*$")]
     """What it is called."""
     parts: list[Part] = []
     payload: msgspec.Raw = msgspec.Raw(b"null")
@@ -53,7 +62,7 @@ class ThingIn(msgspec.Struct, kw_only=True):
 class ThingsIn(msgspec.Struct, kw_only=True):
     """Things to make."""
 
-    things: list[ThingIn]
+    things: Annotated[list[ThingIn], msgspec.Meta(min_length=1)]
 
 
 class Thing(msgspec.Struct, kw_only=True):
@@ -95,7 +104,7 @@ async def create_thing(call: Call, data: ThingsIn | ThingIn) -> Reply[Thing]:
     return await call.answer(_thing, make, one.slug)
 
 
-@put("/v1/things", needs="runs:write")
+@put("/v1/things", needs="runs:write", also=(202,))
 async def put_thing(call: Call, data: ThingIn) -> Reply[Thing]:
     """Make a thing, with another status."""
     return await call.answer(lambda project: Answer(_thing(project), 202), make, data.slug)
@@ -140,7 +149,30 @@ async def opened(wanted: Annotated[int, QueryParameter(ge=1, le=9)] = 1) -> Part
     return Part(size=wanted)
 
 
-HANDLERS = [create_thing, put_thing, list_things, get_thing, poke_thing, fail, opened]
+@get("/v1/watch", needs="runs:read")
+async def watch(call: Call, follow: bool = False) -> Page[Thing] | Streamed:
+    """Things, or a stream of them."""
+    if not follow:
+        return Page(data=[])
+    feeds = Feeds(Hub())
+    feeds.close()
+    return Streamed(EventStream(feeds.follow("x", (), _no_read, after=0), opening=frame(b"{}", event="thing")))
+
+
+async def _no_read(after: int, limit: int) -> Batch:
+    return Batch(frames=[], upto=after)
+
+
+@post("/v1/upload", needs="runs:write", consumes="application/octet-stream", request_max_body_size=200_000)
+async def upload(call: Call, request: Request[Any, Any, Any]) -> Size:
+    """Take bytes as they come."""
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+    return Size(size=size)
+
+
+HANDLERS = [create_thing, put_thing, list_things, get_thing, poke_thing, fail, opened, watch, upload]
 
 
 class Keys:

@@ -109,6 +109,8 @@ async def test_the_document_tells_all_there_is(client: httpx2.AsyncClient) -> No
         "/v1/things/{thing_id}/poke",
         "/v1/fail/{kind}",
         "/v1/open",
+        "/v1/watch",
+        "/v1/upload",
     }
     schemas = document["components"]["schemas"]
     assert schemas["ThingIn"]["required"] == ["slug"]
@@ -130,6 +132,10 @@ async def test_the_document_tells_all_there_is(client: httpx2.AsyncClient) -> No
     assert limit["required"] is False
     poke = document["paths"]["/v1/things/{thing_id}/poke"]["post"]
     assert poke["requestBody"]["required"] is False
+    watching = document["paths"]["/v1/watch"]["get"]["responses"]["200"]["content"]
+    assert set(watching) == {"application/json", "text/event-stream"}
+    uploading = document["paths"]["/v1/upload"]["post"]["requestBody"]
+    assert set(uploading["content"]) == {"application/octet-stream"}
     assert document["paths"]["/v1/open"]["get"]["security"] == []
 
 
@@ -162,3 +168,19 @@ async def test_the_lifespan_is_entered_and_left(house: House) -> None:
 
     await house.app()({"type": "lifespan"}, receive, send)
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+async def test_one_path_may_answer_with_a_page_or_a_stream(client: httpx2.AsyncClient) -> None:
+    assert (await client.get("/small/v1/watch")).json() == {"data": [], "next_cursor": None}
+    response = await client.get("/small/v1/watch?follow=true")
+    assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert response.headers["cache-control"] == "no-cache"
+    assert response.text == "event: thing\ndata: {}\n\n"
+
+
+async def test_a_path_may_take_larger_bodies_than_others_and_no_larger(client: httpx2.AsyncClient) -> None:
+    headers = {"content-type": "image/png"}
+    response = await client.post("/small/v1/upload", content=b"x" * 150_000, headers=headers)
+    assert response.json() == {"size": 150_000}
+    response = await client.post("/small/v1/upload", content=b"x" * 200_001, headers=headers)
+    assert response.status_code == 413

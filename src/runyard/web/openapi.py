@@ -160,23 +160,10 @@ class Document:
         if field is None:
             return None
         required = not field.is_optional and field.is_required
-        kind = field.annotation if required else _without_none(field)
-        return {"required": required, "content": {JSON: {"schema": schemas.of(kind)}}}
+        return {"required": required, "content": {JSON: {"schema": schemas.of(field.annotation)}}}
 
     def _successes(self, handler: HTTPRouteHandler, schemas: Schemas) -> dict[str, Any]:
-        kind = handler.parsed_fn_signature.return_type.annotation
-        if _is_reply(kind):
-            kind = (*get_args(kind), Any)[0]
-        produces = handler.opt.get("produces")
-        members = get_args(kind) if get_origin(kind) in {UnionType, Union} else (kind,)
-        kinds = [member for member in members if member not in {None, NoneType, Streamed}]
-        content: dict[str, Any] = {}
-        if produces is not None or Streamed in members:
-            content[produces or "text/event-stream"] = {"schema": {"type": "string"}}
-        elif kinds:
-            content[JSON] = {"schema": schemas.of(kind)}
-        if Streamed in members and kinds:
-            content[JSON] = {"schema": schemas.of(Union[tuple(kinds)])}  # noqa: UP007 (made of a tuple)
+        content = _contents(handler.parsed_fn_signature.return_type.annotation, handler.opt.get("produces"), schemas)
         statuses = [int(handler.status_code), *handler.opt.get("also", ())]
         return {
             str(status): {
@@ -185,6 +172,20 @@ class Document:
             }
             for status in sorted(statuses)
         }
+
+
+def _contents(kind: Any, produces: str | None, schemas: Schemas) -> dict[str, Any]:
+    """The bodies a handler may answer with, by media type: JSON by its annotation, and streams."""
+    if produces is not None:
+        return {produces: {"schema": {"type": "string"}}}
+    content: dict[str, Any] = {}
+    for member in get_args(kind) if get_origin(kind) in {UnionType, Union} else (kind,):
+        if isinstance(member, type) and issubclass(member, Streamed):
+            content["text/event-stream"] = {"schema": {"type": "string"}}
+        elif member not in {None, NoneType}:
+            shape = (*get_args(member), Any)[0] if _is_reply(member) else member
+            content[JSON] = {"schema": schemas.of(shape)}
+    return content
 
 
 def _is_reply(kind: Any) -> bool:
