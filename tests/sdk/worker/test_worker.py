@@ -390,6 +390,7 @@ def test_a_drain_finishes_what_was_begun_and_gives_back_the_rest(
         worker.stop()
         assert ended(server, *runs[1:])
         gate.set()
+        assert ended(server, runs[0])
 
     assert report(server, runs[0])["output"] == "finished"
     assert [server.runs[run]["state"] for run in runs[1:]] == ["released"] * 3
@@ -464,6 +465,7 @@ def test_a_reserve_behind_long_runs_goes_back(
     with running(worker):
         assert ended(server, *runs[1:])
         gate.set()
+        assert ended(server, runs[0])
 
     assert [server.runs[run]["state"] for run in runs] == ["completed", "released", "released"]
 
