@@ -6,7 +6,9 @@ import msgspec
 import pytest
 
 from runyard.domain.errors import LeaseLost
+from runyard.domain.policy import Failure, Policy
 from runyard.domain.states import RunState
+from runyard.engine import leases
 from tests.support.yard import SECOND, Yard
 
 AT_ONCE = {"backoff": "fixed", "initial_delay": 0, "jitter": 0.0}
@@ -94,7 +96,7 @@ def test_delays_follow_the_policy_of_the_run(yard: Yard, clock, policy, expected
 
 def test_delays_are_spread_within_their_share(yard: Yard, clock):
     runs = yard.create_many(40, policy={"jitter": 0.5, "initial_delay": 100 * SECOND})
-    waits = {yard.fail(granted).next_retry_at - clock.now() for granted in yard.claim(len(runs))}  # type: ignore[operator]
+    waits = {yard.fail(granted).next_retry_at - clock.now() for granted in yard.claim(len(runs))}
     assert len(waits) > 20
     assert min(waits) >= 50 * SECOND
     assert max(waits) <= 150 * SECOND
@@ -133,8 +135,6 @@ def test_an_executor_may_say_when_to_try_again(yard: Yard, clock):
 
 
 def test_a_run_goes_by_the_policy_it_was_made_with(yard: Yard):
-    from runyard.domain.policy import Policy
-
     yard.job(policy=Policy(max_attempts=1))
     granted = yard.running(job="job")
     yard.job(policy=Policy(max_attempts=9))
@@ -160,9 +160,6 @@ def test_a_retried_run_keeps_its_place_in_the_queue(yard: Yard, clock):
 
 
 def test_data_of_a_failure_is_kept_as_it_came(yard: Yard):
-    from runyard.domain.policy import Failure
-    from runyard.engine import leases
-
     granted = yard.running()
     failure = Failure(message="broke", data=msgspec.Raw(b'{"trace":[1,2]}'))
     report = leases.Fail(project_id=1, run_id=granted.run.id, token=granted.lease.token, failure=failure)

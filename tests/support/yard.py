@@ -346,8 +346,10 @@ def _lane_problems(tx: Tx, found: Sequence[Run]) -> list[str]:
         if used != through[lane]:
             problems.append(f"lane {lane} counts {used} runs and lets {through[lane]} through")
     for run in found:
-        if run.hold == "lane" and run.hold_lane not in counted:
-            problems.append(f"run {run.id} is held by lane {run.hold_lane}, which does not exist")
+        if run.hold_lane is not None:
+            cap, used = counted.get(run.hold_lane, (1, 0))
+            if used < cap:
+                problems.append(f"run {run.id} is held by lane {run.hold_lane}, which lets {used} of {cap} through")
         if (run.hold == "lane") != (run.hold_lane is not None):
             problems.append(f"run {run.id}: hold {run.hold!r} with hold_lane {run.hold_lane}")
     return problems

@@ -13,6 +13,7 @@ import msgspec
 
 from runyard.domain.moves import changed, occupies
 from runyard.domain.records import Move, Run
+from runyard.domain.states import RunState
 from runyard.storage.port import Tx
 from runyard.storage.statements import lanes as sql
 from runyard.storage.statements import runs as runs_sql
@@ -32,8 +33,8 @@ def key_lane(tx: Tx, project_id: int, job_id: str | None, key: str, cap: int) ->
 
 
 def of(run: Run) -> list[int]:
-    """The lanes the run has to pass."""
-    return [lane for lane in (run.job_lane, run.key_lane) if lane is not None]
+    """The lanes the run has to pass; the narrower first, so that room made there is room in the wider one too."""
+    return [lane for lane in (run.key_lane, run.job_lane) if lane is not None]
 
 
 class Traffic:
@@ -64,7 +65,7 @@ class Traffic:
     def admit(self, run: Run) -> Run:
         """The run let through, or held by a full lane."""
         lane = self.full_lane(run)
-        if lane is not None and self._make_room(run, lane):
+        while lane is not None and self._make_room(run, lane):
             lane = self.full_lane(run)
         if lane is not None:
             return changed(run, hold="lane", hold_lane=lane)
@@ -99,21 +100,45 @@ def place(tx: Tx, moves: Sequence[Move]) -> tuple[list[Run], set[int]]:
     moving = frozenset(move.after.id for move in moves)
     traffic = Traffic(tx, {lane for move in moves for lane in of(move.after)}, moving)
     runs = [move.after for move in moves]
-    for move in moves:
+    for index, move in enumerate(moves):
         if occupies(move.before) and not occupies(move.after):
             traffic.shift(move.after, -1)
-    for index, move in enumerate(moves):
-        if of(move.after) and occupies(move.after) and not occupies(move.before):
-            runs[index] = traffic.admit(move.after)
+        elif move.before.is_leased and move.after.state is RunState.QUEUED and occupies(move.after):
+            lane = _better_waits(tx, move.after)
+            if lane is not None:
+                traffic.shift(move.after, -1)
+                runs[index] = changed(move.after, hold="lane", hold_lane=lane)
+    coming = [
+        index
+        for index, move in enumerate(moves)
+        if of(move.after) and occupies(move.after) and not occupies(move.before)
+    ]
+    for index in sorted(coming, key=lambda index: _place_in_order(runs[index])):
+        runs[index] = traffic.admit(runs[index])
     return runs, traffic.write()
 
 
+def _better_waits(tx: Tx, run: Run) -> int | None:
+    """The lane, if any, that holds back a run which goes before this one now that it is given back."""
+    for lane in of(run):
+        if any(_place_in_order(held) < _place_in_order(run) for held in sql.held(tx, lane, 1)):
+            return lane
+    return None
+
+
+def _place_in_order(run: Run) -> tuple[int, str]:
+    return run.rank, run.id
+
+
 def admit_new(tx: Tx, runs: Sequence[Run]) -> tuple[list[Run], set[int]]:
-    """New runs let through or held."""
-    if not any(run.job_lane or run.key_lane for run in runs):
-        return list(runs), set()
+    """New runs let through or held; and the lanes with a place freed, to be refilled once they are written."""
+    placed = list(runs)
+    coming = [index for index, run in enumerate(runs) if of(run) and occupies(run)]
+    if not coming:
+        return placed, set()
     traffic = Traffic(tx, {lane for run in runs for lane in of(run)})
-    placed = [traffic.admit(run) if of(run) and occupies(run) else run for run in runs]
+    for index in sorted(coming, key=lambda index: _place_in_order(runs[index])):
+        placed[index] = traffic.admit(runs[index])
     return placed, traffic.write()
 
 
@@ -158,11 +183,14 @@ def _refill(tx: Tx, lane: int) -> int:
 def demote(tx: Tx, lane: int, *, by_key: bool) -> None:
     """Hold back claimable runs that a lowered cap no longer lets through."""
     cap, used = sql.lock(tx, [lane]).get(lane, (0, 0))
+    freed: set[int] = set()
     while used > cap:
         worst = sql.worst(tx, lane, -1, by_key=by_key)
         if worst is None:
-            return
+            break
         for other in of(worst):
             sql.shift(tx, other, -1)
+        freed.update(of(worst))
         runs_sql.save(tx, [worst], [msgspec.structs.replace(worst, hold="lane", hold_lane=lane)])
         used -= 1
+    refill(tx, freed - {lane})

@@ -264,7 +264,7 @@ def _answers_for_key(run: Run, now: int) -> bool:
 
 def _write(tx: Tx, drafts: Sequence[_Draft]) -> dict[str, Run]:
     runs = [_limited(tx, draft) for draft in drafts]
-    placed, _ = lanes.admit_new(tx, runs)
+    placed, freed = lanes.admit_new(tx, runs)
     placed = [msgspec.structs.replace(run, due_at=due(run)) for run in placed]
     if placed:
         sql.insert(tx, placed)
@@ -276,6 +276,8 @@ def _write(tx: Tx, drafts: Sequence[_Draft]) -> dict[str, Run]:
     ]
     if tags:
         sql.insert_tags(tx, tags)
+    if freed:
+        lanes.refill(tx, freed)
     for run in placed:
         data: dict[str, Any] = {"state": run.state.value, "trigger": run.trigger}
         if run.job_name is not None:

@@ -18,11 +18,9 @@ HELD = (
     f"SELECT {runs.COLUMNS} FROM runs WHERE hold_lane = :lane AND state = 'queued' "
     "ORDER BY rank, id LIMIT :n {skip_locked}"
 )
-WORST_OF_JOB = (
-    f"SELECT {runs.COLUMNS} FROM runs WHERE job_lane = :lane AND state = 'queued' AND hold IS NULL "
-    "AND rank > :rank ORDER BY rank DESC, id DESC LIMIT 1 {skip_locked}"
-)
-WORST_OF_KEY = WORST_OF_JOB.replace("job_lane", "key_lane")
+_WORST = "AND state = 'queued' AND hold IS NULL AND rank > :rank ORDER BY rank DESC, id DESC LIMIT 1 {skip_locked}"
+WORST_OF_JOB = f"SELECT {runs.COLUMNS} FROM runs WHERE job_lane = :lane {_WORST}"
+WORST_OF_KEY = f"SELECT {runs.COLUMNS} FROM runs WHERE key_lane = :lane {_WORST}"
 WITH_ROOM = (
     "SELECT id FROM lanes WHERE used < cap AND EXISTS (SELECT 1 FROM runs WHERE hold_lane = lanes.id) "
     "ORDER BY id LIMIT :n"
