@@ -112,13 +112,13 @@ class ObjectBlobs:
     ) -> AsyncIterator[bytes]:
         name = _name(project_id, sha256)
         with _reaching():
-            if start == 0 and stop is None:
+            if (start == 0 and stop is None) or stop == 0:
                 found = await obstore.get_async(self.store, name)
             elif stop is None:
                 found = await obstore.get_async(self.store, name, options={"range": {"offset": start}})
             else:
                 found = await obstore.get_async(self.store, name, options={"range": (start, stop)})
-        return _pieces(found)
+        return _pieces(found) if stop != 0 else _nothing()
 
     def delete(self, project_id: int, sha256: str) -> None:
         self._remove(_name(project_id, sha256))
@@ -171,6 +171,12 @@ class ObjectBlobs:
                 for one in batch:
                     name = one["path"] if whole_names else one["path"].rpartition("/")[2]
                     yield Stored(name=name, size=one["size"], at=_micros(one["last_modified"]))
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    nothing: tuple[bytes, ...] = ()
+    for piece in nothing:
+        yield piece
 
 
 async def _pieces(found: Any) -> AsyncIterator[bytes]:
