@@ -26,7 +26,7 @@ from runyard.sdk import credentials
 from runyard.settings import Settings
 from runyard.storage import backup as backups
 from runyard.storage import migrate
-from runyard.storage.port import Store
+from runyard.storage.port import Observe, Store
 from runyard.streams import asgi
 from runyard.streams.feed import Feeds
 from runyard.streams.hub import Hub
@@ -49,7 +49,7 @@ def open_store(
     settings: Settings,
     *,
     clock: Callable[[], int] = wall_clock,
-    observe: Callable[[int, float], None] | None = None,
+    observe: Observe | None = None,
 ) -> Store:
     """The database the settings name, brought up to date. Raises `Conflict`, `Invalid` or `Unavailable`."""
     if settings.database is None:

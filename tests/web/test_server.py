@@ -52,8 +52,7 @@ async def test_requests_are_counted_by_route_template(house: House) -> None:
         await client.get("/small/v1/things/a")
         await client.get("/small/v1/things/b")
         await client.get("/small/v1/nothing")
-        house.metrics.committed(3, 0.002)
-        house.metrics.moved("claim", 2)
+        house.metrics.committed(3, 0.002, {"run.claimed": 2})
         house.metrics.watch("sse_followers", "Followers.", lambda: 7)
         response = await client.get("/metrics")
     assert response.headers["content-type"].startswith("text/plain")
@@ -63,15 +62,15 @@ async def test_requests_are_counted_by_route_template(house: House) -> None:
         or 'runyard_http_requests_total{method="GET",route="/small/v1/things/{thing_id}",status="200"} 2.0' in lines
     )
     assert 'runyard_http_requests_total{method="GET",route="unmatched",status="404"} 1.0' in lines
-    assert 'runyard_run_moves_total{verb="claim"} 2.0' in lines
+    assert 'runyard_events_total{type="run.claimed"} 2.0' in lines
     assert "runyard_sse_followers 7.0" in lines
     assert "runyard_commit_operations_sum 3.0" in lines
 
 
 async def test_two_apps_count_for_themselves(sqlite_store: Any) -> None:
     first, second = House(sqlite_store), House(sqlite_store)
-    first.metrics.moved("claim")
-    assert b'verb="claim"' not in second.metrics.page()
+    first.metrics.committed(1, 0.001, {"run.claimed": 1})
+    assert b'type="run.claimed"' not in second.metrics.page()
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,13 @@ import asyncio
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
 
 from runyard.domain.errors import DomainError, Overloaded, Unavailable
-from runyard.storage.port import Listener, Tx
+from runyard.storage.port import JournalLine, Listener, Observe, Tx
 
 BATCH = 256
 QUEUE_LIMIT = 20_000
@@ -73,12 +74,13 @@ class Committer:
         publish: Callable[[frozenset[str]], None],
         *,
         name: str,
-        observe: Callable[[int, float], None] | None = None,
+        observe: Observe | None = None,
     ) -> None:
         self.backend = backend
         self.waiting = waiting
         self.publish = publish
         self.observe = observe
+        self._events: Counter[str] = Counter()
         self.thread = threading.Thread(target=self._work, name=name, daemon=True)
         self.thread.start()
 
@@ -102,7 +104,8 @@ class Committer:
             topics = self._write(batch)
             self._deliver(batch, topics)
             if self.observe is not None:
-                self.observe(len(batch), time.perf_counter() - started)
+                self.observe(len(batch), time.perf_counter() - started, self._events)
+                self._events = Counter()
             del batch, first
             if last:
                 self.backend.close()
@@ -150,6 +153,8 @@ class Committer:
             backend.rollback()
             raise
         tx.known.update(tx.learned)
+        if self.observe is not None:
+            self._events.update(line.type for line in tx.written if isinstance(line, JournalLine))
         return frozenset(tx.topics)
 
     def _apply(self, tx: Tx, op: Callable[..., Any] | None, group: list[Pending], *, alone: bool) -> None:

@@ -52,4 +52,4 @@ def flush(tx: Tx) -> None:
         tx.insert(EVENTS, events)
     if logs:
         tx.insert(LOGS, logs)
-    tx.journal = []
+    tx.journal, tx.written = [], lines

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import msgspec
@@ -77,6 +77,8 @@ class Tx(ABC):
         """Whether waiting runs gain priority with time."""
         self.learned: dict[Any, Any] = {}
         self.journal: list[JournalLine | LogLine] = []
+        self.written: list[JournalLine | LogLine] = []
+        """The lines that were given their numbers and written."""
         self.topics: set[str] = set()
         self.wrote = False
 
@@ -142,6 +144,8 @@ def many(op: Callable[[Tx, Sequence[Any]], Sequence[Any]]) -> Callable[[Tx, Sequ
 
 
 Listener = Callable[[frozenset[str]], None]
+Observe = Callable[[int, float, Mapping[str, int]], None]
+"""Told of each batch: how many operations, how many seconds, and how many journal lines of each type."""
 
 
 class Store(Protocol):

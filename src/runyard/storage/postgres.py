@@ -18,7 +18,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from runyard.domain.errors import Conflict, Invalid, Unavailable
 from runyard.storage import journal, migrate
 from runyard.storage.committer import Committer, Pending, Publisher, enqueue
-from runyard.storage.port import Insert, Listener, Row, Tx, Update, Value
+from runyard.storage.port import Insert, Listener, Observe, Row, Tx, Update, Value
 from runyard.storage.sql import for_postgres
 
 P = ParamSpec("P")
@@ -220,7 +220,7 @@ class PostgresStore:
         dsn: str,
         *,
         clock: Callable[[], int],
-        observe: Callable[[int, float], None] | None = None,
+        observe: Observe | None = None,
         ageing: bool = False,
     ) -> None:
         self.dsn = dsn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
@@ -36,7 +36,9 @@ class Metrics:
         self._commit = Histogram(
             "runyard_commit_seconds", "Time a batch took to be written.", buckets=SECONDS, registry=self.registry
         )
-        self._moves = Counter("runyard_run_moves_total", "Moves of runs, by verb.", ["verb"], registry=self.registry)
+        self._events = Counter(
+            "runyard_events_total", "Lines written to the journal, by type.", ["type"], registry=self.registry
+        )
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def answered(self, method: str, route: str, status: int, *, seconds: float) -> None:
@@ -49,14 +51,12 @@ class Metrics:
         children[0].inc()
         children[1].observe(seconds)
 
-    def committed(self, operations: int, seconds: float) -> None:
+    def committed(self, operations: int, seconds: float, events: Mapping[str, int]) -> None:
         """Count a batch; a store's observer, called on its own thread."""
         self._batch.observe(operations)
         self._commit.observe(seconds)
-
-    def moved(self, verb: str, runs: int = 1) -> None:
-        """Count moves of runs."""
-        self._moves.labels(verb).inc(runs)
+        for kind, count in events.items():
+            self._events.labels(kind).inc(count)
 
     def watch(self, name: str, help_text: str, value: Callable[[], float]) -> None:
         """Add a gauge that is read when somebody asks."""
