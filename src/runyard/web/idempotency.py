@@ -15,7 +15,6 @@ from runyard.storage.statements.replies import StoredReply
 from runyard.web.reply import encode
 
 MAX_KEY = 255
-KEPT_HOURS = 24
 
 T = TypeVar("T")
 R = TypeVar("R")
