@@ -15,7 +15,7 @@ from runyard.domain import records, slices, traces
 from runyard.domain.errors import DomainError, Invalid, NotFound
 from runyard.domain.jobs import JobSpec, NewRun, Rate
 from runyard.domain.policy import Failure, Policy
-from runyard.engine import leases
+from runyard.engine import dead_letters, leases
 from runyard.engine.runs import Created, CreateRequest
 from runyard.web.errors import understood
 from runyard.web.paging import cursor
@@ -611,4 +611,17 @@ def version_out(version: records.JobVersion) -> wire.JobVersion:
         spec=spec_out(version.spec),
         created_at=when(version.created_at),
         created_by=version.created_by,
+    )
+
+
+def dead_group_out(group: dead_letters.Group) -> wire.DeadGroup:
+    """A group of dead letters on the wire."""
+    return wire.DeadGroup(
+        error_class=group.error_class,
+        message=group.message,
+        job=group.job,
+        count=group.count,
+        first_at=when(group.first_at),
+        last_at=when(group.last_at),
+        sample_run_id=group.sample_run_id,
     )

@@ -642,3 +642,24 @@ class Lineage(msgspec.Struct, kw_only=True):
     runs: list[Run]
     complete: bool
     """False when the family is larger than what is shown."""
+
+
+class DeadGroup(msgspec.Struct, kw_only=True):
+    """Dead letters of one job that failed alike: the same message but for numbers and ids."""
+
+    error_class: str
+    message: str
+    job: str | None
+    count: int
+    first_at: datetime
+    last_at: datetime
+    sample_run_id: str
+
+
+class DeadGroups(msgspec.Struct, kw_only=True):
+    """What went wrong, most frequent first; not `complete` when only the newest dead letters were looked at."""
+
+    data: list[DeadGroup]
+    examined: int
+    complete: bool
+    next_cursor: str | None = None

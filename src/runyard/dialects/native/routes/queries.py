@@ -12,7 +12,7 @@ from runyard.dialects.native import mapping, wire
 from runyard.dialects.native.slugs import slug_of
 from runyard.domain.errors import Invalid
 from runyard.domain.states import RunState
-from runyard.engine import listing
+from runyard.engine import dead_letters, listing
 from runyard.engine.listing import Filter, RunPage
 from runyard.web.call import Call
 from runyard.web.paging import Cursor, Limit, place
@@ -131,4 +131,37 @@ async def get_lineage(call: Call, run_id: str) -> wire.Lineage:
     )
 
 
-HANDLERS: list[Any] = [list_runs, list_children, get_lineage]
+@get("/v1/dlq", needs="runs:read")
+async def list_dead_letters(
+    call: Call,
+    job: str | None = None,
+    error_class: str | None = None,
+    resolved: bool = False,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> wire.Page[wire.Run]:
+    """Runs whose attempts are used up and that nobody has handled (`resolved`: that somebody has), newest first."""
+    found = await call.read(
+        dead_letters.page,
+        call.project_id,
+        job=job,
+        error_class=error_class,
+        resolved=resolved,
+        before=_before(cursor),
+        limit=limit,
+    )
+    return await _page(call, found)
+
+
+@get("/v1/dlq/groups", needs="runs:read")
+async def group_dead_letters(call: Call, job: str | None = None, limit: Limit = 50) -> wire.DeadGroups:
+    """The dead letter by what went wrong, the most frequent first."""
+    found = await call.read(dead_letters.groups, call.project_id, job=job)
+    return wire.DeadGroups(
+        data=[mapping.dead_group_out(group) for group in found.groups[:limit]],
+        examined=found.examined,
+        complete=found.complete,
+    )
+
+
+HANDLERS: list[Any] = [list_runs, list_children, get_lineage, list_dead_letters, group_dead_letters]
