@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runyard.cli.display import Display
+from runyard.cli.display import Display, details
 from runyard.cli.invocation import Invocation
 from runyard.sdk import Client, LogEntry
 from tests.cli.conftest import Command
@@ -125,6 +125,14 @@ def test_logs_follow_shows_logs_alone(cli: Command, server: Script) -> None:
 def test_a_refused_stream_is_the_failure_of_the_command(cli: Command, server: Script) -> None:
     server.refuse("GET", STREAM, 404, "not_found")
     assert cli("runs", "watch", RUN_ID).code == 5
+
+
+def test_details_leave_out_what_the_type_says_and_show_times_as_times() -> None:
+    text = details(
+        {"from": "claimed", "to": "queued", "attempt": 1, "error": "boom", "none": None, "at": 1_740_830_400_250_000}
+    )
+    assert text.startswith("attempt=1 error=boom at=")
+    assert text.endswith(":00.250")
 
 
 def progress(message: str, done_: int, total: int) -> LogEntry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -106,14 +107,22 @@ class Display:
 
 
 def details(data: object) -> str:
-    """The plain values of an event's data on one line."""
+    """What an event's data adds to its type, on one line."""
     if not isinstance(data, Mapping):
         return "" if data is None else output.encoded(data).decode()
-    return " ".join(
-        f"{key}={value if isinstance(value, str) else output.encoded(value).decode()}"
-        for key, value in data.items()
-        if value is not None and value not in ({}, [])
-    )
+    told = ((key, value) for key, value in data.items() if key not in IMPLIED and value is not None)
+    return " ".join(f"{key}={_plain(key, value)}" for key, value in told)
+
+
+IMPLIED = frozenset({"from", "to", "state"})
+"""What an event's type already says."""
+
+
+def _plain(key: str, value: object) -> str:
+    # Times in the journal are counted in microseconds.
+    if (key == "at" or key.endswith("_at")) and isinstance(value, int):
+        return clock(datetime.fromtimestamp(value / 1e6, UTC))
+    return value if isinstance(value, str) else output.encoded(value).decode()
 
 
 def _when(item: Event | LogEntry) -> str:

@@ -104,10 +104,10 @@ def _asks_for_json(arguments: Sequence[str]) -> bool:
             return False
         if word in {"-o", "--output"}:
             value = words[at + 1] if at + 1 < len(words) else ""
-        elif word.startswith(("-o", "--output=")) and not word.startswith("--o"):
-            value = word[2:].removeprefix("=")
         elif word.startswith("--output="):
             value = word.removeprefix("--output=")
+        elif word.startswith("-o"):
+            value = word[2:].removeprefix("=")
         else:
             continue
         return value.startswith("json")

@@ -118,7 +118,9 @@ def _show_events(client: Client, out: Console) -> None:
 
     for item in client.stream():
         if isinstance(item, Event):
-            out.print(Text.assemble(*event_line(item)), overflow="ellipsis", no_wrap=True, soft_wrap=False)
+            out.print(
+                Text.assemble(*event_line(item)), overflow="ellipsis", no_wrap=True, soft_wrap=not out.is_terminal
+            )
 
 
 def _answered(url: str) -> bool:

@@ -32,9 +32,8 @@ def worker(
     found.key = invocation.key or found.key
     found.project = invocation.project or found.project
     found.concurrency = concurrency or found.concurrency
-    logging.basicConfig(
-        level=logging.WARNING if invocation.quiet else logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("runyard").setLevel(logging.WARNING if invocation.quiet else logging.INFO)
     try:
         found.run()
     except ValueError as error:

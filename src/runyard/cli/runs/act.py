@@ -57,7 +57,7 @@ def reschedule(
     *,
     at: Annotated[str | None, Parameter(help="When: a time like 2025-01-31T09:00:00Z.")] = None,
     delay: Annotated[str | None, Parameter(help="How long from now, like 10m.")] = None,
-    payload: Annotated[str | None, Parameter(help="Another payload: JSON, @FILE, or - for input.")] = None,
+    payload: Annotated[str | None, Parameter(alias="-p", help="Another payload: JSON, @FILE, or - for input.")] = None,
     invocation: Given,
 ) -> int:
     """Give a run that has not begun another time; without one it runs now."""

@@ -33,7 +33,7 @@ def replay(
     run: RunId,
     /,
     *,
-    payload: Annotated[str | None, Parameter(help="Another payload: JSON, @FILE, or - for input.")] = None,
+    payload: Annotated[str | None, Parameter(alias="-p", help="Another payload: JSON, @FILE, or - for input.")] = None,
     from_checkpoint: Annotated[int | None, Parameter(help="Number of the checkpoint to begin from.")] = None,
     wait: Wait = False,
     timeout: Timeout = None,
