@@ -53,7 +53,7 @@ def test_an_async_stream_goes_on_too() -> None:
     places: list[str | None] = []
 
     def answer(request: httpx2.Request) -> httpx2.Response:
-        places.append(request.headers.get("last-event-id"))
+        places.append(request.headers.get("last-event-id", f"after {request.url.params['after']}"))
         found = next(answers)
         if isinstance(found, Exception):
             raise found
@@ -64,7 +64,7 @@ def test_an_async_stream_goes_on_too() -> None:
             return [item async for item in client.runs.stream("a", after=1)]
 
     assert [type(item) for item in asyncio.run(followed())] == [Event, LogEntry, Done]
-    assert places == ["1", "3", "3"]
+    assert places == ["after 1", "3", "3"]
 
 
 def test_a_stream_that_is_refused_raises(client_of: Callable[..., Client]) -> None:
@@ -90,9 +90,9 @@ def test_a_stream_that_never_comes_back_is_given_up(client_of: Callable[..., Cli
 def test_resync_is_told_and_followed_by_what_the_server_has() -> None:
     follower = _follower(after=2)
 
-    assert follower.request().headers["Last-Event-ID"] == "2"
-    assert follower.take("resync", '{"oldest":50}', "2") == Resync(data={"oldest": 50})
-    assert "Last-Event-ID" not in follower.request().headers
+    follower.take("run.created", '{"seq":3,"type":"run.created"}', "3")
+    assert follower.take("resync", '{"detail":"gone"}', "") == Resync(data={"detail": "gone"})
+    assert follower.request().headers["Last-Event-ID"] == "3"
     assert follower.take("resync", "", "60") == Resync()
     assert follower.request().headers["Last-Event-ID"] == "60"
 
@@ -105,17 +105,24 @@ def test_something_that_arrived_makes_the_next_wait_short_again() -> None:
     assert follower.after_break(None) == 0.2
 
 
-def test_a_project_is_followed_with_a_filter(client_of: Callable[..., Client]) -> None:
+def test_a_frame_that_only_says_where_we_are_is_no_item() -> None:
+    follower = _follower(after=None)
+
+    assert follower.take("message", "", "17") is None
+    assert follower.request().headers["Last-Event-ID"] == "17"
+
+
+def test_a_project_is_followed_from_its_very_beginning(client_of: Callable[..., Client]) -> None:
     seen: list[httpx2.Request] = []
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         seen.append(request)
         return frames(FIRST)
 
-    stream = client_of(answer).stream(type="run.created")
+    stream = client_of(answer).stream(after=0)
 
     assert isinstance(next(stream), Event)
-    assert str(seen[0].url) == "http://yard.test/runyard/v1/stream?type=run.created"
+    assert str(seen[0].url) == "http://yard.test/runyard/v1/stream?after=0"
 
 
 def _follower(*, after: int | None) -> Follower:

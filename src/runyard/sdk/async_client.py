@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import Any, Self, TypeVar, cast
+from typing import Self, TypeVar, cast
 
 import httpx2
 
 from runyard.sdk import connection
-from runyard.sdk.call import Call, page_at, query
+from runyard.sdk.call import Call, page_at
 from runyard.sdk.calls import runs
 from runyard.sdk.errors import RunyardError, Unreachable
 from runyard.sdk.exchange import Patience, Reply, Request, Script, Sleep, exchange, failure, until_settled
@@ -80,9 +80,9 @@ class AsyncClient(ServerMethods, AsyncNoun):
         """Close its connections."""
         await self._http.aclose()
 
-    def stream(self, *, after: int | None = None, type: str | None = None) -> AsyncIterator[Item]:
+    def stream(self, *, after: int | None = None) -> AsyncIterator[Item]:
         """Everything that happens in the project, from now on or after a place in the journal; it has no end."""
-        return self.follow("/stream", after=after, type=type)
+        return self.follow("/stream", after=after)
 
     async def send(self, call: Call[T], *, patience: Patience | None = None) -> T:
         """Carry out one call, with another patience than usual if one is given."""
@@ -111,9 +111,9 @@ class AsyncClient(ServerMethods, AsyncNoun):
         adopt(run, self)
         return run
 
-    async def follow(self, path: str, *, after: int | None = None, **where: Any) -> AsyncIterator[Item]:
+    async def follow(self, path: str, *, after: int | None = None) -> AsyncIterator[Item]:
         """The items of a stream, connecting again where it broke off."""
-        follower = Follower(path, self.server, self.patience, query=query(**where), after=after)
+        follower = Follower(path, self.server, self.patience, after=after)
         while not follower.has_ended():
             broken: RunyardError | None = None
             try:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any, Self, TypeVar, cast
+from typing import Self, TypeVar, cast
 
 import httpx2
 
 from runyard.sdk import connection
-from runyard.sdk.call import Call, page_at, query
+from runyard.sdk.call import Call, page_at
 from runyard.sdk.calls import runs
 from runyard.sdk.errors import RunyardError, Unreachable
 from runyard.sdk.exchange import Reply, Request, Script, Sleep, exchange, failure, until_settled
@@ -75,9 +75,9 @@ class Client(ServerMethods, Noun):
         """Close its connections."""
         self._http.close()
 
-    def stream(self, *, after: int | None = None, type: str | None = None) -> Iterator[Item]:
+    def stream(self, *, after: int | None = None) -> Iterator[Item]:
         """Everything that happens in the project, from now on or after a place in the journal; it has no end."""
-        return self.follow("/stream", after=after, type=type)
+        return self.follow("/stream", after=after)
 
     def send(self, call: Call[T]) -> T:
         """Carry out one call."""
@@ -106,9 +106,9 @@ class Client(ServerMethods, Noun):
         adopt(run, self)
         return run
 
-    def follow(self, path: str, *, after: int | None = None, **where: Any) -> Iterator[Item]:
+    def follow(self, path: str, *, after: int | None = None) -> Iterator[Item]:
         """The items of a stream, connecting again where it broke off."""
-        follower = Follower(path, self.server, self._patience, query=query(**where), after=after)
+        follower = Follower(path, self.server, self._patience, after=after)
         while not follower.has_ended():
             broken: RunyardError | None = None
             try:

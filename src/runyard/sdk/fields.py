@@ -118,6 +118,8 @@ class RunFilter(TypedDict, total=False):
     task_id: str
     batch_id: str
     outcome: Literal["failed", "succeeded", "canceled", "unresolved"]
+    error_class: str
+    resolved: bool
     created_after: datetime | str
     created_before: datetime | str
     payload: dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from runyard.sdk.call import Query
+from runyard.sdk.call import query
 from runyard.sdk.errors import BadReply, RunyardError
 from runyard.sdk.exchange import Patience, Request, Server
 from runyard.sdk.models import Done, Event, LogEntry, Resync
@@ -25,13 +25,14 @@ _done = msgspec.json.Decoder(Done)
 class Follower:
     """The place one reader has reached in one stream."""
 
-    def __init__(self, path: str, server: Server, patience: Patience, *, query: Query = (), after: int | None = None):
+    def __init__(self, path: str, server: Server, patience: Patience, *, after: int | None = None):
         self._path = path
         self._server = server
-        self._query = query
+        # Where to begin; once a frame has come, its place counts. A beginning of 0 is not the same as none.
+        self._query = query(after=after)
         self._patience = replace(patience, retries=max(patience.retries, 20) if patience.retries else 0)
         self._failures = 0
-        self.place = "" if after is None else str(after)
+        self._place = ""
         self._ended = False
 
     def has_ended(self) -> bool:
@@ -41,8 +42,8 @@ class Follower:
     def request(self) -> Request:
         """What to ask for now: what follows the last frame seen."""
         headers = {**self._server.headers, "Accept": "text/event-stream", "Cache-Control": "no-store"}
-        if self.place:
-            headers["Last-Event-ID"] = self.place
+        if self._place:
+            headers["Last-Event-ID"] = self._place
         return Request(
             method="GET",
             url=self._server.url + "/runyard/v1" + self._path,
@@ -58,9 +59,8 @@ class Follower:
             item = _item(kind, data)
         except (msgspec.MsgspecError, UnicodeError) as error:
             raise BadReply(f"the stream {self._path} has a frame {kind!r} of unknown shape: {error}") from error
-        # A resync may name the place to go on from; without one there is no place any more.
-        if place or isinstance(item, Resync):
-            self.place = "" if isinstance(item, Resync) and place == self.place else place
+        if place:
+            self._place = place
         self._ended = isinstance(item, Done)
         return item
 

@@ -449,6 +449,7 @@ class Lineage(Model, Generic[R], frozen=True, kw_only=True):
 
     root: R
     runs: list[R]
+    complete: bool = True
 
 
 class DeadGroup(Model, frozen=True, kw_only=True):

@@ -107,9 +107,9 @@ def forget_idempotency_key(run_id: str) -> Call[None]:
     return send("DELETE", f"{_run(run_id)}/idempotency-key", None)
 
 
-def attempts(run_id: str) -> Call[models.Page[models.Attempt]]:
+def attempts(run_id: str, *, limit: int | None = None) -> Call[models.Page[models.Attempt]]:
     """Every try at the run, oldest first."""
-    return get(f"{_run(run_id)}/attempts", models.Page[models.Attempt])
+    return get(f"{_run(run_id)}/attempts", models.Page[models.Attempt], query(limit=limit))
 
 
 def events(
