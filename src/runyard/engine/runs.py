@@ -109,12 +109,10 @@ def _draft(tx: Tx, facts: _Facts, request: CreateRequest, new: NewRun) -> _Draft
         if not job.enabled:
             raise Conflict(f"the job {job.name!r} is disabled; enable it first")
         spec = spec_of(job)
-        facts.asked[job.id] = facts.asked.get(job.id, 0) + 1
-        refuse_over_rate(tx, spec, job, facts.asked[job.id])
-    if spec.payload_schema is not None:
-        problems = schemas.check(spec.payload_schema, new.payload)
-        if problems:
-            raise PayloadMismatch("the payload does not match the job's payload schema", errors=problems)
+        if not _is_answered(tx, spec, job, new):
+            facts.asked[job.id] = facts.asked.get(job.id, 0) + 1
+            refuse_over_rate(tx, spec, job, facts.asked[job.id])
+    _check_payload(spec, new.payload)
     depth = _depth(facts, request, new)
     policy: Policy = msgspec.structs.replace(spec.policy, **new.policy) if new.policy else spec.policy
     requires = new.requires if new.requires is not None else spec.requires
@@ -189,6 +187,27 @@ def _draft(tx: Tx, facts: _Facts, request: CreateRequest, new: NewRun) -> _Draft
     )
     limits = spec if new.max_per_key is None else msgspec.structs.replace(spec, max_per_key=new.max_per_key)
     return _Draft(run=run, tags=tags, spec=limits, job=job)
+
+
+def _is_answered(tx: Tx, spec: JobSpec, job: Job, new: NewRun) -> bool:
+    """Whether a rate limit has nothing to say, because the idempotency key already has its run."""
+    if new.idempotency_key is None or spec.rate is None or spec.rate.mode != "refuse":
+        return False
+    holders = idempotency.holders(tx, job.project_id, [(job.id, new.idempotency_key)])
+    return any(_answers_for_key(run, tx.now) for run in sql.get(tx, list(holders.values())).values())
+
+
+def _check_payload(spec: JobSpec, payload: str) -> None:
+    problems = schemas.check(spec.payload_schema, payload) if spec.payload_schema is not None else None
+    if problems:
+        raise PayloadMismatch("the payload does not match the job's payload schema", errors=problems)
+
+
+def _check_edited(tx: Tx, run: Run, payload: str) -> None:
+    """Raise `PayloadMismatch` when another payload for the run does not match what its job asks for now."""
+    if run.job_id is not None:
+        for job in jobs.by_name_or_id(tx, run.project_id, [run.job_id]).values():
+            _check_payload(spec_of(job), payload)
 
 
 def spec_of(job: Job) -> JobSpec:
@@ -408,6 +427,8 @@ def reschedule(
         raise IllegalMove(
             "a run that was claimed before cannot be rescheduled; replay it instead", state=run.state.value
         )
+    if payload is not None:
+        _check_edited(tx, run, payload)
     at = available_at if available_at is not None and available_at > tx.now else None
     shift = (at or tx.now) - (run.available_at or run.queued_at or run.created_at)
     changes: dict[str, Any] = {"available_at": at, "waiting_for": None}
@@ -428,7 +449,7 @@ def reschedule(
 def requeue(tx: Tx, project_id: int, run_id: str, *, actor: str | None = None, reason: str | None = None) -> Run:
     """Take a run out of the dead letter (or back from needing attention): the same run, first attempt again."""
     run = find(tx, project_id, run_id, lock=True)
-    ttl = run.expires_at - (run.available_at or run.created_at) if run.expires_at is not None else None
+    ttl = _time_to_live(run)
     return _moved(
         tx,
         run,
@@ -438,6 +459,7 @@ def requeue(tx: Tx, project_id: int, run_id: str, *, actor: str | None = None, r
         attempt=1,
         lost=0,
         queued_at=tx.now,
+        available_at=None,
         rank=rank_of(tx, run.priority, tx.now),
         finished_at=None,
         error=None,
@@ -487,6 +509,8 @@ def replay(tx: Tx, project_id: int, run_id: str, *, payload: str | None = None, 
         raise IllegalMove(
             f"a run that is {old.state} has not ended; only ended runs are replayed", state=old.state.value
         )
+    if payload is not None:
+        _check_edited(tx, old, payload)
     return _again(tx, old, payload if payload is not None else old.payload, actor, replay_of=old.id, trigger="replay")
 
 
@@ -507,12 +531,13 @@ def retry(
         if not isinstance(value, dict) or not isinstance(value.get("config", {}), dict):
             raise Invalid("a config override needs a payload that is an object, with an object as its `config`")
         payload = _json.encode(value | {"config": value.get("config", {}) | dict(config)}).decode()
+        _check_edited(tx, old, payload)
     return _again(tx, old, payload, actor, retry_of=old.id, trigger="retry")
 
 
 def _again(tx: Tx, old: Run, payload: str, actor: str | None, **links: Any) -> Run:
     """The old run's definition as a new run: same job version, policy, priority, tags, key lanes; a fresh life."""
-    ttl = old.expires_at - (old.available_at or old.created_at) if old.expires_at is not None else None
+    ttl = _time_to_live(old)
     links = {"replay_of": None, "retry_of": None} | links
     fresh = msgspec.structs.replace(
         old,
@@ -566,6 +591,12 @@ def _again(tx: Tx, old: Run, payload: str, actor: str | None, **links: Any) -> R
         {"new_run_id": made.id},
     )
     return made
+
+
+def _time_to_live(run: Run) -> int | None:
+    if run.expires_at is None:
+        return None
+    return run.expires_at - (run.available_at or run.queued_at or run.created_at)
 
 
 def _error(message: str, kind: str) -> str:
