@@ -55,6 +55,19 @@ CREATE TABLE run_classes (
     UNIQUE (project_id, executor, queue, job, requires)
 );
 
+-- Who asked for work lately, so that a run nobody asks for can say so. Lists are JSON; '' is anything.
+CREATE TABLE claimers (
+    project_id INTEGER NOT NULL,
+    executor TEXT NOT NULL,
+    worker TEXT NOT NULL,
+    queues TEXT NOT NULL,
+    jobs TEXT NOT NULL,
+    capabilities TEXT NOT NULL,
+    seen_at INTEGER NOT NULL,
+    PRIMARY KEY (project_id, executor, worker, queues, jobs, capabilities)
+) WITHOUT ROWID;
+CREATE INDEX claimers_seen ON claimers (project_id, executor, seen_at);
+
 -- A concurrency limit and how many runs it lets through now (ready or held by an executor).
 CREATE TABLE lanes (
     id INTEGER PRIMARY KEY,
