@@ -50,7 +50,7 @@ def test_watch_prints_events_and_logs_as_they_come(cli: Command, server: Script)
 def test_watch_begins_after_a_sequence_number(cli: Command, server: Script) -> None:
     ended(server, "completed")
     cli("runs", "watch", RUN_ID, "--after", "7")
-    assert server.sent("GET", STREAM)[0].headers["last-event-id"] == "7"
+    assert server.sent("GET", STREAM)[0].query["after"] == ["7"]
 
 
 def test_watch_as_json_lines_prints_each_item(cli: Command, server: Script) -> None:
