@@ -15,7 +15,7 @@ from runyard.domain import records, slices, traces
 from runyard.domain.errors import DomainError, Invalid, NotFound
 from runyard.domain.jobs import JobSpec, NewRun, Rate
 from runyard.domain.policy import Failure, Policy
-from runyard.engine import dead_letters, leases
+from runyard.engine import dead_letters, explain, leases
 from runyard.engine.runs import Created, CreateRequest
 from runyard.web.errors import understood
 from runyard.web.paging import cursor
@@ -624,4 +624,18 @@ def dead_group_out(group: dead_letters.Group) -> wire.DeadGroup:
         first_at=when(group.first_at),
         last_at=when(group.last_at),
         sample_run_id=group.sample_run_id,
+    )
+
+
+def explanation_out(found: explain.Explanation) -> wire.Explanation:
+    """Why a run is where it is, on the wire."""
+    return wire.Explanation(
+        run_id=found.run_id,
+        state=found.state,
+        summary=found.summary,
+        reasons=[
+            wire.Why(code=one.code, detail=one.detail, remedy=one.remedy, until=maybe_when(one.until))
+            for one in found.reasons
+        ],
+        position=found.position,
     )

@@ -12,16 +12,19 @@ from litestar.handlers import HTTPRouteHandler
 from runyard.dialects.native import mapping, wire
 from runyard.dialects.native.slugs import slug_of
 from runyard.domain.records import Waiting
-from runyard.engine import leases
+from runyard.engine import claimers, leases
 from runyard.streams.hub import Hub
 from runyard.web.call import Call
 
+CLAIMERS = 10_000
 RECHECK_SECONDS = 5.0
 """How often a waiting claim looks again though nothing woke it."""
 
 
 def claiming(hub: Hub) -> HTTPRouteHandler:
     """The claim route; waiting claims are woken by the commit that makes work ready."""
+
+    noted = _Noted()
 
     @post("/v1/runs/claim", needs="runs:claim", status_code=200)
     async def claim_runs(call: Call, data: wire.ClaimIn) -> wire.ClaimsOut:
@@ -30,6 +33,8 @@ def claiming(hub: Hub) -> HTTPRouteHandler:
         request = mapping.claim_in(call.project_id, data, call.actor)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + data.wait_seconds
+        if noted.is_due(request, call.store.now()):
+            await call.write(claimers.seen, request)
         with hub.waiter([f"ready:{call.project_id}"]) as waiter, call.presence(waiter.wake) as client:
             while True:
                 waiter.reset()
@@ -42,6 +47,23 @@ def claiming(hub: Hub) -> HTTPRouteHandler:
                     return wire.ClaimsOut(claims=[])
 
     return claim_runs
+
+
+class _Noted:
+    """Which claimers were noted in the last while; noting tells `explain` that somebody asks for this kind of work."""
+
+    def __init__(self) -> None:
+        self._at: dict[object, int] = {}
+
+    def is_due(self, request: leases.ClaimRequest, now: int) -> bool:
+        """Whether the claimer is to be noted now."""
+        who = (request.project_id, request.worker, request.executor, request.queues, request.jobs, request.capabilities)
+        if now - self._at.get(who, -claimers.EVERY) < claimers.EVERY:
+            return False
+        if len(self._at) >= CLAIMERS:
+            self._at.clear()
+        self._at[who] = now
+        return True
 
 
 @post("/v1/runs/start", needs="runs:claim", status_code=200)

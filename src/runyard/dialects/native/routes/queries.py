@@ -12,7 +12,7 @@ from runyard.dialects.native import mapping, wire
 from runyard.dialects.native.slugs import slug_of
 from runyard.domain.errors import Invalid
 from runyard.domain.states import RunState
-from runyard.engine import dead_letters, listing
+from runyard.engine import dead_letters, explain, listing
 from runyard.engine.listing import Filter, RunPage
 from runyard.web.call import Call
 from runyard.web.paging import Cursor, Limit, place
@@ -131,6 +131,12 @@ async def get_lineage(call: Call, run_id: str) -> wire.Lineage:
     )
 
 
+@get("/v1/runs/{run_id:str}/explain", needs="runs:read")
+async def explain_run(call: Call, run_id: str) -> wire.Explanation:
+    """Why the run is where it is, what would change that, and how many stand before it."""
+    return mapping.explanation_out(await call.read(explain.explain, call.project_id, mapping.run_id(run_id)))
+
+
 @get("/v1/dlq", needs="runs:read")
 async def list_dead_letters(
     call: Call,
@@ -164,4 +170,4 @@ async def group_dead_letters(call: Call, job: str | None = None, limit: Limit = 
     )
 
 
-HANDLERS: list[Any] = [list_runs, list_children, get_lineage, list_dead_letters, group_dead_letters]
+HANDLERS: list[Any] = [list_runs, list_children, get_lineage, explain_run, list_dead_letters, group_dead_letters]
