@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from runyard.domain.policy import Policy
 from runyard.domain.records import Run, Waiting
@@ -81,6 +82,7 @@ PARENT_OPEN = (
 )
 
 _STATES = {state.value: state for state in RunState}
+_ID = FIELDS.index("id")
 _STATE = FIELDS.index("state")
 _POLICY = FIELDS.index("policy")
 _WAITING = FIELDS.index("waiting_for")
@@ -109,12 +111,22 @@ def from_row(row: Row) -> Run:
     return Run(*values)
 
 
+def _waiting_text(waiting: Waiting | None) -> str | None:
+    return None if waiting is None else _encoder.encode(waiting).decode()
+
+
+_STORED: dict[int, Callable[[Any], str | None]] = {
+    _STATE: attrgetter("value"),
+    _POLICY: _policy_text,
+    _WAITING: _waiting_text,
+}
+"""Fields that are not stored as they are."""
+
+
 def _to_row(run: Run) -> list[Any]:
-    row = list(msgspec.structs.astuple(run))
-    row[_STATE] = run.state.value
-    row[_POLICY] = _policy_text(run.policy)
-    if run.waiting_for is not None:
-        row[_WAITING] = _encoder.encode(run.waiting_for).decode()
+    row = list(astuple(run))
+    for place, stored in _STORED.items():
+        row[place] = stored(row[place])
     return row
 
 
@@ -129,11 +141,8 @@ def insert_tags(tx: Tx, rows: Sequence[tuple[int, str, str, str]]) -> None:
 
 
 @lru_cache(maxsize=512)
-def _saving(places: tuple[int, ...]) -> tuple[Update, Callable[[Sequence[Any]], tuple[Any, ...]]]:
-    names = [FIELDS[place] for place in places]
-    return Update("runs", {name: _TYPES[name] for name in names}, {"id": "text"}), itemgetter(
-        *places, FIELDS.index("id")
-    )
+def _saving(places: tuple[int, ...]) -> Update:
+    return Update("runs", {FIELDS[place]: _TYPES[FIELDS[place]] for place in places}, {"id": "text"})
 
 
 def save(tx: Tx, before: Sequence[Run], after: Sequence[Run]) -> None:
@@ -141,15 +150,12 @@ def save(tx: Tx, before: Sequence[Run], after: Sequence[Run]) -> None:
 
     Only columns that changed are named: an UPDATE that names an indexed column rewrites that index, changed or not.
     """
-    old_rows, new_rows = [_to_row(run) for run in before], [_to_row(run) for run in after]
-    places = tuple(
-        place
-        for place in _MOVING_AT
-        if any(old[place] != new[place] for old, new in zip(old_rows, new_rows, strict=True))
-    )
+    # Whole columns are compared at once, which costs next to nothing where both hold the same objects.
+    old, new = list(zip(*map(astuple, before), strict=True)), list(zip(*map(astuple, after), strict=True))
+    places = tuple(place for place in _MOVING_AT if new and old[place] != new[place])
     if places:
-        statement, pick = _saving(places)
-        tx.update(statement, [pick(row) for row in new_rows])
+        columns = [map(_STORED[place], new[place]) if place in _STORED else new[place] for place in places]
+        tx.update(_saving(places), list(zip(*columns, new[_ID], strict=True)))
 
 
 def lock(tx: Tx, ids: Sequence[str]) -> dict[str, Run]:
