@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from runyard.dialects.native import mapping, wire
 from runyard.dialects.native.slugs import slug_of
@@ -18,12 +18,14 @@ from runyard.web.call import Call
 from runyard.web.paging import Cursor, Limit, place
 from runyard.web.paging import cursor as cursor_of
 
-Tag = Annotated[list[str] | None, Parameter(description="A tag, `word` or `word:value`; all of several must match.")]
+Tag = Annotated[
+    list[str] | None, QueryParameter(description="A tag, `word` or `word:value`; all of several must match.")
+]
 State = Annotated[
-    list[str] | None, Parameter(query="state", description="One or more states, repeated or separated by commas.")
+    list[str] | None, QueryParameter(name="state", description="One or more states, repeated or separated by commas.")
 ]
 Contained = Annotated[
-    str | None, Parameter(max_length=16384, description="JSON that must be contained, as by PostgreSQL's `@>`.")
+    str | None, QueryParameter(max_length=16384, description="JSON that must be contained, as by PostgreSQL's `@>`.")
 ]
 Outcome = Literal["failed", "succeeded", "canceled", "unresolved"]
 
