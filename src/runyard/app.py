@@ -111,7 +111,13 @@ class Server:
         self.metrics.watch("sse_followers", "Clients that follow an event stream.", lambda: self.feeds.followers)
         mounts = {
             "runyard": native.app(
-                plumbing, authenticate, hub=self.hub, feeds=self.feeds, blobs=self.blobs, settings=settings
+                plumbing,
+                authenticate,
+                hub=self.hub,
+                feeds=self.feeds,
+                blobs=self.blobs,
+                settings=settings,
+                started=self.started,
             )
         }
         readiness = Readiness(self.store, lambda: self.runner.beats if self.runner is not None else {})
@@ -200,7 +206,6 @@ def _serve(server: Server) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
-        date_header=False,
         timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
         timeout_keep_alive=75,
         backlog=2048,

@@ -24,13 +24,21 @@ ABOUT = About(
 
 
 def app(
-    plumbing: Plumbing, authenticate: KeyAuth, *, hub: Hub, feeds: Feeds, blobs: Blobs, settings: Settings
+    plumbing: Plumbing,
+    authenticate: KeyAuth,
+    *,
+    hub: Hub,
+    feeds: Feeds,
+    blobs: Blobs,
+    settings: Settings,
+    started: float,
 ) -> asgi.App:
     """The native API as an ASGI app."""
     return dialect_app(
         PREFIX,
         [
             *admin.HANDLERS,
+            admin.info(settings, started),
             *runs.HANDLERS,
             *queries.HANDLERS,
             *records.HANDLERS,

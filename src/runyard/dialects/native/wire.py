@@ -663,3 +663,12 @@ class DeadGroups(msgspec.Struct, kw_only=True):
     examined: int
     complete: bool
     next_cursor: str | None = None
+
+
+class ServerInfo(msgspec.Struct, kw_only=True):
+    """What server this is."""
+
+    version: str
+    engine: Literal["sqlite", "postgres"]
+    schema: int
+    uptime_seconds: float

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from litestar import delete, get, patch, post
+import time
+from typing import Literal
 
+from litestar import delete, get, patch, post
+from litestar.handlers import HTTPRouteHandler
+
+from runyard import __version__
 from runyard.dialects.native import mapping, wire
 from runyard.dialects.native.slugs import slug_of
 from runyard.domain.errors import Forbidden
 from runyard.domain.records import Job, Project
 from runyard.domain.slices import Slice
 from runyard.engine import jobs, keys, projects
+from runyard.settings import Settings
+from runyard.storage import migrate
 from runyard.storage.port import Tx
 from runyard.web.call import Call
 from runyard.web.paging import Cursor, Limit, cut, place
@@ -81,7 +88,7 @@ async def list_keys(call: Call, limit: Limit = 50, cursor: Cursor = None) -> wir
     return wire.Page(data=[mapping.key_out(row, slug) for row in shown], next_cursor=more)
 
 
-@get("/v1/keys/{key_id:str}", needs=())
+@get("/v1/keys/{key_id:str}")
 async def get_key(call: Call, key_id: str) -> wire.Key:
     """A key; `self` is the one the request came with."""
     if key_id == "self" and call.identity.key is not None:
@@ -165,6 +172,21 @@ async def list_job_versions(
     rows = await call.read(jobs.versions, call.project_id, wanted, before=before, limit=limit + 1)
     found = Slice(rows=rows[:limit], more=rows[limit - 1].version if len(rows) > limit else None)
     return mapping.page(found, mapping.version_out)
+
+
+def info(settings: Settings, started: float) -> HTTPRouteHandler:
+    """The route that tells what server this is."""
+    name: Literal["sqlite", "postgres"] = "sqlite" if settings.database is None else "postgres"
+    schema = max(one.number for one in migrate.available(name))
+
+    @get("/v1/admin/info", needs="runs:read", sync_to_thread=False)
+    def server_info() -> wire.ServerInfo:
+        """Version, database and age of the server that answers."""
+        return wire.ServerInfo(
+            version=__version__, engine=name, schema=schema, uptime_seconds=round(time.monotonic() - started, 3)
+        )
+
+    return server_info
 
 
 HANDLERS = [
