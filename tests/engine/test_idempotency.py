@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -124,9 +125,9 @@ def test_a_key_outlives_the_run_it_was_taken_for_in_no_way(yard: Yard):
     assert yard.create(idempotency_key="k").id != first.id
 
 
-def race(yards: list[Yard], times: int, ask) -> list[list]:
+def race(yards: list[Yard], times: int, ask) -> list[list[Any]]:
     """What each of the yards is answered when all ask for the same at once, so many times."""
-    answers: list[list] = [[] for _ in yards]
+    answers: list[list[Any]] = [[] for _ in yards]
     line = threading.Barrier(len(yards))
 
     def work(index: int) -> None:

@@ -9,8 +9,7 @@ import pytest
 from runyard.domain.jobs import NewRun
 from runyard.domain.records import Run
 from runyard.domain.states import LEASED, RunState
-from runyard.engine import lanes, timers
-from runyard.storage.port import Tx
+from runyard.engine import timers
 from runyard.storage.statements import lanes as sql
 from tests.support.yard import SECOND, Yard, all_runs
 
@@ -314,21 +313,13 @@ def test_a_requeued_run_queues_for_a_place(yard: Yard):
     assert yard.claim_one().run.id == buried.id
 
 
-def set_cap(tx: Tx, lane: int, cap: int) -> None:
-    tx.run("UPDATE lanes SET cap = :cap WHERE id = :id", cap=cap, id=lane)
-    lanes.demote(tx, lane, by_key=False)
-    lanes.refill(tx, [lane])
-
-
 def test_a_lowered_limit_holds_back_what_nobody_has_claimed_yet(yard: Yard):
     yard.job(max_concurrency=4)
     runs = yard.create_many(6, job="job")
     granted = yard.claim(2)
-    lane = runs[0].job_lane
-    assert lane is not None
-    yard.store.transact(set_cap, lane, 3)
+    yard.job(max_concurrency=3)
     assert len(held(yard)) == 3
-    yard.store.transact(set_cap, lane, 1)
+    yard.job(max_concurrency=1)
     assert len(held(yard)) == 4
     assert yard.claim(10) == []
     yard.complete(granted[0])
@@ -339,18 +330,16 @@ def test_a_lowered_limit_holds_back_what_nobody_has_claimed_yet(yard: Yard):
 
 def test_a_raised_limit_lets_more_through(yard: Yard):
     yard.job(max_concurrency=1)
-    runs = yard.create_many(5, job="job")
-    lane = runs[0].job_lane
-    assert lane is not None
-    yard.store.transact(set_cap, lane, 3)
+    yard.create_many(5, job="job")
+    yard.job(max_concurrency=3)
     assert len(yard.claim(10)) == 3
 
 
 def test_a_lowered_limit_leaves_no_other_lane_waiting_in_vain(yard: Yard):
     yard.job(max_concurrency=2, max_per_key=1)
     a, b, b_too = [make(yard, "1", job="job", concurrency_key=key) for key in "abb"]
-    assert a.job_lane is not None
-    yard.store.transact(set_cap, a.job_lane, 1)
+    yard.job(max_concurrency=1)
+    assert yard.run(a).hold is None
     assert {run.id for run in held(yard)} == {b.id, b_too.id}
     yard.cancel(b)
     yard.complete(yard.claim_one())

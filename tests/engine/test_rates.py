@@ -118,3 +118,28 @@ def test_asking_again_with_the_same_key_takes_no_start(yard: Yard):
     for _ in range(5):
         yard.create(job="job", idempotency_key="k")
     assert yard.create(job="job").state is RunState.QUEUED
+
+
+def test_a_draft_takes_a_start_only_when_it_is_asked_for(yard: Yard, clock):
+    yard.job(rate=Rate(max=1, window=10 * SECOND))
+    draft = yard.create(job="job", draft=True)
+    yard.create(job="job")
+    yard.publish(draft)
+    run = yard.run(draft)
+    assert (run.state, run.available_at) == (RunState.SCHEDULED, clock.now() + 10 * SECOND)
+    yard.after(seconds=10)
+    assert yard.state(draft) is RunState.QUEUED
+
+
+def test_a_replay_takes_a_start_like_any_new_run(yard: Yard, clock):
+    yard.job(rate=Rate(max=1, window=10 * SECOND))
+    run = yard.replay(yard.buried(job="job"))
+    assert (run.state, run.available_at) == (RunState.SCHEDULED, clock.now() + 10 * SECOND)
+
+
+def test_a_replay_over_a_refusing_limit_is_refused(yard: Yard):
+    yard.job(rate=Rate(max=1, window=10 * SECOND, mode="refuse"))
+    old = yard.buried(job="job")
+    with pytest.raises(RateLimited):
+        yard.replay(old)
+    assert yard.story(old)[-1] == "dead_lettered"

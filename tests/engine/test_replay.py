@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from runyard.domain.errors import IllegalMove, Invalid, NotFound, PayloadMismatch
+from runyard.domain.errors import Conflict, IllegalMove, Invalid, NotFound, PayloadMismatch
 from runyard.domain.policy import Policy
 from runyard.domain.states import ENDED, RunState
+from runyard.engine import jobs
 from tests.support.yard import SECOND, Yard
 
 REPLAYABLE = sorted(ENDED | {RunState.NEEDS_ATTENTION})
@@ -178,6 +179,23 @@ def test_only_runs_of_the_project_are_replayed(yard: Yard, store, clock):
     for verb in (stranger.replay, stranger.retry):
         with pytest.raises(NotFound):
             verb(old)
+
+
+def test_a_disabled_job_takes_no_replays(yard: Yard):
+    yard.job()
+    old = yard.buried(job="job")
+    yard.job(enabled=False)
+    for verb in (yard.replay, yard.retry):
+        with pytest.raises(Conflict, match="disabled"):
+            verb(old)
+
+
+def test_a_run_whose_job_is_gone_can_still_be_replayed(yard: Yard):
+    yard.job(max_concurrency=1, payload_schema='{"type": "integer"}')
+    old = yard.buried(job="job", payload="1")
+    yard.store.transact(jobs.delete, 1, "job")
+    assert yard.replay(old, payload='"text"').job_name == "job"
+    yard.complete(yard.claim_one())
 
 
 def test_two_replays_are_two_runs(yard: Yard):

@@ -8,13 +8,13 @@ from typing import Any, Protocol
 
 import msgspec
 
-from runyard.domain.errors import DomainError
+from runyard.domain.errors import DomainError, NotFound
 from runyard.domain.jobs import JobSpec, NewRun
 from runyard.domain.moves import move, occupies
 from runyard.domain.policy import Failure
 from runyard.domain.records import Attempt, Event, Job, Run, Waiting
 from runyard.domain.states import EVENT_OF_VERB, LEASED, RUN_MOVES, RunState
-from runyard.engine import leases, runs, timers, transitions
+from runyard.engine import jobs, leases, runs, timers, transitions
 from runyard.engine.leases import Granted
 from runyard.engine.runs import Created
 from runyard.storage.port import Store, Tx
@@ -56,8 +56,8 @@ class Yard:
     # Making runs
 
     def job(self, name: str = "job", *, enabled: bool = True, **spec: Any) -> Job:
-        """A job with this definition; one of the same name is given a new version."""
-        return self.store.transact(_put_job, self.project_id, name, JobSpec(**spec), enabled)
+        """A job with this definition; one of the same name is changed so."""
+        return self.store.transact(_put_job, self.project_id, name, spec, enabled=enabled)
 
     def ask(self, *new: NewRun, actor: str | None = None) -> list[Created]:
         """Ask for runs in one request. Raises what the request is refused with."""
@@ -286,37 +286,11 @@ def _moved(tx: Tx, run_id: str, verb: str) -> Run:
     return transitions.apply(tx, [move(run, verb, tx.now)])[0]
 
 
-def _put_job(tx: Tx, project_id: int, name: str, spec: JobSpec, enabled: bool) -> Job:
-    text = msgspec.json.encode(spec).decode()
-    row = tx.row(
-        "SELECT id, version FROM jobs WHERE project_id = :project_id AND name = :name", project_id=project_id, name=name
-    )
-    job_id, version = (row[0], row[1] + 1) if row else (tx.new_id(), 1)
-    values: dict[str, Any] = {"version": version, "enabled": int(enabled), "spec": text, "now": tx.now}
-    if row:
-        tx.run(
-            "UPDATE jobs SET version = :version, enabled = :enabled, spec = :spec, updated_at = :now WHERE id = :id",
-            id=job_id,
-            **values,
-        )
-    else:
-        tx.run(
-            "INSERT INTO jobs VALUES (:id, :project_id, :name, :version, :enabled, :spec, :now, :now)",
-            id=job_id,
-            project_id=project_id,
-            name=name,
-            **values,
-        )
-    return Job(
-        id=job_id,
-        project_id=project_id,
-        name=name,
-        version=version,
-        enabled=enabled,
-        spec=text,
-        created_at=tx.now,
-        updated_at=tx.now,
-    )
+def _put_job(tx: Tx, project_id: int, name: str, spec: dict[str, Any], *, enabled: bool) -> Job:
+    try:
+        return jobs.update(tx, project_id, name, spec=spec, enabled=enabled)
+    except NotFound:
+        return jobs.create(tx, project_id, name=name, spec=JobSpec(**spec), enabled=enabled)
 
 
 def all_runs(tx: Tx) -> list[Run]:

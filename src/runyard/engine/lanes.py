@@ -178,19 +178,3 @@ def _refill(tx: Tx, lane: int) -> int:
     for run in let_through:
         tx.wake(f"ready:{run.project_id}")
     return len(let_through)
-
-
-def demote(tx: Tx, lane: int, *, by_key: bool) -> None:
-    """Hold back claimable runs that a lowered cap no longer lets through."""
-    cap, used = sql.lock(tx, [lane]).get(lane, (0, 0))
-    freed: set[int] = set()
-    while used > cap:
-        worst = sql.worst(tx, lane, -1, by_key=by_key)
-        if worst is None:
-            break
-        for other in of(worst):
-            sql.shift(tx, other, -1)
-        freed.update(of(worst))
-        runs_sql.save(tx, [worst], [msgspec.structs.replace(worst, hold="lane", hold_lane=lane)])
-        used -= 1
-    refill(tx, freed - {lane})

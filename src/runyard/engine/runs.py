@@ -106,8 +106,7 @@ def _draft(tx: Tx, facts: _Facts, request: CreateRequest, new: NewRun) -> _Draft
         job = facts.jobs.get((request.project_id, new.job))
         if job is None:
             raise NotFound(f"there is no job {new.job!r} in this project")
-        if not job.enabled:
-            raise Conflict(f"the job {job.name!r} is disabled; enable it first")
+        _check_enabled(job)
         spec = spec_of(job)
         if not _is_answered(tx, spec, job, new):
             facts.asked[job.id] = facts.asked.get(job.id, 0) + 1
@@ -197,6 +196,11 @@ def _is_answered(tx: Tx, spec: JobSpec, job: Job, new: NewRun) -> bool:
     return any(_answers_for_key(run, tx.now) for run in sql.get(tx, list(holders.values())).values())
 
 
+def _check_enabled(job: Job) -> None:
+    if not job.enabled:
+        raise Conflict(f"the job {job.name!r} is disabled; enable it first")
+
+
 def _check_payload(spec: JobSpec, payload: str) -> None:
     problems = schemas.check(spec.payload_schema, payload) if spec.payload_schema is not None else None
     if problems:
@@ -205,9 +209,14 @@ def _check_payload(spec: JobSpec, payload: str) -> None:
 
 def _check_edited(tx: Tx, run: Run, payload: str) -> None:
     """Raise `PayloadMismatch` when another payload for the run does not match what its job asks for now."""
-    if run.job_id is not None:
-        for job in jobs.by_name_or_id(tx, run.project_id, [run.job_id]).values():
-            _check_payload(spec_of(job), payload)
+    job = _job_of(tx, run)
+    if job is not None:
+        _check_payload(spec_of(job), payload)
+
+
+def _job_of(tx: Tx, run: Run) -> Job | None:
+    """The run's job as it is now; None for an ad-hoc run, or when the job is gone."""
+    return jobs.by_name_or_id(tx, run.project_id, [run.job_id]).get(run.job_id) if run.job_id is not None else None
 
 
 def spec_of(job: Job) -> JobSpec:
@@ -407,8 +416,13 @@ def resume(tx: Tx, project_id: int, run_id: str, *, actor: str | None = None, re
 def publish(tx: Tx, project_id: int, run_id: str, *, actor: str | None = None, reason: str | None = None) -> Run:
     """Ask for a draft to be run."""
     run = find(tx, project_id, run_id, lock=True)
-    if (run.available_at or 0) > tx.now:
-        return _moved(tx, run, "schedule", actor, reason)
+    job, turn = _job_of(tx, run), run
+    if job is not None and run.state is RunState.DRAFT:
+        # The job's rate gives a draft its turn only now that it is asked for.
+        turn = _rated(tx, msgspec.structs.replace(run, state=RunState.QUEUED), spec_of(job))
+    if (turn.available_at or 0) > tx.now:
+        later = {"available_at": turn.available_at, "waiting_for": turn.waiting_for}
+        return _moved(tx, run, "schedule", actor, reason, **later)
     return _moved(tx, run, "publish", actor, reason, rank=rank_of(tx, run.priority, tx.now))
 
 
@@ -536,7 +550,15 @@ def retry(
 
 
 def _again(tx: Tx, old: Run, payload: str, actor: str | None, **links: Any) -> Run:
-    """The old run's definition as a new run: same job version, policy, priority, tags, key lanes; a fresh life."""
+    """The old run's definition as a new run: same job version, policy, priority, tags, key; a fresh life.
+
+    The limits of its job are those of today. Raises `Conflict` while the job is disabled, and `RateLimited`.
+    """
+    job = _job_of(tx, old)
+    spec = spec_of(job) if job is not None else _AD_HOC
+    if job is not None:
+        _check_enabled(job)
+        refuse_over_rate(tx, spec, job, 1)
     ttl = _time_to_live(old)
     links = {"replay_of": None, "retry_of": None} | links
     fresh = msgspec.structs.replace(
@@ -582,7 +604,7 @@ def _again(tx: Tx, old: Run, payload: str, actor: str | None, **links: Any) -> R
         **links,
     )
     tags = msgspec.json.decode(old.tags) if old.tags else {}
-    made = _write(tx, [_Draft(run=fresh, tags=tags, spec=_AD_HOC, job=None)])[fresh.id]
+    made = _write(tx, [_Draft(run=fresh, tags=tags, spec=spec, job=job)])[fresh.id]
     journal(
         tx,
         old,
