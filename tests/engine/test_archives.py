@@ -11,6 +11,7 @@ from runyard.artifacts.objects import in_folder
 from runyard.artifacts.port import Blob
 from runyard.domain.errors import Invalid
 from runyard.engine import archives, artifacts, checkpoints, outputs, run_state, tool_calls, usage
+from runyard.storage.statements import archives as archives_sql
 from runyard.storage.statements.retention import Claimed
 from tests.support.records import holder, log
 
@@ -82,6 +83,7 @@ def test_no_proof_of_a_lease_is_archived(yard, blobs):
 
 def test_long_lists_are_archived_page_by_page(yard, blobs, monkeypatch):
     monkeypatch.setattr(archives, "PAGE", 2)
+    monkeypatch.setattr(archives_sql, "ROWS", 4)
     held = yard.running()
     log(yard, holder(held), *"abcdefg")
     for number in range(5):
@@ -91,6 +93,18 @@ def test_long_lists_are_archived_page_by_page(yard, blobs, monkeypatch):
     assert [one["message"] for one in line["logs"]] == list("abcdefg")
     assert [one["number"] for one in line["checkpoints"]] == [5, 4, 3, 2, 1]
     assert len(line["events"]) == len(yard.events(held))
+
+
+def test_how_an_archive_was_read_does_not_show_in_it(yard, blobs, monkeypatch):
+    held = [busy(yard) for _ in range(3)]
+    for one in held:
+        yard.complete(one)
+    at_once = archive(yard, blobs, *held)
+    monkeypatch.setattr(archives, "PAGE", 2)
+    monkeypatch.setattr(archives, "PORTION", 1)
+    monkeypatch.setattr(archives_sql, "ROWS", 1)
+    assert archive(yard, blobs, *held) == at_once
+    assert len(read(blobs, at_once)) == 3
 
 
 def test_json_with_line_breaks_stays_on_its_line(yard, blobs):

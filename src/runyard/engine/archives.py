@@ -12,11 +12,14 @@ from typing import Any
 import msgspec
 
 from runyard.artifacts.port import Blobs
-from runyard.domain.errors import Invalid, NotFound
+from runyard.domain.errors import Invalid
 from runyard.domain.records import Run
 from runyard.domain.slices import Slice
-from runyard.engine import artifacts, attempts, checkpoints, events, logs, outputs, run_state, runs, tool_calls, usage
+from runyard.engine import artifacts, attempts, checkpoints, events, logs, outputs, run_state, sizes, tool_calls, usage
 from runyard.storage.port import Store, Tx
+from runyard.storage.statements import archives as sql
+from runyard.storage.statements import runs as runs_sql
+from runyard.storage.statements.archives import Table
 from runyard.storage.statements.retention import Claimed
 
 if sys.version_info >= (3, 14):
@@ -26,7 +29,8 @@ else:
 
 FOLDER = "archive"
 SUFFIX = ".jsonl.zst"
-PAGE = 500
+PORTION = 50
+PAGE = 100
 _encoder = msgspec.json.Encoder()
 _raw = msgspec.json.Decoder(msgspec.Raw)
 _RUN_JSON = {"requires", "payload", "tags", "metadata", "output", "error", "resolution"}
@@ -35,25 +39,33 @@ _HIDDEN = {"project_id", "run_id", "lease_hash"}
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """One list of a line: how to read it, and which fields hold JSON text."""
+    """One list of a line: its table, how to read it page by page, and which fields hold JSON text."""
 
     name: str
+    table: Table
     read: Callable[..., Slice[Any, Any]]
     json: frozenset[str] = frozenset()
     begin: str = "after"
 
 
 KINDS = (
-    Kind("attempts", attempts.of_run, frozenset({"error"})),
-    Kind("events", events.of_run, frozenset({"data"})),
-    Kind("logs", logs.of_run, frozenset({"data"})),
-    Kind("checkpoints", checkpoints.of_run, frozenset({"state"}), begin="before"),
-    Kind("usage", usage.of_run, frozenset({"price"})),
-    Kind("tool_calls", tool_calls.of_run, frozenset({"input", "output"})),
-    Kind("outputs", outputs.of_run, frozenset({"value", "schema"})),
-    Kind("state", run_state.of_run, frozenset({"value"})),
-    Kind("artifacts", artifacts.of_run),
+    Kind("attempts", sql.ATTEMPTS, attempts.of_run, frozenset({"error"})),
+    Kind("events", sql.EVENTS, events.of_run, frozenset({"data"})),
+    Kind("logs", sql.LOGS, logs.of_run, frozenset({"data"})),
+    Kind("checkpoints", sql.CHECKPOINTS, checkpoints.of_run, frozenset({"state"}), begin="before"),
+    Kind("usage", sql.USAGE, usage.of_run, frozenset({"price"})),
+    Kind("tool_calls", sql.TOOL_CALLS, tool_calls.of_run, frozenset({"input", "output"})),
+    Kind("outputs", sql.OUTPUTS, outputs.of_run, frozenset({"value", "schema"})),
+    Kind("state", sql.STATE, run_state.of_run, frozenset({"value"})),
+    Kind("artifacts", sql.ARTIFACTS, artifacts.of_run),
 )
+
+
+class Portion(msgspec.Struct, frozen=True, kw_only=True):
+    """Some runs with their lists by kind and run; None for a kind that is too much to hold at once."""
+
+    runs: list[Run]
+    lists: list[dict[str, list[Any]] | None]
 
 
 def write(store: Store, blobs: Blobs, claimed: Sequence[Claimed]) -> list[str]:
@@ -93,32 +105,43 @@ def _compressed(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _lines(store: Store, project_id: int, ids: Sequence[str]) -> Iterator[bytes]:
-    for run_id in ids:
-        try:
-            run, firsts = store.look(_first, project_id, run_id)
-        except NotFound:  # another server was faster
-            continue
-        yield b'{"run":' + _line_of(run, _RUN_JSON, hidden={"lease_hash"})
-        for kind, first in zip(KINDS, firsts, strict=True):
-            yield from _list(store, project_id, run_id, kind, first)
-        yield b"}\n"
+    # Another server may have been faster; what is gone is in its archive.
+    ahead = store.look(sql.run_sizes, project_id, ids)
+    while ahead:
+        count = sizes.fitting([size for _, size in ahead], PORTION)
+        portion = store.look(_portion, [run_id for run_id, _ in ahead[:count]])
+        ahead = ahead[count:]
+        for run in portion.runs:
+            yield b'{"run":' + _line_of(run, _RUN_JSON, hidden={"lease_hash"})
+            for kind, found in zip(KINDS, portion.lists, strict=True):
+                pages = _paged(store, run, kind) if found is None else iter([found.get(run.id, [])])
+                yield from _list(kind, pages)
+            yield b"}\n"
 
 
-def _first(tx: Tx, project_id: int, run_id: str) -> tuple[Run, list[Slice[Any, Any]]]:
-    """The run and the first page of each of its lists, which are all there is of most runs."""
-    return runs.find(tx, project_id, run_id), [kind.read(tx, project_id, run_id, limit=PAGE) for kind in KINDS]
+def _portion(tx: Tx, ids: Sequence[str]) -> Portion:
+    found = runs_sql.get(tx, ids)
+    lists = [sql.all_of(tx, kind.table, ids, sizes.PAGE) for kind in KINDS]
+    return Portion(runs=[found[run_id] for run_id in ids if run_id in found], lists=lists)
 
 
-def _list(store: Store, project_id: int, run_id: str, kind: Kind, page: Slice[Any, Any]) -> Iterator[bytes]:
+def _paged(store: Store, run: Run, kind: Kind) -> Iterator[list[Any]]:
+    begin: dict[str, Any] = {}
+    while True:
+        page = store.look(kind.read, run.project_id, run.id, limit=PAGE, **begin)
+        yield page.rows
+        if page.more is None:
+            return
+        begin = {kind.begin: page.more}
+
+
+def _list(kind: Kind, pages: Iterator[list[Any]]) -> Iterator[bytes]:
     yield f',"{kind.name}":['.encode()
     separator = b""
-    while True:
-        for record in page.rows:
+    for page in pages:
+        for record in page:
             yield separator + _line_of(record, kind.json, hidden=_HIDDEN)
             separator = b","
-        if page.more is None:
-            break
-        page = store.look(kind.read, project_id, run_id, limit=PAGE, **{kind.begin: page.more})
     yield b"]"
 
 

@@ -23,7 +23,7 @@ from runyard.storage.statements import retention as sql
 from runyard.storage.statements.retention import Claimed
 
 BATCH = 200
-ROWS = 2000
+ROWS = 1000
 """What one transaction deletes at most: some 20 ms, so that nobody waits long behind it."""
 CLAIM = 10 * 60 * 1_000_000
 GRACE = 60 * 60 * 1_000_000
