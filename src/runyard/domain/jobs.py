@@ -80,9 +80,11 @@ def merged_tags(first: Tags, second: Tags | None) -> Tags:
 
 
 def _as_map(tags: Tags) -> dict[str, str]:
-    return tags if isinstance(tags, dict) else dict.fromkeys(tags, "")
+    if isinstance(tags, dict):
+        return tags
+    return {name: value for name, _, value in (tag.partition(":") for tag in tags)}
 
 
 def tag_pairs(tags: Tags) -> list[tuple[str, str]]:
-    """The tags as (tag, value) pairs for the index; a bare word has an empty value."""
+    """The tags as (tag, value) pairs for the index: `word:value` in a list is one, a bare word has an empty value."""
     return list(_as_map(tags).items())

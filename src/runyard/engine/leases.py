@@ -57,6 +57,7 @@ class Start(Report, frozen=True, kw_only=True):
     """Work on the run begins, or its preparation does."""
 
     preparing: bool = False
+    started_at: int | None = None
 
 
 class Heartbeat(Report, frozen=True, kw_only=True):
@@ -264,7 +265,9 @@ def start(tx: Tx, reports: Sequence[Start]) -> list[Outcome]:
         if run.state is RunState.RUNNING or (report.preparing and run.state is RunState.STARTING):
             return run
         verb = "prepare" if report.preparing else "start"
-        begun: dict[str, Any] = {} if report.preparing else {"started_at": tx.now}
+        begun: dict[str, Any] = (
+            {} if report.preparing else {"started_at": _begun(run, report.started_at or tx.now, tx.now)}
+        )
         return move(run, verb, tx.now, actor=report.actor, heartbeat_at=tx.now, **begun)
 
     return _each(tx, reports, decide)

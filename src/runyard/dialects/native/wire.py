@@ -323,6 +323,8 @@ class StartReport(Report, kw_only=True, omit_defaults=True):
     """The run's work begins (`preparing`: a session or sandbox is being made for it)."""
 
     preparing: bool = False
+    started_at: datetime | None = None
+    """When it began, where the report comes a little later."""
 
 
 class HeartbeatReport(Report, kw_only=True, omit_defaults=True):

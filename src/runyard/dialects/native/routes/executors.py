@@ -69,7 +69,10 @@ class _Noted:
 @post("/v1/runs/start", needs="runs:claim", status_code=200)
 async def start_runs(call: Call, data: wire.Reports[wire.StartReport]) -> wire.Results:
     """Say that work on runs begins."""
-    reports = [leases.Start(**_named(call, one), preparing=one.preparing) for one in data.reports]
+    reports = [
+        leases.Start(**_named(call, one), preparing=one.preparing, started_at=mapping.maybe_micros(one.started_at))
+        for one in data.reports
+    ]
     return mapping.results_out(data.reports, await call.write(leases.start, reports))
 
 

@@ -148,12 +148,15 @@ def handlers(feeds: Feeds) -> Sequence[HTTPRouteHandler]:
     async def stream_project(call: Call, after: After = None) -> Streamed:
         """Follow the project's journal as server-sent events; from now on, unless told where to begin."""
         position = start_after(call.header("last-event-id"), after)
+        opening = b""
         if position == 0 and after is None:
             position = await call.read(events.newest_seq)
+            # A client that loses us before the first line can resume from here.
+            opening = b"id: %d\n\n" % position
         project_id = call.project_id
         read = partial(_read_project, call.store, project_id)
         topics = (f"project:{project_id}",)
         source = feeds.follow(("project", project_id), topics, read, after=position, resync=RESYNC)
-        return Streamed(EventStream(source))
+        return Streamed(EventStream(source, opening=opening))
 
     return [stream_run, list_run_events, list_run_logs, list_events, stream_project]

@@ -6,7 +6,7 @@ from litestar import delete, get, post, put
 
 from runyard.dialects.native import mapping, wire
 from runyard.domain.errors import DomainError, Forbidden
-from runyard.engine import attempts, checkpoints, logs, outputs, run_state, tool_calls, usage
+from runyard.engine import attempts, checkpoints, fences, logs, outputs, run_state, tool_calls, usage
 from runyard.engine.fences import Writer
 from runyard.web.call import Call
 from runyard.web.paging import Cursor, Limit, place
@@ -22,6 +22,15 @@ def writer(call: Call, run_id: str, token: str | None) -> Writer:
     if token is None and not call.may("runs:write"):
         raise Forbidden("a key that may only claim names its lease: send `token`, or the header X-Runyard-Lease")
     return Writer(project_id=call.project_id, run_id=mapping.run_id(run_id), token=token, actor=call.actor)
+
+
+READERS = ("runs:read", "runs:claim")
+
+
+async def may_read(call: Call, run_id: str) -> None:
+    """Let the holder of a lease read what its own run left. Raises `Forbidden`, `LeaseLost` or `NotFound`."""
+    if not call.may("runs:read"):
+        await call.read(fences.check, writer(call, run_id, None))
 
 
 @get("/v1/runs/{run_id:str}/attempts", needs="runs:read")
@@ -58,19 +67,21 @@ async def add_checkpoint(call: Call, run_id: str, data: wire.CheckpointIn) -> Re
     return await call.answer(mapping.checkpoint_out, checkpoints.add, writer(call, run_id, data.token), new)
 
 
-@get("/v1/runs/{run_id:str}/checkpoints", needs="runs:read")
+@get("/v1/runs/{run_id:str}/checkpoints", needs=READERS)
 async def list_checkpoints(
     call: Call, run_id: str, limit: Limit = 50, cursor: Cursor = None
 ) -> wire.Page[wire.Checkpoint]:
     """The run's checkpoints, newest first."""
+    await may_read(call, run_id)
     (before,) = place(cursor, tuple[int]) or (None,)
     found = await call.read(checkpoints.of_run, call.project_id, mapping.run_id(run_id), before=before, limit=limit)
     return mapping.page(found, mapping.checkpoint_out)
 
 
-@get("/v1/runs/{run_id:str}/checkpoints/{number:int}", needs="runs:read")
+@get("/v1/runs/{run_id:str}/checkpoints/{number:int}", needs=READERS)
 async def get_checkpoint(call: Call, run_id: str, number: int) -> wire.Checkpoint:
     """One checkpoint."""
+    await may_read(call, run_id)
     found = await call.read(checkpoints.get, call.project_id, mapping.run_id(run_id), number)
     return mapping.checkpoint_out(found)
 
@@ -151,9 +162,10 @@ async def put_state(call: Call, run_id: str, key: str, data: wire.StateIn) -> Re
     return await call.answer(mapping.state_out, run_state.put, writer(call, run_id, data.token), key, value)
 
 
-@get("/v1/runs/{run_id:str}/state/{key:str}", needs="runs:read")
+@get("/v1/runs/{run_id:str}/state/{key:str}", needs=READERS)
 async def get_state(call: Call, run_id: str, key: str) -> wire.StateEntry:
     """One kept value."""
+    await may_read(call, run_id)
     return mapping.state_out(await call.read(run_state.get, call.project_id, mapping.run_id(run_id), key))
 
 
@@ -163,9 +175,10 @@ async def delete_state(call: Call, run_id: str, key: str) -> None:
     await call.write(run_state.delete, writer(call, run_id, None), key)
 
 
-@get("/v1/runs/{run_id:str}/state", needs="runs:read")
+@get("/v1/runs/{run_id:str}/state", needs=READERS)
 async def list_state(call: Call, run_id: str, limit: Limit = 50, cursor: Cursor = None) -> wire.Page[wire.StateEntry]:
     """The values kept with the run, by key."""
+    await may_read(call, run_id)
     (after,) = place(cursor, tuple[str]) or ("",)
     found = await call.read(run_state.of_run, call.project_id, mapping.run_id(run_id), after=after, limit=limit)
     return mapping.page(found, mapping.state_out)
