@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import pytest
+from obstore.store import MemoryStore
 
 from runyard.artifacts.objects import ObjectBlobs, at_url, in_folder
 from runyard.artifacts.port import Blob
@@ -178,6 +179,30 @@ def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path):
         blobs.put(1, b"x")
 
 
-def test_a_url_of_no_known_kind_is_invalid():
+@pytest.mark.parametrize("url", ["ftp://example.test/bucket", "memory:///", "file:///tmp", "s3:/", "bucket", ""])
+def test_a_url_where_nothing_can_be_kept_for_long_is_invalid(url):
     with pytest.raises(Invalid):
-        at_url("ftp://example.test/bucket")
+        at_url(url)
+
+
+def test_a_bucket_may_be_named_by_its_url(monkeypatch):
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert at_url("s3://bucket/prefix").folder is None
+
+
+def test_object_storage_serves_as_well_as_a_folder():
+    blobs = ObjectBlobs(MemoryStore(), None)
+    blob = receive(blobs, b"x" * 6_000_000, b"end")
+    assert blobs.put(1, b"x" * 6_000_000 + b"end") == blob
+    assert streamed(blobs, blob, start=5_999_999) == b"xend"
+    assert [one.name for one in blobs.listing(1, blob.sha256[:2])] == [blob.sha256]
+    assert blobs.written_at(1, blob.sha256) is not None
+    with pytest.raises(TooLarge):
+        receive(blobs, b"x" * 10, limit=9)
+    assert list(blobs.unfinished()) == []
+    blobs.delete(1, blob.sha256)
+    blobs.delete(1, blob.sha256)
+    with pytest.raises(NotFound):
+        blobs.read(1, blob.sha256)
+    name = blobs.keep("archive/1", ".zst", [b"a", b"b"])
+    assert name.startswith("archive/1/")

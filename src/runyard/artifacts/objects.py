@@ -28,6 +28,7 @@ INCOMING = "artifacts/incoming"
 PART = 5 << 20
 """S3 takes no smaller parts."""
 PIECE = 1 << 20
+SCHEMES = ("s3", "gs", "az")
 _SHA = re.compile(r"[0-9a-f]{64}")
 
 
@@ -39,6 +40,8 @@ def in_folder(folder: Path) -> ObjectBlobs:
 
 def at_url(url: str) -> ObjectBlobs:
     """Blobs at an `s3://`, `gs://` or `az://` URL, with credentials from the environment. Raises `Invalid`."""
+    if url.partition("://")[0] not in SCHEMES:
+        raise Invalid(f"artifacts can be kept at {', '.join(f'{scheme}://' for scheme in SCHEMES)}, not at {url}")
     try:
         return ObjectBlobs(from_url(url), None)
     except (BaseError, ValueError) as error:
