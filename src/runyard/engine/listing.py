@@ -105,9 +105,11 @@ def page(tx: Tx, project_id: int, wanted: Filter, *, before: str | None = None, 
     return RunPage(runs=[runs[run_id] for run_id in found.ids if run_id in runs], after=found.after)
 
 
-def ids(tx: Tx, project_id: int, wanted: Filter, *, before: str | None = None, limit: int = 50) -> IdPage:
+def ids(
+    tx: Tx, project_id: int, wanted: Filter, *, before: str | None = None, limit: int = 50, examined: int = EXAMINED
+) -> IdPage:
     """Ids of runs that meet the filter, newest first, from below the given id on. Raises `Invalid`."""
-    search = _Search(tx, project_id, wanted)
+    search = _Search(tx, project_id, wanted, min(examined, EXAMINED))
     if search.is_empty:
         return IdPage(ids=[], after=None)
     return search.page(LAST if before is None else before, limit)
@@ -155,8 +157,10 @@ def _root(tx: Tx, run: Run) -> Run:
 class _Search:
     """One filter, resolved: where to look, and what is left to check of what is found there."""
 
-    def __init__(self, tx: Tx, project_id: int, wanted: Filter) -> None:
+    def __init__(self, tx: Tx, project_id: int, wanted: Filter, most: int) -> None:
         self.tx = tx
+        self.most = most
+        self.room = READ * most // EXAMINED
         self.project_id = project_id
         self.wanted = wanted
         self.states = _states(wanted)
@@ -187,11 +191,11 @@ class _Search:
         found: list[str] = []
         examined = read = 0
         while True:
-            n = limit + 1 if is_exact else min(PROBE, EXAMINED - examined)
+            n = limit + 1 if is_exact else min(PROBE, self.most - examined)
             usable = head is not None and (n <= len(head) or len(head) < PROBE)
             batch = head if head is not None and usable else self._take(source, before, n)
             batch, head = batch[:n], None
-            kept, size, stopped = self._kept(batch, checks, tags, READ - read)
+            kept, size, stopped = self._kept(batch, checks, tags, self.room - read)
             found += kept
             if len(found) > limit:
                 return IdPage(ids=found[:limit], after=found[limit - 1])
@@ -200,7 +204,7 @@ class _Search:
             if len(batch) < n:
                 return IdPage(ids=found, after=None)
             examined, read, before = examined + len(batch), read + size, batch[-1]
-            if examined >= EXAMINED:
+            if examined >= self.most:
                 return IdPage(ids=found, after=before)
 
     def _take(self, source: _Source, before: str, n: int) -> list[str]:

@@ -342,13 +342,15 @@ CREATE TABLE bulks (
     done BIGINT NOT NULL,
     failed BIGINT NOT NULL,
     errors TEXT COLLATE "C" NOT NULL,
+    dry_run BIGINT NOT NULL,
     reason TEXT COLLATE "C",
     created_by TEXT COLLATE "C",
     created_at BIGINT NOT NULL,
-    updated_at BIGINT NOT NULL
+    updated_at BIGINT NOT NULL,
+    finished_at BIGINT
 );
 CREATE INDEX bulks_project ON bulks (project_id, id);
-CREATE INDEX bulks_open ON bulks (id) WHERE state = 'running';
+CREATE INDEX bulks_open ON bulks (updated_at, id) WHERE finished_at IS NULL;
 
 -- Answers kept for the Idempotency-Key header.
 CREATE TABLE replies (

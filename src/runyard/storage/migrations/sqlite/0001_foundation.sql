@@ -341,13 +341,15 @@ CREATE TABLE bulks (
     done INTEGER NOT NULL,
     failed INTEGER NOT NULL,
     errors TEXT NOT NULL,
+    dry_run INTEGER NOT NULL,
     reason TEXT,
     created_by TEXT,
     created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL
+    updated_at INTEGER NOT NULL,
+    finished_at INTEGER
 );
 CREATE INDEX bulks_project ON bulks (project_id, id);
-CREATE INDEX bulks_open ON bulks (id) WHERE state = 'running';
+CREATE INDEX bulks_open ON bulks (updated_at, id) WHERE finished_at IS NULL;
 
 -- Answers kept for the Idempotency-Key header.
 CREATE TABLE replies (
