@@ -206,6 +206,7 @@ class StartReport(Model, frozen=True, kw_only=True, omit_defaults=True):
     run_id: str
     token: str
     preparing: bool = False
+    started_at: datetime | None = None
 
 
 class HeartbeatReport(Model, frozen=True, kw_only=True, omit_defaults=True):

@@ -55,9 +55,9 @@ class Outcome(msgspec.Struct, frozen=True):
 NOTHING = Outcome("")
 
 
-def started(run_id: str, token: str) -> Outcome:
+def started(run_id: str, token: str, *, started_at: float) -> Outcome:
     """The run's work has begun."""
-    return Outcome("start", encode(StartReport(run_id=run_id, token=token)))
+    return Outcome("start", encode(StartReport(run_id=run_id, token=token, started_at=moment(started_at))))
 
 
 def completed(run_id: str, token: str, output: Any, *, started_at: float) -> Outcome:

@@ -320,7 +320,7 @@ class Session:
             if held.started_at > ripe:
                 self._begun.append(held)
             else:
-                self._reporter.add(held, outcomes.started(held.run_id, held.token))
+                self._reporter.add(held, outcomes.started(held.run_id, held.token, started_at=held.started_at))
         self._reporter.pump()
         if self._begun:
             self._starts = self._loop.call_later(START_GRACE_SECONDS, self._report_starts)
