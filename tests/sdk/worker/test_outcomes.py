@@ -35,7 +35,7 @@ def test_an_error_without_words_is_known_by_its_class() -> None:
 def test_every_outcome_is_understood_by_the_wire() -> None:
     error = RuntimeError("no")
     made = [
-        (outcomes.started("a", "t"), wire.StartReport),
+        (outcomes.started("a", "t", started_at=1.0), wire.StartReport),
         (outcomes.completed("a", "t", {"x": 1}, started_at=1.5), wire.CompleteReport),
         (outcomes.raised("a", "t", outcomes.RetryLater(-1), started_at=1.5), wire.FailReport),
         (outcomes.raised("a", "t", outcomes.Park(), started_at=1.5), wire.WaitReport),
