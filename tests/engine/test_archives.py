@@ -13,7 +13,7 @@ from runyard.domain.errors import Invalid
 from runyard.engine import archives, artifacts, checkpoints, outputs, run_state, tool_calls, usage
 from runyard.storage.statements import archives as archives_sql
 from runyard.storage.statements.retention import Claimed
-from tests.support.records import holder, log
+from tests.support.writers import holder, log
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from runyard.artifacts.port import Blob
 from runyard.domain.errors import Conflict, Invalid, LeaseLost, NotFound
 from runyard.engine import artifacts
 from runyard.engine.artifacts import NewArtifact
-from tests.support.records import anyone, holder
+from tests.support.writers import anyone, holder
 
 
 def blob(content=b"content"):

@@ -8,7 +8,7 @@ import pytest
 from runyard.domain.errors import Conflict, Invalid, LeaseLost, NotFound, TooLarge
 from runyard.engine import checkpoints, sizes
 from runyard.engine.checkpoints import NewCheckpoint
-from tests.support.records import anyone, holder
+from tests.support.writers import anyone, holder
 
 
 def keep(yard, writer, state="{}", label=None):

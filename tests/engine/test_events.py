@@ -8,7 +8,7 @@ from runyard.domain.errors import NotFound
 from runyard.domain.records import LogEntry
 from runyard.engine import events
 from runyard.storage.statements import events as sql
-from tests.support.records import holder, log
+from tests.support.writers import holder, log
 
 
 def test_a_run_tells_its_story_oldest_first(yard):

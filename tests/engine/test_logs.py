@@ -8,7 +8,7 @@ from runyard.domain.errors import Conflict, Invalid, LeaseLost, NotFound, TooLar
 from runyard.engine import logs
 from runyard.engine.fences import Writer
 from runyard.engine.logs import AppendRequest, NewEntry
-from tests.support.records import anyone, holder, log
+from tests.support.writers import anyone, holder, log
 
 
 def messages(yard, run, **asked):

@@ -7,7 +7,7 @@ import pytest
 from runyard.domain.errors import Conflict, Invalid, LeaseLost, NotFound, PayloadMismatch, TooLarge
 from runyard.engine import outputs, sizes
 from runyard.engine.outputs import NewOutput
-from tests.support.records import anyone, holder
+from tests.support.writers import anyone, holder
 
 
 def put(yard, writer, name="result", value="1", schema=None):

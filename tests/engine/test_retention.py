@@ -16,8 +16,8 @@ from runyard.settings import Settings
 from runyard.storage.port import JournalLine
 from runyard.storage.statements import replies
 from tests.engine.test_archives import busy
-from tests.support.records import holder, log
 from tests.support.stores import tables
+from tests.support.writers import holder, log
 from tests.support.yard import Yard
 
 DAY = 24 * 3600 * 1_000_000

@@ -6,7 +6,7 @@ import pytest
 
 from runyard.domain.errors import Conflict, Invalid, LeaseLost, NotFound, TooLarge
 from runyard.engine import run_state
-from tests.support.records import anyone, holder
+from tests.support.writers import anyone, holder
 
 
 def put(yard, writer, name="cursor", value="1"):

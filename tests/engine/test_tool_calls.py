@@ -7,7 +7,7 @@ import pytest
 from runyard.domain.errors import Invalid, LeaseLost, NotFound, TooLarge
 from runyard.engine import sizes, tool_calls
 from runyard.engine.tool_calls import NewToolCall
-from tests.support.records import holder
+from tests.support.writers import holder
 
 
 def call(yard, writer, name="grep", **said):

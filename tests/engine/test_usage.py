@@ -7,7 +7,7 @@ import pytest
 from runyard.domain.errors import Conflict, Invalid, LeaseLost, NotFound
 from runyard.engine import usage
 from runyard.engine.usage import NewUsage
-from tests.support.records import anyone, holder
+from tests.support.writers import anyone, holder
 
 
 def use(yard, writer, model="claude-sonnet-4-5", **said):

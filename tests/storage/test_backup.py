@@ -13,7 +13,7 @@ from runyard.domain.errors import Conflict, Invalid
 from runyard.engine import artifacts
 from runyard.storage import backup
 from runyard.storage.sqlite import SqliteStore
-from tests.support.records import holder
+from tests.support.writers import holder
 from tests.support.yard import Yard
 
 

@@ -1,28 +1,37 @@
-"""Who writes to a run's record, as tests speak of it."""
+"""Records for tests of pure code."""
 
 from __future__ import annotations
 
-from runyard.domain.errors import DomainError
-from runyard.engine import logs
-from runyard.engine.fences import Writer
-from runyard.engine.leases import Granted
-from tests.support.yard import Known, Yard, id_of
+from typing import Any
+
+import msgspec
+
+from runyard.domain.policy import Policy
+from runyard.domain.records import Run, Waiting
+from runyard.domain.states import ENDED, LEASED, RunState
 
 
-def holder(granted: Granted, **said: str) -> Writer:
-    """The executor that holds the run."""
-    return Writer(project_id=granted.run.project_id, run_id=granted.run.id, token=granted.lease.token, **said)
-
-
-def anyone(run: Known, *, project_id: int = 1) -> Writer:
-    """A caller with the right to write to any run of the project, without a lease."""
-    return Writer(project_id=project_id, run_id=id_of(run))
-
-
-def log(yard: Yard, writer: Writer, *lines: str | logs.NewEntry) -> int:
-    """Append lines to a run's log. Raises what the request is refused with."""
-    entries = tuple(line if isinstance(line, logs.NewEntry) else logs.NewEntry(message=line) for line in lines)
-    (outcome,) = yard.store.transact(logs.append, [logs.AppendRequest(writer=writer, entries=entries)])
-    if isinstance(outcome, DomainError):
-        raise outcome
-    return int(outcome)
+def a_run(**changes: Any) -> Run:
+    """A run whose fields fit its state, and with these changes."""
+    state = changes.get("state", RunState.QUEUED)
+    values: dict[str, Any] = {
+        field.name: 0 if field.type is int else "text" if field.type is str else None
+        for field in msgspec.structs.fields(Run)
+    }
+    values |= {"id": "run-1", "project_id": 1, "state": state, "policy": Policy(), "payload": "null", "attempt": 1}
+    if state not in {RunState.DRAFT, RunState.SCHEDULED}:
+        values["queued_at"] = 1
+    if state in LEASED:
+        values |= {
+            "epoch": 1,
+            "lease_hash": "hash",
+            "lease_until": 100,
+            "claimed_at": 2,
+            "heartbeat_at": 2,
+            "worker": "w",
+        }
+    if state is RunState.WAITING:
+        values["waiting_for"] = Waiting(kind="children")
+    if state in ENDED:
+        values["finished_at"] = 3
+    return Run(**(values | changes))
