@@ -7,13 +7,16 @@ import resource
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
-from bench import create, databases, drain, figures
+from bench import create, databases, depth, drain, figures, followers, idle
 from bench.bench import Bench
 from bench.figures import Figure
 
 BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "drain": drain.measure,
     "create": create.measure,
+    "depth": depth.measure,
+    "followers": followers.measure,
+    "idle": idle.measure,
 }
 
 
