@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from runyard.artifacts.port import Blobs
-from runyard.loops import retention, timers
+from runyard.loops import bulks, retention, timers
 from runyard.loops.runner import Runner
 from runyard.settings import Settings
 from runyard.storage.port import Store
@@ -13,7 +15,16 @@ from runyard.streams.hub import Hub
 def runner(store: Store, hub: Hub, blobs: Blobs, settings: Settings) -> Runner:
     """All loops of a server."""
 
-    async def until_timer(seconds: float) -> None:
-        await hub.wait(["timer"], seconds)
+    def until(topic: str) -> Callable[[float], Awaitable[object]]:
+        waiter = hub.waiter([topic])
+        # For good, so that a wake-up that comes during a pass shortens the rest after it.
+        hub.add(waiter)
+        return waiter.wait
 
-    return Runner([*timers.loops(store, until_timer), *retention.loops(store, blobs, settings)])
+    return Runner(
+        [
+            *timers.loops(store, until("timer")),
+            bulks.loop(store, until("bulk")),
+            *retention.loops(store, blobs, settings),
+        ]
+    )

@@ -12,6 +12,7 @@ from msgspec import UNSET, Raw
 
 from runyard.dialects.native import wire
 from runyard.domain import records, slices, traces
+from runyard.domain.bulks import Bulk
 from runyard.domain.errors import DomainError, Invalid, NotFound
 from runyard.domain.jobs import JobSpec, NewRun, Rate
 from runyard.domain.policy import Failure, Policy
@@ -638,4 +639,29 @@ def explanation_out(found: explain.Explanation) -> wire.Explanation:
             for one in found.reasons
         ],
         position=found.position,
+    )
+
+
+def listed(value: str | list[str] | None) -> list[str] | None:
+    """One word or several, as several."""
+    return [value] if isinstance(value, str) else value
+
+
+def bulk_out(bulk: Bulk, slug: str) -> wire.Bulk:
+    """A bulk action on the wire."""
+    return wire.Bulk(
+        id=bulk.id,
+        project=slug,
+        action=bulk.action,
+        state=bulk.state,
+        total=bulk.total,
+        done=bulk.done,
+        failed=bulk.failed,
+        errors=raw(bulk.errors) or NULL,
+        dry_run=bulk.dry_run,
+        reason=bulk.reason,
+        created_by=bulk.created_by,
+        created_at=when(bulk.created_at),
+        updated_at=when(bulk.updated_at),
+        finished_at=maybe_when(bulk.finished_at),
     )

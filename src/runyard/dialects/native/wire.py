@@ -674,3 +674,51 @@ class ServerInfo(msgspec.Struct, kw_only=True):
     engine: Literal["sqlite", "postgres"]
     schema: int
     uptime_seconds: float
+
+
+class RunFilter(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Which runs are meant: the filters of the list of runs, in the same words."""
+
+    state: str | list[str] | None = None
+    job: str | None = None
+    queue: str | None = None
+    tag: str | list[str] | None = None
+    parent_id: str | None = None
+    task_id: str | None = None
+    batch_id: str | None = None
+    outcome: Literal["failed", "succeeded", "canceled", "unresolved"] | None = None
+    error_class: str | None = None
+    resolved: bool | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    payload: str | None = None
+    metadata: str | None = None
+
+
+class BulkIn(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """An action for many runs: those named by `ids`, or all that meet `filter`."""
+
+    action: Literal["cancel", "replay", "requeue", "discard", "resolve", "retry"]
+    ids: Annotated[list[str], Meta(min_length=1, max_length=10_000)] | None = None
+    filter: RunFilter | None = None
+    dry_run: bool = False
+    reason: Text | None = None
+
+
+class Bulk(msgspec.Struct, kw_only=True):
+    """An action for many runs, and how far it is; `errors` tells of the first hundred runs that refused."""
+
+    id: str
+    project: str
+    action: str
+    state: str
+    total: int
+    done: int
+    failed: int
+    errors: Raw
+    dry_run: bool
+    reason: str | None
+    created_by: str | None
+    created_at: datetime
+    updated_at: datetime
+    finished_at: datetime | None
