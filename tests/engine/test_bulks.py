@@ -15,7 +15,7 @@ def ask(store, action="cancel", project_id=1, **said):
     return store.transact(bulks.create, project_id, action=action, **said)
 
 
-def carry_out(store, limit=25):
+def carry_out(store, limit=15):
     """All slices of all bulk actions; how many there were."""
     for slices in range(1000):
         if store.transact(bulks.advance, limit) is None:

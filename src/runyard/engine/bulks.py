@@ -23,7 +23,7 @@ from runyard.storage.statements import listing as listing_sql
 
 MOST = 10_000
 """How many runs can be named."""
-SLICE = 25
+SLICE = 15
 """How many runs one transaction acts upon."""
 COUNTED = 500
 """How many runs one transaction counts."""

@@ -157,6 +157,8 @@ CREATE TABLE runs (
 );
 -- Claiming: only runs that may be claimed this instant stand here, in claim order.
 CREATE INDEX runs_ready ON runs (class_id, rank, id) WHERE state = 'queued' AND hold IS NULL;
+-- Queued runs that may not be claimed yet, to be counted.
+CREATE INDEX runs_not_ready ON runs (class_id, hold) WHERE state = 'queued' AND hold IS NOT NULL;
 -- Runs that a full lane holds back, in claim order.
 CREATE INDEX runs_held ON runs (hold_lane, rank, id) WHERE hold_lane IS NOT NULL;
 -- Which of the runs a lane lets through may still give way to a better one.
@@ -179,7 +181,7 @@ CREATE INDEX runs_replay ON runs (replay_of, id) WHERE replay_of IS NOT NULL;
 CREATE INDEX runs_retry ON runs (retry_of, id) WHERE retry_of IS NOT NULL;
 CREATE INDEX runs_continuation ON runs (continuation_of, id) WHERE continuation_of IS NOT NULL;
 -- Retention walks one outcome at a time, oldest end first.
-CREATE INDEX runs_finished ON runs (state, finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX runs_finished ON runs (state, finished_at, project_id) WHERE finished_at IS NOT NULL;
 
 CREATE TABLE run_tags (
     project_id INTEGER NOT NULL,
