@@ -55,7 +55,6 @@ _MOVING = tuple(name for name in FIELDS if name not in _FIXED)
 _MOVING_AT = tuple(FIELDS.index(name) for name in _MOVING)
 
 COLUMNS = ", ".join(FIELDS)
-INSERT = Insert("runs", _TYPES)
 TAGS = Insert("run_tags", {"project_id": "bigint", "tag": "text", "value": "text", "run_id": "text"})
 
 LOCK = f"SELECT {COLUMNS} FROM runs WHERE id {{among ids}} ORDER BY id {{lock}}"
@@ -132,7 +131,15 @@ def _to_row(run: Run) -> list[Any]:
 
 def insert(tx: Tx, runs: Sequence[Run]) -> None:
     """Add new runs."""
-    tx.insert(INSERT, [tuple(_to_row(run)) for run in runs])
+    columns = list(zip(*map(_to_row, runs), strict=True))
+    # Most columns of a new run are empty; those that are so in all of them need not travel.
+    places = tuple(place for place, column in enumerate(columns) if any(value is not None for value in column))
+    tx.insert(_inserting(places), list(zip(*(columns[place] for place in places), strict=True)))
+
+
+@lru_cache(maxsize=512)
+def _inserting(places: tuple[int, ...]) -> Insert:
+    return Insert("runs", {FIELDS[place]: _TYPES[FIELDS[place]] for place in places})
 
 
 def insert_tags(tx: Tx, rows: Sequence[tuple[int, str, str, str]]) -> None:
