@@ -114,7 +114,7 @@ def test_explain_gives_reasons_and_remedies(cli: Command, server: Script) -> Non
     server.on("GET", f"/runs/{RUN_ID}/explain", body)
     text = cli("runs", "explain", RUN_ID).out
     assert "queued: it waits" in text
-    assert "4 stand before it" in text
+    assert "4 before it in its queue" in text
     assert "start one" in text
 
 

@@ -79,13 +79,16 @@ def explain(run: RunId, /, *, invocation: Given) -> None:
         output.one(invocation, why, [])
         return
     output.say(f"{why.state}: {why.summary}")
-    if why.position is not None:
-        output.say(f"  {why.position} stand before it in its queue")
     for reason in why.reasons:
-        until = f" (until {stamp(reason.until)})" if reason.until else ""
-        output.say(f"  - {reason.detail}{until}")
+        # The first reason is the summary: it is not said twice.
+        if reason.detail != why.summary:
+            output.say(f"  - {reason.detail}")
+        if reason.until:
+            output.say(f"    until {stamp(reason.until)}")
         if reason.remedy:
-            output.say(f"    {reason.remedy}")
+            output.say(f"    → {reason.remedy}")
+    if why.position is not None:
+        output.say(f"  {why.position} before it in its queue")
 
 
 def message_of(error: object) -> str:
