@@ -14,4 +14,4 @@ def test_the_tour_of_the_readme_does_what_it_says(tmp_path: Path, postgres_dsn: 
         found.bind(("127.0.0.1", 0))
         port = str(found.getsockname()[1])
     env = environment(tmp_path, RUNYARD_PORT=port, DATABASE_URL=fresh_database(postgres_dsn))
-    assert_true(ROOT / "README.md", tmp_path, env, seconds=60)
+    assert_true(ROOT / "README.md", tmp_path, env, seconds=120)

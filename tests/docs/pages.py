@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,10 +75,8 @@ def run(found: list[Block], folder: Path, env: Mapping[str, str], *, seconds: fl
         except subprocess.TimeoutExpired:
             code = -1
         finally:
-            try:
+            with suppress(ProcessLookupError):
                 os.killpg(shell.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             shell.wait()
     printed = [""] * len(found)
     for piece in said.read_text(encoding="utf-8", errors="replace").split(MARK)[1:]:
@@ -121,7 +120,7 @@ def assert_true(page: Path, folder: Path, env: Mapping[str, str], *, seconds: fl
 
 def environment(folder: Path, **more: str) -> dict[str, str]:
     """What a reader's shell has: the project's commands on the path, and nothing of ours."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RUNYARD_", "PYTEST_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("RUNYARD_", "PYTEST_", "PYTHON"))}
     return kept | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(folder),
