@@ -102,7 +102,9 @@ class Committer:
                 batch.append(nxt)
             started = time.perf_counter()
             topics = self._write(batch)
-            self._deliver(batch, topics)
+            deliver(batch)
+            if topics:
+                self.publish(topics)
             if self.observe is not None:
                 self.observe(len(batch), time.perf_counter() - started, self._events)
                 self._events = Counter()
@@ -205,20 +207,20 @@ class Committer:
             backend.undo(tx, mark)
             pending.outcome = error
 
-    def _deliver(self, batch: list[Pending], topics: frozenset[str]) -> None:
-        by_loop: dict[asyncio.AbstractEventLoop, list[Pending]] = {}
-        for pending in batch:
-            if pending.loop is None:
-                pending.resolve()
-            else:
-                by_loop.setdefault(pending.loop, []).append(pending)
-        for loop, group in by_loop.items():
-            try:
-                loop.call_soon_threadsafe(_resolve_all, group)
-            except RuntimeError:  # the loop closed while the batch was written; nobody waits any more
-                continue
-        if topics:
-            self.publish(topics)
+
+def deliver(batch: list[Pending]) -> None:
+    """Hand every outcome to its caller, those of one loop in one wake-up of it."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Pending]] = {}
+    for pending in batch:
+        if pending.loop is None:
+            pending.resolve()
+        else:
+            by_loop.setdefault(pending.loop, []).append(pending)
+    for loop, group in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_resolve_all, group)
+        except RuntimeError:  # the loop closed while the batch was written; nobody waits any more
+            continue
 
 
 def _resolve_all(group: list[Pending]) -> None:
@@ -252,6 +254,18 @@ def enqueue(waiting: queue.Queue[Pending | None], pending: Pending) -> None:
     if waiting.qsize() >= QUEUE_LIMIT:
         raise Overloaded("too many writes are waiting; try again in a second")
     waiting.put(pending)
+
+
+def refuse_rest(waiting: queue.Queue[Pending | None]) -> None:
+    """Answer the operations that slipped in while the last committer ended; nobody will write them."""
+    while True:
+        try:
+            pending = waiting.get_nowait()
+        except queue.Empty:
+            return
+        if pending is not None:
+            pending.outcome = Unavailable("the server is shutting down")
+            deliver([pending])
 
 
 class Publisher:

@@ -19,6 +19,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Row = tuple[Any, ...]
 Value = str | int | float | None | list[str] | list[int]
+UNKEEPABLE = "a value cannot be kept: a text with characters such as NUL, or a number beyond 64 bits"
+"""What is wrong when a database cannot hold a value, whichever it is."""
 
 
 class Insert(msgspec.Struct, frozen=True):
@@ -115,6 +117,7 @@ class Tx(ABC):
 
     def emit(self, line: JournalLine | LogLine) -> None:
         """Journal something in this transaction and wake those who follow its run and project."""
+        self.wrote = True
         self.journal.append(line)
         if line.run_id is not None:
             self.topics.add(f"run:{line.run_id}")

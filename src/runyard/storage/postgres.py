@@ -7,6 +7,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -17,8 +18,8 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from runyard.domain.errors import Conflict, Invalid, Unavailable
 from runyard.storage import journal, migrate
-from runyard.storage.committer import Committer, Pending, Publisher, enqueue
-from runyard.storage.port import Insert, Listener, Observe, Row, Tx, Update, Value
+from runyard.storage.committer import Committer, Pending, Publisher, enqueue, refuse_rest
+from runyard.storage.port import UNKEEPABLE, Insert, Listener, Observe, Row, Tx, Update, Value
 from runyard.storage.sql import for_postgres
 
 P = ParamSpec("P")
@@ -231,13 +232,19 @@ class Listening:
                     self.publish(frozenset({"*"}))
                     while not self.stopping.is_set():
                         for notice in connection.notifies(timeout=1.0):
-                            self.publish(frozenset(notice.payload.split(",")))
+                            if self.stopping.is_set():
+                                return
+                            if notice.payload:
+                                self.publish(frozenset(notice.payload.split(",")))
             except psycopg.Error:
                 self.stopping.wait(0.5)
 
     def stop(self) -> None:
-        """Stop listening within about a second."""
+        """Stop listening: at once when the server can be told, else within about a second."""
         self.stopping.set()
+        with suppress(psycopg.Error), connect(self.dsn, writer=False) as connection:
+            # Any notification ends the listener's wait; an empty one says nothing to the other servers.
+            connection.execute("SELECT pg_notify(%s, '')", (CHANNEL,))
         self.thread.join(timeout=5)
 
 
@@ -296,7 +303,7 @@ class PostgresStore:
         self._enqueue(pending)
         try:
             return await pending.future  # type: ignore[no-any-return]
-        except psycopg.Error as error:
+        except _TRANSLATED as error:
             raise _translated(error) from error
 
     def transact(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -304,14 +311,16 @@ class PostgresStore:
         self._enqueue(pending)
         try:
             return pending.future.result()  # type: ignore[no-any-return]
-        except psycopg.Error as error:
+        except _TRANSLATED as error:
             raise _translated(error) from error
 
     async def read(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         loop = asyncio.get_running_loop()
+        self._check_open()
         return await loop.run_in_executor(self._readers, lambda: self._look(op, *args, **kwargs))
 
     def look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        self._check_open()
         return self._readers.submit(self._look, op, *args, **kwargs).result()
 
     def subscribe(self, listener: Listener) -> None:
@@ -325,20 +334,24 @@ class PostgresStore:
             self._waiting.put(None)
         for committer in self._committers:
             committer.thread.join()
+        refuse_rest(self._waiting)
         self._listening.stop()
         self._readers.shutdown(wait=True)
         self._pool.close()
 
     def _enqueue(self, pending: Pending) -> None:
+        self._check_open()
+        enqueue(self._waiting, pending)
+
+    def _check_open(self) -> None:
         if self._closed:
             raise Unavailable("the server is shutting down")
-        enqueue(self._waiting, pending)
 
     def _look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             with self._pool.connection() as connection:
                 return op(PostgresTx(connection, self.now(), self._known), *args, **kwargs)
-        except (psycopg.Error, PoolTimeout) as error:
+        except _TRANSLATED as error:
             raise _translated(error) from error
 
 
@@ -352,10 +365,13 @@ def _silent(topics: frozenset[str]) -> None:
     """Committed topics are heard again from PostgreSQL."""
 
 
+_TRANSLATED = (psycopg.Error, PoolTimeout, UnicodeEncodeError)
+
+
 def _translated(error: Exception) -> Exception:
     if isinstance(error, PoolTimeout | psycopg.OperationalError | psycopg.InterfaceError):
         return Unavailable("the database cannot be reached; try again in a second")
-    if isinstance(error, psycopg.DataError):
+    if isinstance(error, psycopg.DataError | UnicodeEncodeError):
         return Invalid(UNKEEPABLE)
     if isinstance(error, psycopg.errors.UniqueViolation):
         return Conflict("something with this name or key exists already")

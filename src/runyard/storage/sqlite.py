@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import cache
 from itertools import compress, islice
 from pathlib import Path
@@ -15,11 +16,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 
-from runyard.domain.errors import Unavailable
+from runyard.domain.errors import Conflict, Invalid, Unavailable
 from runyard.storage import journal, migrate
-from runyard.storage.committer import Committer, Pending, Publisher, enqueue
+from runyard.storage.committer import Committer, Pending, Publisher, enqueue, refuse_rest
 from runyard.storage.filelock import FileLock
-from runyard.storage.port import Insert, Listener, Observe, Row, Tx, Update, Value
+from runyard.storage.port import UNKEEPABLE, Insert, Listener, Observe, Row, Tx, Update, Value
 from runyard.storage.sql import for_sqlite
 
 P = ParamSpec("P")
@@ -172,8 +173,7 @@ class SqliteBackend:
         self.connection.close()
 
     def is_broken(self, error: Exception) -> bool:
-        """Disk full, locked by somebody else, or an I/O error: not the operation's fault."""
-        return isinstance(error, sqlite3.OperationalError) and not str(error).startswith(("no such", "near "))
+        return _is_broken(error)
 
 
 class SqliteStore:
@@ -196,9 +196,12 @@ class SqliteStore:
         self._known: dict[Any, Any] = {"ageing": ageing}
         self._publisher = Publisher()
         self._waiting: queue.Queue[Pending | None] = queue.SimpleQueue()  # type: ignore[assignment]
-        setup = connect(path)
-        migrate.run_sqlite(setup, clock())
-        setup.close()
+        try:
+            with closing(connect(path)) as setup:
+                migrate.run_sqlite(setup, clock())
+        except BaseException:
+            self._lock.release()
+            raise
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-read")
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
@@ -210,18 +213,26 @@ class SqliteStore:
     async def write(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         pending = Pending(op, args, kwargs, asyncio.get_running_loop())
         self._enqueue(pending)
-        return await pending.future  # type: ignore[no-any-return]
+        try:
+            return await pending.future  # type: ignore[no-any-return]
+        except _TRANSLATED as error:
+            raise _translated(error) from error
 
     def transact(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         pending = Pending(op, args, kwargs, None)
         self._enqueue(pending)
-        return pending.future.result()  # type: ignore[no-any-return]
+        try:
+            return pending.future.result()  # type: ignore[no-any-return]
+        except _TRANSLATED as error:
+            raise _translated(error) from error
 
     async def read(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         loop = asyncio.get_running_loop()
+        self._check_open()
         return await loop.run_in_executor(self._readers, lambda: self._look(op, *args, **kwargs))
 
     def look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        self._check_open()
         return self._readers.submit(self._look, op, *args, **kwargs).result()
 
     def subscribe(self, listener: Listener) -> None:
@@ -233,15 +244,19 @@ class SqliteStore:
         self._closed = True
         self._waiting.put(None)
         self._committer.thread.join()
+        refuse_rest(self._waiting)
         self._readers.shutdown(wait=True)
         for connection in self._opened:
             connection.close()
         self._lock.release()
 
     def _enqueue(self, pending: Pending) -> None:
+        self._check_open()
+        enqueue(self._waiting, pending)
+
+    def _check_open(self) -> None:
         if self._closed:
             raise Unavailable("the server is shutting down")
-        enqueue(self._waiting, pending)
 
     def _look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         connection = getattr(self._local, "connection", None)
@@ -253,3 +268,21 @@ class SqliteStore:
             return op(SqliteTx(connection, self.now(), self._known), *args, **kwargs)
         finally:
             connection.execute("ROLLBACK")
+
+
+_TRANSLATED = (sqlite3.Error, OverflowError, UnicodeEncodeError)
+
+
+def _translated(error: Exception) -> Exception:
+    if isinstance(error, sqlite3.IntegrityError):
+        return Conflict("something with this name or key exists already")
+    if isinstance(error, OverflowError | UnicodeEncodeError | sqlite3.DataError):
+        return Invalid(UNKEEPABLE)
+    if _is_broken(error):
+        return Unavailable("the database file cannot be used now; try again in a second")
+    return error
+
+
+def _is_broken(error: Exception) -> bool:
+    """Disk full, locked by somebody else, or an I/O error: not the operation's fault."""
+    return isinstance(error, sqlite3.OperationalError) and not str(error).startswith(("no such", "near "))

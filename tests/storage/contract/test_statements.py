@@ -1,0 +1,124 @@
+"""The little SQL that both engines share: parameters, markers, many rows."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from runyard.storage.port import Insert, Tx, Update
+from runyard.storage.sql import for_postgres, for_sqlite
+from tests.support.stores import AnyStore
+
+PAIRS = Insert("run_state", {"run_id": "text", "name": "text", "value": "text", "updated_at": "bigint"})
+KEEP = Insert("run_state", PAIRS.columns, "ON CONFLICT (run_id, name) DO NOTHING")
+SET = Update("run_state", {"value": "text", "updated_at": "bigint"}, {"run_id": "text", "name": "text"})
+
+
+def names(tx: Tx) -> list[tuple[object, ...]]:
+    return [
+        tuple(row) for row in tx.rows("SELECT run_id, name, value, updated_at FROM run_state ORDER BY run_id, name")
+    ]
+
+
+def test_many_rows_go_in_at_once(store: AnyStore):
+    rows = [("r", f"{n:03}", f'"{n}"', n) for n in range(500)]
+    assert store.transact(lambda tx: tx.insert(PAIRS, rows)) == 500
+    assert store.look(names) == rows
+
+
+def test_rows_in_conflict_are_left_out_and_not_counted(store: AnyStore):
+    store.transact(lambda tx: tx.insert(PAIRS, [("r", "a", "1", 1)]))
+    assert store.transact(lambda tx: tx.insert(KEEP, [("r", "a", "2", 2), ("r", "b", "3", 3)])) == 1
+    assert store.look(names) == [("r", "a", "1", 1), ("r", "b", "3", 3)]
+
+
+def test_many_rows_change_at_once_and_missing_ones_are_not_counted(store: AnyStore):
+    store.transact(lambda tx: tx.insert(PAIRS, [("r", name, "0", 0) for name in "abc"]))
+    changed = store.transact(lambda tx: tx.update(SET, [("1", 7, "r", "a"), ("2", 8, "r", "c"), ("3", 9, "r", "x")]))
+    assert changed == 2
+    assert store.look(names) == [("r", "a", "1", 7), ("r", "b", "0", 0), ("r", "c", "2", 8)]
+
+
+def test_no_rows_are_no_work(store: AnyStore):
+    assert store.transact(lambda tx: tx.insert(PAIRS, [])) <= 0
+    assert store.transact(lambda tx: tx.update(SET, [])) <= 0
+
+
+TEXTS = {
+    "empty": "",
+    "quote": "'",
+    "double quote": '"',
+    "backslash": "\\",
+    "percent": "%s",
+    "pyformat": "%(x)s",
+    "colon": ":name",
+    "mark": "?",
+    "marker": "{lock}",
+    "unicode": "é😀",
+    "separator": "\u2028",
+    "white space": "a\nb\tc",
+    "long": "x" * 100_000,
+    "escaped nul": '{"a": "\\u0000"}',
+}
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_every_text_comes_back_as_it_went_in(store: AnyStore, text: str):
+    store.transact(lambda tx: tx.insert(PAIRS, [("r", "many", text, 1)]))
+    store.transact(lambda tx: tx.run("INSERT INTO run_state VALUES ('r', 'one', :text, 2)", text=text))
+    store.transact(lambda tx: tx.insert(PAIRS, [("r", "update", "", 0)]))
+    store.transact(lambda tx: tx.update(SET, [(text, 3, "r", "update")]))
+    assert [value for _, _, value, _ in store.look(names)] == [text] * 3
+    found = store.look(
+        lambda tx: tx.rows("SELECT COUNT(*) FROM run_state WHERE value {among texts}", texts=[text, "no"])
+    )
+    assert found[0][0] == 3
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**31, 2**53 + 1, 2**63 - 1, -(2**63)])
+def test_every_number_comes_back_as_it_went_in(store: AnyStore, number: int):
+    store.transact(lambda tx: tx.insert(PAIRS, [("r", "many", "", number)]))
+    store.transact(lambda tx: tx.run("INSERT INTO run_state VALUES ('r', 'one', '', :n)", n=number))
+    assert [at for _, _, _, at in store.look(names)] == [number] * 2
+    found = store.look(
+        lambda tx: tx.rows("SELECT COUNT(*) FROM run_state WHERE updated_at {among numbers}", numbers=[number])
+    )
+    assert found[0][0] == 2
+
+
+def test_a_list_may_be_empty(store: AnyStore):
+    store.transact(lambda tx: tx.insert(PAIRS, [("r", "a", "", 1)]))
+    assert store.look(lambda tx: tx.rows("SELECT name FROM run_state WHERE name {among names}", names=[])) == []
+
+
+def test_nothing_found_is_none(store: AnyStore):
+    assert store.look(lambda tx: tx.row("SELECT name FROM run_state WHERE name = :name", name="a")) is None
+
+
+def test_text_sorts_by_code_point(store: AnyStore):
+    letters = ["B", "a", "Z", "é", "b", "_", "0", "😀"]
+    store.transact(lambda tx: tx.insert(PAIRS, [("r", letter, "", 0) for letter in letters]))
+    assert [name for _, name, _, _ in store.look(names)] == sorted(letters)
+
+
+def test_ids_grow_and_are_uuids_of_version_7(store: AnyStore):
+    ids = store.transact(lambda tx: [tx.new_id() for _ in range(1000)])
+    assert ids == sorted(set(ids))
+    assert {UUID(one).version for one in ids} == {7}
+
+
+def test_tokens_are_long_and_never_the_same(store: AnyStore):
+    tokens = store.transact(lambda tx: {tx.new_token() for _ in range(1000)})
+    assert len(tokens) == 1000
+    assert min(map(len, tokens)) >= 32
+
+
+def test_one_text_serves_both_engines():
+    text = "SELECT '10:30', x::text FROM t WHERE a = :a AND b {among bs} AND c LIKE 'x%' {skip_locked}"
+    assert for_sqlite(text) == (
+        "SELECT '10:30', x::text FROM t WHERE a = :a AND b IN (SELECT value FROM json_each(:bs)) AND c LIKE 'x%' "
+    )
+    assert for_postgres(text) == (
+        "SELECT '10:30', x::text FROM t WHERE a = %(a)s AND b = ANY(%(bs)s) AND c LIKE 'x%%' FOR UPDATE SKIP LOCKED"
+    )

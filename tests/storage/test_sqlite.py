@@ -1,0 +1,58 @@
+"""What only SQLite does: one process owns the file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runyard.domain.errors import Conflict
+from runyard.storage.sqlite import SqliteStore
+
+OPEN = """
+import sys, pathlib
+from runyard.domain.errors import Conflict
+from runyard.storage.sqlite import SqliteStore
+try:
+    SqliteStore(pathlib.Path(sys.argv[1]), clock=lambda: 0).close()
+except Conflict as refusal:
+    print(refusal.detail)
+else:
+    print("opened")
+"""
+
+
+def opened_elsewhere(path: Path) -> str:
+    """What another process says when it opens the file."""
+    done = subprocess.run([sys.executable, "-c", OPEN, str(path)], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_second_store_on_the_file_is_refused_and_told_who_has_it(tmp_path: Path):
+    path = tmp_path / "runyard.db"
+    first = SqliteStore(path, clock=lambda: 0)
+    with pytest.raises(Conflict, match=rf"pid {os.getpid()}\) already serves .*runyard\.db"):
+        SqliteStore(path, clock=lambda: 0)
+    assert str(os.getpid()) in opened_elsewhere(path)
+    first.close()
+    assert opened_elsewhere(path) == "opened"
+    SqliteStore(path, clock=lambda: 0).close()
+
+
+@pytest.mark.parametrize("name", ["a b", "per%cent", "quest?ion", "ha#sh", "é"])
+def test_any_file_name_will_do(tmp_path: Path, name: str):
+    path = tmp_path / name / f"{name}.db"
+    store = SqliteStore(path, clock=lambda: 0)
+    assert store.look(lambda tx: tx.rows("SELECT 1"))[0][0] == 1
+    store.close()
+    assert path.exists()
+
+
+def test_writes_are_durable_and_readers_see_a_write_ahead_log(tmp_path: Path):
+    store = SqliteStore(tmp_path / "runyard.db", clock=lambda: 0)
+    assert store.transact(lambda tx: tx.rows("PRAGMA synchronous"))[0][0] == 2
+    assert store.transact(lambda tx: tx.rows("PRAGMA journal_mode"))[0][0] == "wal"
+    store.close()
