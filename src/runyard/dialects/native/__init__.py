@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runyard import __version__
 from runyard.artifacts.port import Blobs
-from runyard.dialects.native.routes import admin, artifacts, bulks, executors, following, queries, records, runs
+from runyard.dialects.native.routes import admin, artifacts, bulks, counts, executors, following, queries, records, runs
 from runyard.settings import Settings
 from runyard.streams import asgi
 from runyard.streams.feed import Feeds
@@ -42,6 +42,7 @@ def app(
             *runs.HANDLERS,
             *queries.HANDLERS,
             *bulks.HANDLERS,
+            *counts.HANDLERS,
             *records.HANDLERS,
             *executors.handlers(hub),
             *following.handlers(feeds),

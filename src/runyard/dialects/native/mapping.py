@@ -16,7 +16,7 @@ from runyard.domain.bulks import Bulk
 from runyard.domain.errors import DomainError, Invalid, NotFound
 from runyard.domain.jobs import JobSpec, NewRun, Rate
 from runyard.domain.policy import Failure, Policy
-from runyard.engine import dead_letters, explain, leases
+from runyard.engine import dead_letters, explain, leases, stats
 from runyard.engine.runs import Created, CreateRequest
 from runyard.web.errors import understood
 from runyard.web.paging import cursor
@@ -309,6 +309,20 @@ def claims_out(granted: Sequence[leases.Granted], slug: str) -> wire.ClaimsOut:
             for one in granted
         ]
     )
+
+
+def given_back(granted: Sequence[leases.Granted], actor: str) -> list[leases.Release]:
+    """Reports that return what was handed to a client who left."""
+    return [
+        leases.Release(
+            project_id=one.run.project_id,
+            run_id=one.run.id,
+            token=one.lease.token,
+            actor=actor,
+            reason="the client hung up",
+        )
+        for one in granted
+    ]
 
 
 def named(report: wire.Report, project_id: int, actor: str) -> dict[str, Any]:
@@ -664,4 +678,16 @@ def bulk_out(bulk: Bulk, slug: str) -> wire.Bulk:
         created_at=when(bulk.created_at),
         updated_at=when(bulk.updated_at),
         finished_at=maybe_when(bulk.finished_at),
+    )
+
+
+def queue_out(queue: stats.Queue) -> wire.Queue:
+    """A queue on the wire."""
+    return wire.Queue(
+        queue=queue.queue,
+        ready=queue.ready,
+        held=queue.held,
+        running=queue.running,
+        oldest_ready_at=maybe_when(queue.oldest_ready_at),
+        more=queue.more,
     )

@@ -722,3 +722,30 @@ class Bulk(msgspec.Struct, kw_only=True):
     created_at: datetime
     updated_at: datetime
     finished_at: datetime | None
+
+
+class Stats(msgspec.Struct, kw_only=True):
+    """How many runs there are. What is named in `more` (outcomes as `ended:<state>`) has at least the number given."""
+
+    since: datetime
+    states: dict[str, int]
+    outcomes: dict[str, int]
+    more: list[str]
+
+
+class Queue(msgspec.Struct, kw_only=True):
+    """How a queue stands; with `more` at least the numbers given."""
+
+    queue: str
+    ready: int
+    held: int
+    running: int
+    oldest_ready_at: datetime | None
+    more: bool
+
+
+class Queues(msgspec.Struct, kw_only=True):
+    """The queues, by name."""
+
+    data: list[Queue]
+    next_cursor: str | None = None

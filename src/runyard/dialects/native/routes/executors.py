@@ -39,6 +39,9 @@ def claiming(hub: Hub) -> HTTPRouteHandler:
             while True:
                 waiter.reset()
                 (granted,) = await call.write(leases.claim, [request])
+                if granted and client.gone:  # nobody will read the answer
+                    await call.write(leases.release, mapping.given_back(granted, call.actor))
+                    return wire.ClaimsOut(claims=[])
                 left = deadline - loop.time()
                 if granted or left <= 0 or hub.closed:
                     return mapping.claims_out(granted, slug)
