@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from runyard.domain.errors import Conflict, DomainError, LeaseLost, NotFound, PayloadMismatch
+from runyard.domain.errors import Conflict, DomainError, LeaseLost, NotFound
 from runyard.domain.moves import changed, move
 from runyard.domain.policy import Failure, Retry, after_failure, claim_rank
 from runyard.domain.records import Lease, Move, Run, Waiting
@@ -291,7 +291,7 @@ def complete(tx: Tx, reports: Sequence[Complete]) -> list[Outcome]:
         if run.policy.output_schema is not None:
             problems = schemas.check(run.policy.output_schema, report.output)
             if problems:
-                return PayloadMismatch("the output does not match the job's output schema", errors=problems)
+                return schemas.mismatch("the output does not match the job's output schema", problems)
         return move(
             run,
             "complete",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from runyard.domain.errors import Conflict, NotFound, PayloadMismatch
+from runyard.domain.errors import Conflict, NotFound
 from runyard.domain.records import Json
 from runyard.domain.slices import Slice
 from runyard.domain.traces import Output
@@ -33,7 +33,7 @@ def put(tx: Tx, writer: Writer, new: NewOutput) -> Output:
     if new.schema is not None:
         problems = schemas.check(new.schema, new.value)
         if problems:
-            raise PayloadMismatch("the output does not match the schema that came with it", errors=problems)
+            raise schemas.mismatch("the output does not match the schema that came with it", problems)
     run = fences.open_for(tx, writer)
     if sql.get(tx, run.id, new.name) is None and sql.count(tx, run.id) >= MOST:
         raise Conflict(f"the run has {MOST} outputs already; set one of them again")

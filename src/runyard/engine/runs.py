@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from runyard.domain.errors import Conflict, DomainError, IllegalMove, Invalid, NotFound, PayloadMismatch, RateLimited
+from runyard.domain.errors import Conflict, DomainError, IllegalMove, Invalid, NotFound, RateLimited
 from runyard.domain.jobs import JobSpec, NewRun, merged_tags, tag_pairs
 from runyard.domain.moves import changed, due, move
 from runyard.domain.policy import Policy
@@ -204,7 +204,7 @@ def _check_enabled(job: Job) -> None:
 def _check_payload(spec: JobSpec, payload: str) -> None:
     problems = schemas.check(spec.payload_schema, payload) if spec.payload_schema is not None else None
     if problems:
-        raise PayloadMismatch("the payload does not match the job's payload schema", errors=problems)
+        raise schemas.mismatch("the payload does not match the job's payload schema", problems)
 
 
 def _check_edited(tx: Tx, run: Run, payload: str) -> None:

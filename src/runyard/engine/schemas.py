@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema_rs
 import msgspec
 
-from runyard.domain.errors import Invalid
+from runyard.domain.errors import Invalid, PayloadMismatch
 
 _LIMIT = 20
 
@@ -40,3 +40,10 @@ def check(schema: str, value: str) -> list[dict[str, str]]:
         if len(problems) >= _LIMIT:
             break
     return problems
+
+
+def mismatch(what: str, problems: list[dict[str, str]]) -> PayloadMismatch:
+    """The refusal of a value with these problems; its sentence names the first."""
+    first = problems[0]
+    where = f" at {first['pointer']}" if first["pointer"] else ""
+    return PayloadMismatch(f"{what}{where}: {first['detail'][:500]}", errors=problems)

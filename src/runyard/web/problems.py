@@ -37,7 +37,7 @@ def problem(fault: Fault) -> Problem:
         request_id=fault.request_id,
         retryable=fault.status in {429, 503},
         retry_after=fault.retry_after,
-        errors=[_error(mistake) for mistake in fault.mistakes],
+        errors=[*map(_error, fault.mistakes), *_said(fault)],
     )
 
 
@@ -45,6 +45,12 @@ def _error(mistake: Mistake) -> dict[str, Any]:
     if mistake.source == "body":
         return {"pointer": mistake.pointer, "detail": mistake.detail}
     return {"parameter": str(mistake.path[0]), "in": mistake.source, "detail": mistake.detail}
+
+
+def _said(fault: Fault) -> list[dict[str, Any]]:
+    """What the engine found wrong inside a value."""
+    said = fault.error.extra.get("errors", ())
+    return list(said) if isinstance(said, list) else []
 
 
 def shape(fault: Fault) -> bytes:
