@@ -1,0 +1,278 @@
+"""For every operation of the native API a request that succeeds, and whatever must be there before."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.api import NOTHING, Api, Json, good, proof
+from tests.support.stand import Stand
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """A request."""
+
+    method: str
+    path: str
+    body: Any = NOTHING
+    content: bytes | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    endless: bool = False
+    """Whether the reply is a stream that does not end."""
+
+
+Recipe = Callable[[Stand, Api], Ask]
+RECIPES: dict[str, Recipe] = {}
+_numbers = itertools.count()
+
+
+def recipe(made: Recipe) -> Recipe:
+    """Note down how the operation of the function's name is used."""
+    RECIPES[made.__name__] = made
+    return made
+
+
+@recipe
+def create_project(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path="/projects", body={"slug": "fresh", "name": "Fresh"})
+
+
+@recipe
+def list_projects(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path="/projects")
+
+
+@recipe
+def get_project(stand: Stand, api: Api) -> Ask:
+    own = good(api.get("/projects"))["data"][-1]
+    return Ask(method="GET", path=f"/projects/{own['slug']}")
+
+
+@recipe
+def create_key(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path="/keys", body={"name": "worker", "scopes": ["runs:claim"]})
+
+
+@recipe
+def list_keys(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path="/keys")
+
+
+def _key(stand: Stand, api: Api) -> Json:
+    own = good(api.get("/projects"))["data"][-1]
+    key: Json = good(stand.admin.within(own["number"]).post("/keys", {"name": "some", "scopes": ["runs:read"]}), 201)
+    return key
+
+
+@recipe
+def get_key(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=f"/keys/{_key(stand, api)['id']}")
+
+
+@recipe
+def revoke_key(stand: Stand, api: Api) -> Ask:
+    return Ask(method="DELETE", path=f"/keys/{_key(stand, api)['id']}")
+
+
+@recipe
+def create_job(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path="/jobs", body={"name": "mail", "queue": "post", "retry": {"max_attempts": 2}})
+
+
+@recipe
+def list_jobs(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path="/jobs")
+
+
+def _job(api: Api) -> str:
+    job: str = good(api.post("/jobs", {"name": f"job-{next(_numbers)}"}), 201)["id"]
+    return job
+
+
+@recipe
+def get_job(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=f"/jobs/{_job(api)}")
+
+
+@recipe
+def update_job(stand: Stand, api: Api) -> Ask:
+    return Ask(method="PATCH", path=f"/jobs/{_job(api)}", body={"priority": 7})
+
+
+@recipe
+def delete_job(stand: Stand, api: Api) -> Ask:
+    return Ask(method="DELETE", path=f"/jobs/{_job(api)}")
+
+
+@recipe
+def list_job_versions(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=f"/jobs/{_job(api)}/versions")
+
+
+@recipe
+def create_runs(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path="/runs", body={"runs": [{"payload": {"n": 1}}, {"payload": None}]})
+
+
+@recipe
+def list_runs(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path="/runs")
+
+
+def _of_run(method: str, below: str = "", body: Any = NOTHING, prepare: Callable[[Api], Json] | None = None) -> Recipe:
+    def made(stand: Stand, api: Api) -> Ask:
+        run = prepare(api) if prepare is not None else api.run(payload={"secret": "of this project"})
+        return Ask(method=method, path=f"/runs/{run['id']}{below}", body=body)
+
+    return made
+
+
+def _paused(api: Api) -> Json:
+    run = api.run()
+    good(api.post(f"/runs/{run['id']}/pause"))
+    return run
+
+
+RECIPES |= {
+    "get_run": _of_run("GET"),
+    "cancel_run": _of_run("POST", "/cancel", {"reason": "no need"}),
+    "pause_run": _of_run("POST", "/pause"),
+    "resume_run": _of_run("POST", "/resume", prepare=_paused),
+    "publish_run": _of_run("POST", "/publish", prepare=lambda api: api.run(draft=True)),
+    "requeue_run": _of_run("POST", "/requeue", prepare=Api.buried),
+    "discard_run": _of_run("POST", "/discard", {"reason": "hopeless"}, prepare=Api.buried),
+    "resolve_run": _of_run("POST", "/resolve", {"reason": "done by hand"}, prepare=Api.buried),
+    "retry_run": _of_run("POST", "/retry", {"config": {"model": "other"}}, prepare=Api.done),
+    "replay_run": _of_run("POST", "/replay", {"payload": {"n": 2}}, prepare=Api.done),
+    "reschedule_run": _of_run("POST", "/reschedule", {"delay_seconds": 60}),
+    "reset_idempotency_key": _of_run(
+        "DELETE", "/idempotency-key", prepare=lambda api: api.run(idempotency_key=f"key-{next(_numbers)}")
+    ),
+    "list_attempts": _of_run("GET", "/attempts", prepare=Api.done),
+    "list_run_events": _of_run("GET", "/events"),
+    "append_logs": _of_run("POST", "/logs", {"entries": [{"level": "info", "message": "hi", "data": {"a": 1}}]}),
+    "list_run_logs": _of_run("GET", "/logs"),
+    "stream_run": _of_run("GET", "/stream", prepare=Api.done),
+    "add_checkpoint": _of_run("POST", "/checkpoints", {"state": {"at": 3}, "label": "third"}),
+    "list_checkpoints": _of_run("GET", "/checkpoints"),
+    "add_usage": _of_run("POST", "/usage", {"model": "gpt-4o", "input_tokens": 10, "output_tokens": 5}),
+    "list_usage": _of_run("GET", "/usage"),
+    "add_tool_call": _of_run("POST", "/tool-calls", {"name": "grep", "input": {"q": "x"}, "duration_ms": 4}),
+    "list_tool_calls": _of_run("GET", "/tool-calls"),
+    "put_output": _of_run("PUT", "/outputs/report", {"value": {"ok": True}, "schema": {"type": "object"}}),
+    "list_outputs": _of_run("GET", "/outputs"),
+    "put_state": _of_run("PUT", "/state/place", {"value": [1, 2]}),
+    "list_state": _of_run("GET", "/state"),
+    "list_artifacts": _of_run("GET", "/artifacts"),
+    "list_children": _of_run("GET", "/children"),
+    "get_lineage": _of_run("GET", "/lineage"),
+    "explain_run": _of_run("GET", "/explain"),
+}
+
+
+@recipe
+def get_checkpoint(stand: Stand, api: Api) -> Ask:
+    run = api.run()
+    good(api.post(f"/runs/{run['id']}/checkpoints", {"state": 1}), 201)
+    return Ask(method="GET", path=f"/runs/{run['id']}/checkpoints/1")
+
+
+@recipe
+def get_output(stand: Stand, api: Api) -> Ask:
+    run = api.run()
+    good(api.put(f"/runs/{run['id']}/outputs/report", {"value": 1}))
+    return Ask(method="GET", path=f"/runs/{run['id']}/outputs/report")
+
+
+def _state(api: Api) -> str:
+    run = api.run()
+    good(api.put(f"/runs/{run['id']}/state/place", {"value": "here"}))
+    return f"/runs/{run['id']}/state/place"
+
+
+@recipe
+def get_state(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=_state(api))
+
+
+@recipe
+def delete_state(stand: Stand, api: Api) -> Ask:
+    return Ask(method="DELETE", path=_state(api))
+
+
+@recipe
+def add_artifact(stand: Stand, api: Api) -> Ask:
+    headers = {"content-type": "text/plain"}
+    path = f"/runs/{api.run()['id']}/artifacts"
+    return Ask(method="POST", path=path, content=b"hello", params={"name": "a.txt"}, headers=headers)
+
+
+def _artifact(api: Api) -> str:
+    run = api.run()["id"]
+    made = good(api.post(f"/runs/{run}/artifacts", content=b"hello", params={"name": "a.txt"}), 201)
+    return f"/runs/{run}/artifacts/{made['id']}"
+
+
+@recipe
+def get_artifact(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=_artifact(api))
+
+
+@recipe
+def get_artifact_content(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=f"{_artifact(api)}/content")
+
+
+@recipe
+def claim_runs(stand: Stand, api: Api) -> Ask:
+    api.run()
+    return Ask(method="POST", path="/runs/claim", body={"limit": 5, "lease_seconds": 30, "worker": "w1"})
+
+
+def _report(verb: str, **said: Any) -> Recipe:
+    def made(stand: Stand, api: Api) -> Ask:
+        return Ask(method="POST", path=f"/runs/{verb}", body={"reports": [{**proof(api.claimed()), **said}]})
+
+    return made
+
+
+RECIPES |= {
+    "start_runs": _report("start"),
+    "heartbeat_runs": _report("heartbeat", lease_seconds=30),
+    "complete_runs": _report("complete", output={"ok": True}),
+    "fail_runs": _report("fail", error={"message": "no", "kind": "oops", "data": {"a": 1}}),
+    "release_runs": _report("release", reason="stopping"),
+    "wait_runs": _report("wait", timeout_seconds=60),
+}
+
+
+@recipe
+def list_events(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path="/events")
+
+
+@recipe
+def stream_project(stand: Stand, api: Api) -> Ask:
+    api.run()
+    return Ask(method="GET", path="/stream", params={"after": 0}, endless=True)
+
+
+@recipe
+def list_dead_letters(stand: Stand, api: Api) -> Ask:
+    api.buried()
+    return Ask(method="GET", path="/dlq")
+
+
+@recipe
+def group_dead_letters(stand: Stand, api: Api) -> Ask:
+    api.buried()
+    return Ask(method="GET", path="/dlq/groups")
+
+
+@recipe
+def server_info(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path="/admin/info")
