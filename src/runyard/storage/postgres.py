@@ -191,11 +191,15 @@ class PostgresBackend:
             self.connection.close()
 
     def is_broken(self, error: Exception) -> bool:
-        """The connection or the server went away, or is not there yet."""
-        if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-            return False
-        state = getattr(error, "sqlstate", None) or ""
-        return state == "" or state[:2] in {"08", "57", "53", "58", "25"}
+        return _is_broken(error)
+
+
+def _is_broken(error: Exception) -> bool:
+    """The connection or the server went away, or is not there yet."""
+    if not isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return False
+    state = getattr(error, "sqlstate", None) or ""
+    return state == "" or state[:2] in {"08", "57", "53", "58", "25"}
 
 
 def _payloads(topics: set[str]) -> list[str]:
@@ -279,7 +283,6 @@ class PostgresStore:
             timeout=5,
             reconnect_timeout=1,
             configure=_configure_reader,
-            check=ConnectionPool.check_connection,
             kwargs={"application_name": "runyard", "connect_timeout": 5},
             name="readers",
         )
@@ -349,10 +352,22 @@ class PostgresStore:
 
     def _look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            with self._pool.connection() as connection:
-                return op(PostgresTx(connection, self.now(), self._known), *args, **kwargs)
+            return self._looked(op, *args, **kwargs)
+        except psycopg.Error as error:
+            if not _is_broken(error):
+                raise _translated(error) from error
+        except (PoolTimeout, UnicodeEncodeError) as error:
+            raise _translated(error) from error
+        # A restart of PostgreSQL breaks all connections at once; found broken one by one, each costs a longer wait.
+        self._pool.check()
+        try:
+            return self._looked(op, *args, **kwargs)
         except _TRANSLATED as error:
             raise _translated(error) from error
+
+    def _looked(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self._pool.connection() as connection:
+            return op(PostgresTx(connection, self.now(), self._known), *args, **kwargs)
 
 
 def _configure_reader(connection: psycopg.Connection[Any]) -> None:
