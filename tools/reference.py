@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 
@@ -14,8 +14,13 @@ import platformdirs
 
 from runyard.domain import errors, states
 from runyard.settings import Settings
+from runyard.web import errors as web_errors
+from tools import cli_page, http_page
+from tools.tables import table
 
 Page = Callable[[], str]
+INSIDE = (errors.DomainError, web_errors.Gone)
+"""Never told to anybody: the base of all, and the error of callers who have gone."""
 
 
 def write(folder: Path) -> list[Path]:
@@ -31,9 +36,17 @@ def write(folder: Path) -> list[Path]:
 
 def pages() -> dict[str, str]:
     """The text of every page by its file name."""
-    made: dict[str, Page] = {"states.md": states_page, "errors.md": errors_page, "settings.md": settings_page}
+    made: dict[str, Page] = {
+        "cli.md": cli_page.page,
+        "http.md": http_page.page,
+        "states.md": states_page,
+        "errors.md": errors_page,
+        "settings.md": settings_page,
+    }
     texts = {name: make() for name, make in made.items()}
     titles = [(text.splitlines()[0].removeprefix("# "), name) for name, text in texts.items()]
+    texts["openapi.json"] = http_page.document()
+    titles.append(("OpenAPI document of the HTTP API", "openapi.json"))
     lines = ["# Reference", "", "Written from the code by `make docs`; do not edit it by hand.", ""]
     texts["README.md"] = "\n".join([*lines, *(f"- [{title}]({name})" for title, name in titles), ""])
     return texts
@@ -74,10 +87,19 @@ def states_page() -> str:
 
 
 def errors_page() -> str:
-    """Every error that the operations raise, with its code and what to do about it."""
-    kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.DomainError)]
-    rows = ((f"`{kind.code}`", _promise(kind), f"`{kind.__name__}`") for kind in sorted(kinds, key=lambda k: k.code))
-    return "\n".join(["# Errors", "", *table(("code", "what to do", "raised as"), rows), ""])
+    """Every error that a server answers with: its code, its status, and what to do about it."""
+    kinds = {
+        kind.code: kind
+        for module in (errors, web_errors)
+        for _, kind in inspect.getmembers(module, inspect.isclass)
+        if issubclass(kind, errors.DomainError) and kind not in INSIDE
+    }
+    rows = ((f"`{code}`", str(_status(kind)), _promise(kind)) for code, kind in sorted(kinds.items()))
+    return "\n".join(["# Errors", "", *table(("code", "status", "what to do"), rows), ""])
+
+
+def _status(kind: type[errors.DomainError]) -> int:
+    return next(web_errors.TABLE[base][0] for base in kind.__mro__ if base in web_errors.TABLE)
 
 
 def settings_page() -> str:
@@ -88,12 +110,6 @@ def settings_page() -> str:
         for field in msgspec.structs.fields(Settings)
     )
     return "\n".join(["# Settings", "", _promise(Settings), "", *table(("variable", "default", "meaning"), rows), ""])
-
-
-def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> list[str]:
-    """The lines of a Markdown table."""
-    lines = [head, tuple("---" for _ in head), *rows]
-    return ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines]
 
 
 def field_notes(record: type) -> dict[str, str]:
