@@ -6,6 +6,7 @@ import argparse
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 from bench import create, databases, depth, drain, figures, followers, idle
 from bench.bench import Bench
@@ -39,7 +40,7 @@ def main() -> int:
                 for figure in BENCHES[name](bench):
                     found.append(figure)
                     print("  ".join(figures.told(figure)), flush=True)
-                    figures.write(figures.RESULTS / "latest.json", where, found)
+                    figures.write(arguments.to, where, found)
     print(f"\n{figures.table(found)}")
     return 0
 
@@ -49,6 +50,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", choices=[[], *BENCHES], help="which benchmarks (all)")
     parser.add_argument("--engine", choices=["sqlite", "postgres", "both"], default="both")
     parser.add_argument("--quick", action="store_true", help="fewer runs and rows; the figures are rougher")
+    parser.add_argument("--to", type=Path, default=figures.RESULTS / "latest.json", help="where to keep the figures")
     parser.add_argument("--postgres", metavar="DSN", help="a PostgreSQL server to use instead of one of our own")
     return parser.parse_args()
 

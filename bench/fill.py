@@ -20,7 +20,8 @@ COLUMNS = {
 }
 QUICK = {"sqlite": "PRAGMA synchronous = OFF", "postgres": "SET synchronous_commit = off"}
 NUMBERS = {
-    "sqlite": "(WITH RECURSIVE n (i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last}) SELECT i FROM n)",
+    "sqlite": "(WITH RECURSIVE n (i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last}) "
+    "SELECT i FROM n)",
     "postgres": "(SELECT i FROM generate_series({first}::bigint, {last}::bigint) AS n (i))",
 }
 HEX = {"sqlite": "printf('%012x', {})", "postgres": "lpad(to_hex({}), 12, '0')"}

@@ -15,6 +15,7 @@ from bench.servers import Server, serve
 FOLLOWERS = 1000
 BAR_MS = 100.0
 SILENCE_SECONDS = 0.1
+SETTLE_SECONDS = 3.0
 GIVE_UP_SECONDS = 30.0
 AT_A_TIME = 50
 
@@ -48,6 +49,7 @@ async def _times(server: Server, runs: int, rounds: int) -> list[float]:
         paths = [f"/runs/{ids[number % runs]}/stream" for number in range(first, first + AT_A_TIME)]
         listeners += await asyncio.gather(*(http.listen(server, path, hear) for path in paths))
     await asyncio.gather(*(listener.opened for listener in listeners))
+    await asyncio.sleep(SETTLE_SECONDS)
     times: list[float] = []
     for turn in range(rounds):
         await asyncio.sleep(SILENCE_SECONDS)
