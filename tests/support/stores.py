@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from runyard.domain.errors import DomainError
 from runyard.storage.port import Tx
@@ -19,6 +20,7 @@ from tests.support.yard import Yard
 
 AnyStore = SqliteStore | PostgresStore
 ENGINES = ("sqlite", "postgres")
+settings.register_profile("deep", deadline=None)
 _KEPT = {"schema_versions", "counters"}
 
 
@@ -63,6 +65,10 @@ class Shelf:
             self._place = fresh_database(self._dsn())
         return self._place
 
+    def separate_place(self) -> str:
+        """The DSN of a new, empty schema of the same database."""
+        return fresh_database(self._dsn())
+
     def store(self, name: str) -> AnyStore:
         """The store of this name: `sqlite`, `postgres`, or `other`, a second server on `postgres`'s database."""
         if name not in self._stores:
@@ -77,7 +83,7 @@ class Shelf:
         """The store without any row, and with the clock back at the present."""
         self.clock.reset()
         store = self.store(name)
-        store.transact(_clear)
+        store.transact(clear)
         for one in self._stores.values():
             forget(one)
         return store
@@ -104,7 +110,8 @@ def tables(tx: Tx) -> list[str]:
     return sorted(name for (name,) in tx.rows(sql) if not name.startswith("sqlite_"))
 
 
-def _clear(tx: Tx) -> None:
+def clear(tx: Tx) -> None:
+    """Delete every row."""
     # Emptied and not truncated: PostgreSQL makes new files for a truncated table, which takes 100 times longer.
     for table in tables(tx):
         if table not in _KEPT:
@@ -160,7 +167,7 @@ def two_servers(shelf: Shelf) -> tuple[PostgresStore, PostgresStore]:
 @pytest.fixture
 def opened(tmp_path: Path, shelf: Shelf, engine: str) -> Iterator[Callable[[], AnyStore]]:
     """Opens stores on one database of the test's own, to be closed and opened again."""
-    place: Any = tmp_path / "own.db" if engine == "sqlite" else fresh_database(shelf.place.partition("?options")[0])
+    place: Any = tmp_path / "own.db" if engine == "sqlite" else shelf.separate_place()
     stores: list[AnyStore] = []
 
     def open_one() -> AnyStore:
