@@ -167,7 +167,7 @@ def _counted(tx: Tx, bulk: Bulk) -> Bulk:
         states = sorted(state.value for state in APPLIES_TO[bulk.action])
         params: dict[str, Any] = {"project_id": bulk.project_id, "states": states}
         clean = [run_id for run_id in part.ids if "\0" not in run_id]
-        count = len(listing_sql.checked(tx, clean, ["project", "states"], [], params))
+        count = len(listing_sql.checked(tx, clean, ["project", "states"], params))
     after = msgspec.structs.replace(bulk, total=bulk.total + count, position=part.after)
     if part.after is not None:
         return after

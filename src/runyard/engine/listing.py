@@ -237,10 +237,11 @@ class _Search:
             sources.append(self._of_job(self.job_id))
         if states == frozenset({RunState.DEAD_LETTER}) and self.resolved is False:
             sources.append(_Source(ranges=(Range("dead"),), meets=frozenset({"project", "states", "resolved"})))
-        elif states is not None:
-            ranges = tuple(Range("state", state.value) for state in sorted(states))
+        elif states is not None or not sources:
+            # All runs of a project are those in any state: one index less to be kept for every run that is made.
+            ranges = tuple(Range("state", state.value) for state in sorted(states or frozenset(RunState)))
             sources.append(_Source(ranges=ranges, meets=frozenset({"project", "states"})))
-        return sources or [_Source(ranges=(Range("project"),), meets=frozenset({"project"}))]
+        return sources
 
     def _of_job(self, job_id: str) -> _Source:
         states = frozenset(RunState) if self.states is None else self.states
@@ -251,7 +252,7 @@ class _Search:
         exact = not live or live == frozenset(RunState) - ENDED
         return _Source(ranges=tuple(ranges), meets=frozenset({"job", "states"} if exact else {"job"}))
 
-    def _left(self, source: _Source) -> tuple[list[str], list[Range]]:
+    def _left(self, source: _Source) -> tuple[list[str], list[tuple[str, str | None]]]:
         """The conditions the source does not answer for: checks by name, and tags."""
         wanted = self.wanted
         asked = {
@@ -269,16 +270,19 @@ class _Search:
         checks = [name for name, is_asked in asked.items() if is_asked and name not in source.meets]
         if self.resolved is not None and "resolved" not in source.meets:
             checks.append("resolved" if self.resolved else "unresolved")
-        tags = [_tag(tag, value) for tag, value in wanted.tags if f"tag:{tag}:{value}" not in source.meets]
+        tags = [(tag, value) for tag, value in wanted.tags if f"tag:{tag}:{value}" not in source.meets]
         return checks, tags
 
     def _kept(
-        self, batch: Sequence[str], checks: Sequence[str], tags: Sequence[Range], room: int
+        self, batch: Sequence[str], checks: Sequence[str], tags: Sequence[tuple[str, str | None]], room: int
     ) -> tuple[list[str], int, str | None]:
         """Those of the runs that meet what is left; how much was read; the last one looked at when it was too much."""
         kept = list(batch)
-        if kept and (checks or tags):
-            passed = sql.checked(self.tx, kept, checks, tags, self._params())
+        if kept and checks:
+            passed = sql.checked(self.tx, kept, checks, self._params())
+            kept = [run_id for run_id in kept if run_id in passed]
+        for tag, value in tags:
+            passed = sql.tagged(self.tx, self.project_id, kept, tag, value) if kept else set()
             kept = [run_id for run_id in kept if run_id in passed]
         if not kept or self.documents == [None, None]:
             return kept, 0, None

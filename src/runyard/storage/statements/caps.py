@@ -18,7 +18,7 @@ GO_ON = "UPDATE cap_changes SET position = :position, at = :at WHERE job_id = :j
 FORGET = "DELETE FROM cap_changes WHERE job_id = :job_id"
 LIVE = (
     "SELECT id, state, hold, job_lane, key_lane, concurrency_key FROM runs "
-    "WHERE job_id = :job_id AND finished_at IS NULL AND id > :position ORDER BY id LIMIT :n {lock}"
+    "WHERE job_id = :job_id AND finished_at IS NULL AND id > :position ORDER BY id NULLS FIRST LIMIT :n {lock}"
 )
 SET_LANES = Update("runs", {"job_lane": "bigint", "key_lane": "bigint"}, {"id": "text"})
 HOLD_BACK = Update("runs", {"hold": "text", "hold_lane": "bigint"}, {"id": "text"})

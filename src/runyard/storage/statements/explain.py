@@ -14,7 +14,7 @@ BEFORE = (
 )
 # A run with very many children is rare; what is left open of them is usually the newest.
 OPEN_CHILDREN = (
-    "SELECT id FROM (SELECT id, state FROM runs WHERE parent_id = :id ORDER BY id DESC LIMIT 2000) AS children "
+    "SELECT id FROM (SELECT id, state FROM runs WHERE parent_id = :id ORDER BY id DESC NULLS LAST LIMIT 2000) AS below "
     "WHERE state NOT IN "
     "('completed', 'failed', 'timed_out', 'crashed', 'system_failed', 'canceled', 'expired', 'dead_letter') "
     "ORDER BY id LIMIT :n"

@@ -21,9 +21,10 @@ def _capped(number: int, source: str) -> str:
 
 IN_STATE = "project_id = :project_id AND state = :s#"
 OF_JOB = "job_id = :job_id AND state = :s# AND finished_at IS NOT NULL"
+# Here and below the order says NULLS LAST for the reason given in `listing`.
 LIVE_OF_JOB = (
     "SELECT state, COUNT(*) FROM (SELECT state FROM runs WHERE job_id = :job_id AND finished_at IS NULL "
-    "ORDER BY id DESC LIMIT :n) AS live GROUP BY state"
+    "ORDER BY id DESC NULLS LAST LIMIT :n) AS live GROUP BY state"
 )
 # The index holds the project, so that other projects' runs are passed by without reading them.
 SINCE = (
@@ -33,7 +34,8 @@ SINCE = (
 )
 SINCE_OF_JOB = (
     "SELECT COUNT(*), SUM(CASE WHEN finished_at >= :since THEN 1 ELSE 0 END) FROM (SELECT finished_at FROM runs "
-    "WHERE job_id = :job_id AND state = :state AND finished_at IS NOT NULL ORDER BY id DESC LIMIT :n) AS ended"
+    "WHERE job_id = :job_id AND state = :state AND finished_at IS NOT NULL ORDER BY id DESC NULLS LAST LIMIT :n) "
+    "AS ended"
 )
 
 PRIORITIES = range(11)
@@ -58,7 +60,8 @@ CLASSES = f"""
     ORDER BY c.id LIMIT :classes"""
 HELD = """
     SELECT c.queue, COUNT(*) FROM (
-        SELECT class_id FROM runs WHERE project_id = :project_id AND state = :state ORDER BY id DESC LIMIT :n) AS r
+        SELECT class_id FROM runs WHERE project_id = :project_id AND state = :state
+        ORDER BY id DESC NULLS LAST LIMIT :n) AS r
     JOIN run_classes c ON c.id = r.class_id GROUP BY c.queue"""
 
 

@@ -167,17 +167,16 @@ CREATE INDEX runs_job_lane ON runs (job_lane, rank, id) WHERE job_lane IS NOT NU
 CREATE INDEX runs_key_lane ON runs (key_lane, rank, id) WHERE key_lane IS NOT NULL AND state = 'queued' AND hold IS NULL;
 -- Every deadline of a run in one index: due, retry, expiry, lease, timeout, heartbeat.
 CREATE INDEX runs_due ON runs (due_at) WHERE due_at IS NOT NULL;
--- Lists, newest first.
-CREATE INDEX runs_project ON runs (project_id, id);
-CREATE INDEX runs_state ON runs (project_id, state, id);
+-- Lists, newest first. NULLS FIRST sets their order apart from that of the primary key, see statements/listing.py.
+CREATE INDEX runs_state ON runs (project_id, state, id NULLS FIRST);
 -- Of a job: what has not ended by id, what has ended by outcome. Neither moves while a run is worked on.
-CREATE INDEX runs_job_live ON runs (job_id, id) WHERE job_id IS NOT NULL AND finished_at IS NULL;
-CREATE INDEX runs_job_ended ON runs (job_id, state, id) WHERE job_id IS NOT NULL AND finished_at IS NOT NULL;
+CREATE INDEX runs_job_live ON runs (job_id, id NULLS FIRST) WHERE job_id IS NOT NULL AND finished_at IS NULL;
+CREATE INDEX runs_job_ended ON runs (job_id, state, id NULLS FIRST) WHERE job_id IS NOT NULL AND finished_at IS NOT NULL;
 -- The dead letter: what waits for somebody to decide.
-CREATE INDEX runs_dead ON runs (project_id, state, id) WHERE state = 'dead_letter' AND resolved_at IS NULL;
-CREATE INDEX runs_task ON runs (task_id, id) WHERE task_id IS NOT NULL;
-CREATE INDEX runs_batch ON runs (batch_id, id) WHERE batch_id IS NOT NULL;
-CREATE INDEX runs_parent ON runs (parent_id, id) WHERE parent_id IS NOT NULL;
+CREATE INDEX runs_dead ON runs (project_id, state, id NULLS FIRST) WHERE state = 'dead_letter' AND resolved_at IS NULL;
+CREATE INDEX runs_task ON runs (task_id, id NULLS FIRST) WHERE task_id IS NOT NULL;
+CREATE INDEX runs_batch ON runs (batch_id, id NULLS FIRST) WHERE batch_id IS NOT NULL;
+CREATE INDEX runs_parent ON runs (parent_id, id NULLS FIRST) WHERE parent_id IS NOT NULL;
 CREATE INDEX runs_replay ON runs (replay_of, id) WHERE replay_of IS NOT NULL;
 CREATE INDEX runs_retry ON runs (retry_of, id) WHERE retry_of IS NOT NULL;
 CREATE INDEX runs_continuation ON runs (continuation_of, id) WHERE continuation_of IS NOT NULL;
@@ -192,8 +191,9 @@ CREATE TABLE run_tags (
     PRIMARY KEY (project_id, tag, value, run_id)
 );
 -- Runs with a tag, whatever its value, by id.
-CREATE INDEX run_tags_any ON run_tags (project_id, tag, run_id);
-CREATE INDEX run_tags_run ON run_tags (run_id);
+CREATE INDEX run_tags_any ON run_tags (project_id, tag, run_id NULLS FIRST);
+-- A hash: an order by run would tempt the planner to walk it for a list by tag.
+CREATE INDEX run_tags_run ON run_tags USING hash (run_id);
 
 CREATE TABLE idempotency_keys (
     project_id BIGINT NOT NULL,

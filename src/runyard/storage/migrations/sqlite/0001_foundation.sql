@@ -167,7 +167,6 @@ CREATE INDEX runs_key_lane ON runs (key_lane, rank, id) WHERE key_lane IS NOT NU
 -- Every deadline of a run in one index: due, retry, expiry, lease, timeout, heartbeat.
 CREATE INDEX runs_due ON runs (due_at) WHERE due_at IS NOT NULL;
 -- Lists, newest first.
-CREATE INDEX runs_project ON runs (project_id, id);
 CREATE INDEX runs_state ON runs (project_id, state, id);
 -- Of a job: what has not ended by id, what has ended by outcome. Neither moves while a run is worked on.
 CREATE INDEX runs_job_live ON runs (job_id, id) WHERE job_id IS NOT NULL AND finished_at IS NULL;
