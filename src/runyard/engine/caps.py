@@ -70,6 +70,8 @@ def _carry_on(tx: Tx, change: sql.Change, job: Job) -> None:
     position = _tell(tx, change, job, spec)
     _set_caps(tx, job, spec)
     busy = _narrow(tx, job) | _fill(tx, job)
+    if position is not None or busy:
+        tx.wake("caps")
     if position is not None:
         sql.go_on(tx, job.id, position=position, at=tx.now)
     elif busy:
