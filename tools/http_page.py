@@ -63,7 +63,7 @@ def page() -> str:
     ]
     lines += ["and refused is in the [guide](../guide/http.md).", ""]
     for tag, operations in sorted(_by_tag(found["paths"]).items()):
-        lines += [f"## {tag}", "", *table(("operation", "does", "scope", "body", "answer"), operations), ""]
+        lines += [f"## {tag} operations", "", *table(("operation", "does", "scope", "body", "answer"), operations), ""]
     lines += ["## Shapes", ""]
     for name, schema in found["components"]["schemas"].items():
         lines += [*_shape(name, schema)]
