@@ -6,11 +6,11 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import cache
-from itertools import compress, islice
+from itertools import chain, compress, islice
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -26,15 +26,18 @@ from runyard.storage.sql import for_sqlite
 P = ParamSpec("P")
 R = TypeVar("R")
 READERS = 2
+HANDFULS = (64, 16, 4, 1)
+"""How many rows one INSERT may have."""
 
 _text = cache(for_sqlite)
 
 
 @cache
-def _insert_text(statement: Insert, empty: frozenset[int]) -> str:
+def _insert_text(statement: Insert, empty: frozenset[int], number: int) -> str:
     names = [name for place, name in enumerate(statement.columns) if place not in empty]
-    marks = ", ".join("?" * len(names))
-    return f"INSERT INTO {statement.table} ({', '.join(names)}) VALUES ({marks}) {statement.conflict}"
+    row = f"({', '.join('?' * len(names))})"
+    rows = ", ".join([row] * number)
+    return f"INSERT INTO {statement.table} ({', '.join(names)}) VALUES {rows} {statement.conflict}"
 
 
 @cache
@@ -69,6 +72,19 @@ def _bind(params: dict[str, Value]) -> dict[str, Any]:
     return params
 
 
+def _handfuls(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """The rows in as few pieces of a handful of sizes as will do.
+
+    A statement that inserts many rows gives up the interpreter lock once, `executemany` once a row. With few sizes there
+    are few statements to prepare.
+    """
+    start = 0
+    for size in HANDFULS:
+        while len(rows) - start >= size:
+            yield rows[start : start + size]
+            start += size
+
+
 class SqliteTx(Tx):
     """A transaction on the one writing connection, or a snapshot on a reading one."""
 
@@ -84,7 +100,11 @@ class SqliteTx(Tx):
 
     def insert(self, statement: Insert, rows: Sequence[Row]) -> int:
         empty, full = _without_empty(rows, len(statement.columns))
-        return self.connection.executemany(_insert_text(statement, empty), full).rowcount
+        inserted = 0
+        for some in _handfuls(full):
+            text = _insert_text(statement, empty, len(some))
+            inserted += self.connection.execute(text, list(chain.from_iterable(some))).rowcount
+        return inserted
 
     def update(self, statement: Update, rows: Sequence[Row]) -> int:
         empty, full = _without_empty(rows, len(statement.columns))
