@@ -119,7 +119,10 @@ def _show_events(client: Client, out: Console) -> None:
     for item in client.stream():
         if isinstance(item, Event):
             out.print(
-                Text.assemble(*event_line(item)), overflow="ellipsis", no_wrap=True, soft_wrap=not out.is_terminal
+                Text.assemble(*event_line(item)),
+                overflow="ellipsis" if out.is_terminal else "ignore",
+                no_wrap=True,
+                soft_wrap=not out.is_terminal,
             )
 
 
