@@ -75,8 +75,8 @@ def _bind(params: dict[str, Value]) -> dict[str, Any]:
 def _handfuls(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
     """The rows in as few pieces of a handful of sizes as will do.
 
-    A statement that inserts many rows gives up the interpreter lock once, `executemany` once a row. With few sizes there
-    are few statements to prepare.
+    An INSERT of many rows gives up the interpreter lock once, `executemany` does once a row. With few sizes there are
+    few statements to prepare.
     """
     start = 0
     for size in HANDFULS:
