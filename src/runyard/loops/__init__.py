@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from runyard.artifacts.port import Blobs
-from runyard.loops import bulks, retention, timers
+from runyard.loops import bulks, caps, retention, timers
 from runyard.loops.runner import Runner
 from runyard.settings import Settings
 from runyard.storage.port import Store
@@ -25,6 +25,7 @@ def runner(store: Store, hub: Hub, blobs: Blobs, settings: Settings) -> Runner:
         [
             *timers.loops(store, until("timer")),
             bulks.loop(store, until("bulk")),
+            caps.loop(store, until("caps")),
             *retention.loops(store, blobs, settings),
         ]
     )

@@ -102,6 +102,11 @@ class PostgresTx(Tx):
         return self.connection.execute(text, {"rows": _as_json(names, rows)}).rowcount
 
 
+# Statements go by index, or join a short list with big tables by key. On tables nobody has analysed yet the planner
+# likes to scan or hash the big one; these make it use the index from the first second.
+_BY_INDEX = ("SET enable_hashjoin = off", "SET enable_mergejoin = off", "SET enable_seqscan = off")
+
+
 def _configure(connection: psycopg.Connection[Any]) -> None:
     # One width for every integer, so that a statement is prepared once and not once for each size of number.
     connection.adapters.register_dumper(int, Int8Dumper)
@@ -116,9 +121,8 @@ def connect(dsn: str, *, writer: bool) -> psycopg.Connection[Row]:
     _configure(connection)
     connection.execute("SET TIME ZONE 'UTC'")
     if writer:
-        # The hot statements join a short list with big tables by key. On tables nobody has analysed yet the planner
-        # likes to hash the big one; these make it use the index from the first second (STACK §5).
-        connection.execute("SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off")
+        for switch in _BY_INDEX:
+            connection.execute(switch)
         connection.execute("SET synchronous_commit = on")
         connection.execute("SET idle_in_transaction_session_timeout = '60s'")
     return connection
@@ -372,6 +376,9 @@ class PostgresStore:
 
 def _configure_reader(connection: psycopg.Connection[Any]) -> None:
     _configure(connection)
+    for switch in _BY_INDEX:
+        connection.execute(switch)
+    connection.commit()
     connection.read_only = True
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-SCOPES = frozenset({"task:read", "task:write", "runs:read", "runs:write", "runs:claim", "jobs:write", "admin"})
+from runyard.engine.keys import SCOPES as SCOPES  # the engine knows them, every surface asks here
 
 INCLUDES = {  # scope: what it grants besides itself
     "task:write": frozenset({"task:read"}),
