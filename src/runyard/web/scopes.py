@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from runyard.engine.keys import SCOPES as SCOPES  # the engine knows them, every surface asks here
+from runyard.engine.keys import SCOPES
+
+__all__ = ["INCLUDES", "SCOPES", "expand"]
 
 INCLUDES = {  # scope: what it grants besides itself
     "task:write": frozenset({"task:read"}),
