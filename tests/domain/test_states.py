@@ -70,9 +70,9 @@ def test_every_verb_has_an_event_and_every_event_a_verb():
 
 
 def test_the_groups_of_states_fit_together():
-    assert FINAL | LIVE == set(RunState)
+    assert set(RunState) == FINAL | LIVE
     assert not FINAL & LIVE
     assert PARKED <= LIVE
-    assert ENDED == FINAL | {RunState.DEAD_LETTER}
+    assert FINAL | {RunState.DEAD_LETTER} == ENDED
     assert RunState.COMPLETED not in RESOLVABLE
     assert UNSUCCESSFUL < ENDED
