@@ -217,7 +217,11 @@ def check_depth(body: bytes, limit: int = MAX_DEPTH) -> None:
 
 
 def _holds_nul(value: Any) -> bool:
-    """Whether a text anywhere in the decoded value holds NUL; payloads passed through unread are not looked into."""
+    """Whether a text anywhere in the decoded value holds NUL.
+
+    Not looked into are payloads passed through unread, and fields a struct names in `printed`: what a program printed
+    may hold anything, and the engine knows what to do about it.
+    """
     if isinstance(value, str):
         return "\0" in value
     if isinstance(value, dict):
@@ -225,5 +229,10 @@ def _holds_nul(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return any(map(_holds_nul, value))
     if isinstance(value, msgspec.Struct):
-        return any(_holds_nul(getattr(value, name)) for name in value.__struct_fields__)
+        printed: tuple[str, ...] = getattr(value, "printed", ())
+        return any(
+            _holds_nul(found)
+            for name in value.__struct_fields__
+            if not (isinstance(found := getattr(value, name), str) and name in printed)
+        )
     return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
@@ -344,6 +344,7 @@ class CompleteReport(Report, kw_only=True, omit_defaults=True):
 class ErrorIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What went wrong."""
 
+    printed: ClassVar = ("message",)
     message: Annotated[str, Meta(max_length=65536)]
     kind: Annotated[str, Meta(min_length=1, max_length=128)] = "error"
     data: Raw = NOTHING
@@ -352,6 +353,7 @@ class ErrorIn(msgspec.Struct, kw_only=True, omit_defaults=True):
 class FailReport(Report, kw_only=True, omit_defaults=True):
     """The attempt failed; the run's policy decides what follows."""
 
+    printed: ClassVar = ("error",)
     error: ErrorIn | str
     retryable: bool | None = None
     retry_after_seconds: Seconds | None = None
@@ -461,6 +463,7 @@ class Event(msgspec.Struct, kw_only=True):
 class LogIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A line for a run's log."""
 
+    printed: ClassVar = ("message",)
     message: Annotated[str, Meta(max_length=1 << 20)]
     level: Annotated[str, Meta(min_length=1, max_length=32)] = "info"
     data: Raw = NOTHING

@@ -53,7 +53,7 @@ def handlers(blobs: Blobs, *, limit: int) -> Sequence[HTTPRouteHandler]:
             return Streamed(Sent(304, b"", headers=[(b"etag", etag.encode())]))
         start, stop, status = _range(call.header("range"), found.size)
         chunks = await blobs.stream(call.project_id, found.sha256, start=start, stop=stop)
-        headers = _headers(found, etag, start, stop)
+        headers = _headers(found, etag, start, stop, partial=status == 206)
         return Streamed(Download(chunks, headers=headers, status=status))
 
     return [add_artifact, list_artifacts, get_artifact, get_artifact_content]
@@ -69,7 +69,7 @@ def _range(header: str | None, size: int) -> tuple[int, int, int]:
     return (start, stop, 206) if start < stop else (0, size, 200)
 
 
-def _headers(found: Artifact, etag: str, start: int, stop: int) -> list[Header]:
+def _headers(found: Artifact, etag: str, start: int, stop: int, *, partial: bool) -> list[Header]:
     base = found.content_type.partition(";")[0].strip().lower()
     manner = "inline" if base in INLINE else "attachment"
     name = re.sub(r"[^A-Za-z0-9._-]", "_", found.name.rpartition("/")[2]) or "artifact"
@@ -81,7 +81,7 @@ def _headers(found: Artifact, etag: str, start: int, stop: int) -> list[Header]:
         (b"accept-ranges", b"bytes"),
         (b"cache-control", b"private, max-age=31536000, immutable"),
     ]
-    if stop - start != found.size:
+    if partial:
         headers.append((b"content-range", b"bytes %d-%d/%d" % (start, stop - 1, found.size)))
     return headers
 
