@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import FrameType
 
+import msgspec
 import structlog
 import uvicorn
 
@@ -223,7 +224,7 @@ def _serve(server: Server) -> int:
         nonlocal agents, loop
         loop = asyncio.get_running_loop()
         url = f"http://{_spoken(settings.host)}:{port}"
-        _hand_over(settings, url, admin_key)
+        _hand_over(server, url, admin_key)
         _say(f"runyard ready on {url}")
         if settings.agents:
             agents = supervisor.Child(_agents_command(), _agents_environment(server, url))
@@ -241,6 +242,16 @@ def _serve(server: Server) -> int:
     return 0 if uvicorn_server.started else 1
 
 
+def _mend(server: Server, file: Path, url: str) -> None:
+    """Let kept credentials that hold a key of this server name the address it has now."""
+    with contextlib.suppress(ValueError, OSError):
+        kept = credentials.read(file)
+        if kept is None or kept.key is None or kept.url == url:
+            return
+        if server.store.look(keys.find_by_hash, keys.hash_of(kept.key)) is not None:
+            credentials.write(file, msgspec.structs.replace(kept, url=url))
+
+
 def _say(line: str) -> None:
     """A line on standard output that whoever started the server may wait for."""
     sys.stdout.write(line + "\n")
@@ -253,12 +264,13 @@ def _spoken(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _hand_over(settings: Settings, url: str, admin_key: str | None) -> None:
+def _hand_over(server: Server, url: str, admin_key: str | None) -> None:
     """Print a key that was just made, once, and keep it for this user's command line."""
-    if admin_key is None or settings.admin_key is not None:
+    file = credentials.path()
+    if admin_key is None or server.settings.admin_key is not None:
+        _mend(server, file, url)
         return
     _say(f"admin key (shown once): {admin_key}")
-    file = credentials.path()
     try:
         credentials.write(file, credentials.Credentials(url=url, key=admin_key))
     except OSError as error:
@@ -279,6 +291,8 @@ def _agents_environment(server: Server, url: str) -> dict[str, str]:
     return {
         **os.environ,
         "RUNYARD_URL": url,
+        "RUNYARD_LOG_LEVEL": server.settings.log_level,
+        "RUNYARD_LOG_FORMAT": server.settings.log_format,
         "RUNYARD_KEY": issued.secret,
         "RUNYARD_REVIEW_ROOTS": os.pathsep.join(server.settings.review_roots),
     }

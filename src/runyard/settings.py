@@ -15,19 +15,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a server is told when it starts."""
 
     host: str = "127.0.0.1"
+    """Address to listen on."""
     port: int = 8321
+    """Port to listen on; 0 takes a free one."""
     database: str | None = None
     """A `postgresql://…` URL; None keeps everything in SQLite under `data`."""
     data: Path = Path(platformdirs.user_data_dir("runyard"))
     """Folder of the SQLite file, artifacts and archives."""
     loops: bool = True
+    """Whether this server turns timers, sweeps and retention, or leaves them to others on the same database."""
     agents: bool = True
     """Whether the built-in agents' worker runs as a child process."""
     admin_key: str | None = None
     """The bootstrap admin key; None makes one on the first start."""
     allow_anonymous_loopback: tuple[str, ...] = ()
     """Dialects that answer without a key, on loopback addresses only."""
-    public_url: str | None = None
     artifacts_url: str | None = None
     """An `s3://`, `gs://` or `az://` URL for artifacts and archives; None keeps them under `data`."""
     review_roots: tuple[str, ...] = ()
@@ -35,20 +37,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ageing: bool = False
     """Whether waiting runs gain one point of priority an hour."""
     max_body_bytes: int = 8 << 20
+    """Largest request body, artifacts apart."""
     max_artifact_bytes: int = 256 << 20
+    """Largest artifact."""
     rate_limit_per_key: int = 0
     """Requests a minute per key; 0 is no limit."""
     rate_limit_per_ip: int = 0
+    """Requests a minute per client address; 0 is no limit."""
     retention_completed_days: float = 30
+    """How long completed runs are kept after their end; 0 keeps them for ever, here and below."""
     retention_failed_days: float = 90
     """For every unsuccessful final outcome. Runs in the dead letter are kept until somebody decides."""
     retention_canceled_days: float = 30
+    """How long canceled runs are kept."""
     archive: bool = True
     """Whether runs are written to `archive/` as JSONL.zst before retention deletes them."""
     log_format: str = "auto"
     """`json`, `console`, or `auto`: console on a terminal."""
     log_level: str = "info"
+    """`debug`, `info`, `warning` or `error`."""
     drain_seconds: float = 10
+    """How long requests under way may take when the server is told to stop."""
 
 
 def load(environ: Mapping[str, str] | None = None, /, **overrides: Any) -> Settings:

@@ -62,8 +62,8 @@ def test_outcomes_are_counted_since_a_time(store, yard, clock):
     for asked in ({}, {"job": "build"}):
         found = counts(store, since, **asked)
         assert (found.outcomes["succeeded"], found.outcomes["failed"], found.outcomes["canceled"]) == (1, 1, 1)
-        assert found.outcomes["dead_letter"] == 1
-        assert counts(store, **asked).outcomes["completed"] == 2
+        assert found.ended["dead_letter"] == 1
+        assert counts(store, **asked).ended["completed"] == 2
 
 
 def test_another_projects_runs_are_not_counted(store, yard):
@@ -71,7 +71,7 @@ def test_another_projects_runs_are_not_counted(store, yard):
     yard.create()
     found = store.look(stats.counts, 2, since=0)
     assert set(found.states.values()) == {0}
-    assert set(found.outcomes.values()) == {0}
+    assert set(found.outcomes.values()) | set(found.ended.values()) == {0}
     assert queues(store, 2) == {}
 
 
@@ -81,7 +81,7 @@ def test_counting_stops_and_says_so(store, yard, monkeypatch):
     for _ in range(4):
         yard.complete(yard.running(priority=9))
     found = counts(store)
-    assert (found.states["queued"], found.outcomes["completed"]) == (3, 3)
+    assert (found.states["queued"], found.ended["completed"]) == (3, 3)
     assert found.more == ["queued", "completed", "ended:completed"]
     assert queues(store)["default"].more
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from runyard.domain.policy import Failure
 from runyard.domain.records import Run
 from runyard.domain.states import EVENT_OF_VERB, LEASED, RunState
 from runyard.engine import claimers
@@ -273,11 +272,18 @@ def _said(event: tuple[str | None, str, int] | None) -> tuple[str | None, str | 
     return event[0], reason if isinstance(reason, str) else None, event[2]
 
 
-def _failure(run: Run) -> Failure | None:
+class _Failure(msgspec.Struct):
+    """What is said of an error here; the rest of it, of any shape, is passed over."""
+
+    message: str
+    kind: str = "error"
+
+
+def _failure(run: Run) -> _Failure | None:
     if run.error is None:
         return None
     try:
-        return msgspec.json.decode(run.error, type=Failure)
+        return msgspec.json.decode(run.error, type=_Failure)
     except msgspec.MsgspecError:
         return None
 

@@ -25,7 +25,9 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     states: dict[str, int]
     """In each state now."""
     outcomes: dict[str, int]
-    """Ended since the time asked for: succeeded, failed, canceled, and each final state by its own name."""
+    """Ended since the time asked for: succeeded, failed, canceled."""
+    ended: dict[str, int]
+    """Ended since then, by state."""
     since: int
     more: list[str]
     """States, and outcomes as `ended:<state>`, of which there are more than were counted."""
@@ -61,7 +63,7 @@ def counts(tx: Tx, project_id: int, *, since: int, job: str | None = None) -> Co
         "failed": sum(ended[state] for state in UNSUCCESSFUL),
         "canceled": ended[RunState.CANCELED],
     }
-    return Counts(states=states, outcomes=ended | summed, since=since, more=more)
+    return Counts(states=states, outcomes=summed, ended=ended, since=since, more=more)
 
 
 def _by_state(tx: Tx, project_id: int, job_id: str | None) -> dict[str, int]:

@@ -28,7 +28,7 @@ class Loop(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Runner:
-    """Runs loops side by side until stopped; `beats` tells when each last finished a pass (monotonic clock)."""
+    """Runs loops side by side until stopped; `beats` tells when each means to begin its next pass (monotonic clock)."""
 
     def __init__(self, loops: Sequence[Loop]) -> None:
         self.loops = loops
@@ -62,9 +62,9 @@ class Runner:
                 failures += 1
                 rest = min(30.0, 1.0 * 2 ** min(failures, 5))
                 log.exception("loop.failed", loop=loop.name)
-            self.beats[loop.name] = time.monotonic()
             pause = loop.pause if rest is None else rest
             if pause > 1:
                 pause *= random.uniform(0.9, 1.1)  # noqa: S311 (spreads servers out, guards nothing)
+            self.beats[loop.name] = time.monotonic() + pause
             if pause > 0:
                 await loop.wait(pause)

@@ -15,7 +15,7 @@ STALE_SECONDS = 60.0
 READ_SECONDS = 2.0
 
 Beats = Callable[[], Mapping[str, float]]
-"""When each server loop last finished a pass, by the monotonic clock."""
+"""When each server loop means to begin its next pass, by the monotonic clock; long past, it is stuck or dead."""
 
 
 def live() -> Sent:

@@ -56,6 +56,12 @@ def _clean(name: object, value: Any, depth: int) -> Any:
     return struck(repr(value))
 
 
+def _plain(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Drop what a library adds for terminals."""
+    event.pop("color_message", None)
+    return event
+
+
 def _json(event: MutableMapping[str, Any], **_: Any) -> str:
     return msgspec.json.encode(event).decode()
 
@@ -71,6 +77,7 @@ def setup(
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
+        _plain,
         redact,
     ]
     final: Processor = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer(_json)

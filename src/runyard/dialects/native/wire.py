@@ -732,7 +732,11 @@ class Stats(msgspec.Struct, kw_only=True):
 
     since: datetime
     states: dict[str, int]
+    """In each state now."""
     outcomes: dict[str, int]
+    """Ended since then: succeeded, failed, canceled."""
+    ended: dict[str, int]
+    """Ended since then, by state."""
     more: list[str]
 
 

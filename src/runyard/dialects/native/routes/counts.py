@@ -22,7 +22,13 @@ async def get_stats(call: Call, since: datetime | None = None, job: str | None =
     """
     start = call.store.now() - DAY if since is None else mapping.micros(since)
     found = await call.read(stats.counts, call.project_id, since=start, job=job)
-    return wire.Stats(since=mapping.when(found.since), states=found.states, outcomes=found.outcomes, more=found.more)
+    return wire.Stats(
+        since=mapping.when(found.since),
+        states=found.states,
+        outcomes=found.outcomes,
+        ended=found.ended,
+        more=found.more,
+    )
 
 
 @get("/v1/queues", needs="runs:read")
