@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, TypeVar
 
 import uvloop
@@ -30,9 +29,8 @@ class Bench:
         """An empty database."""
         return databases.database(self.engine, self.server)
 
-    @cached_property
     def raw(self) -> raw.Raw:
-        """The limit of the driver, measured once a run."""
+        """The limit of the driver, measured now: close to the figure it is for."""
         with self.database() as database:
             return raw.measure(database)
 

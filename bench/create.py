@@ -19,11 +19,12 @@ A_SECOND = 20
 def measure(bench: Bench) -> Iterator[Figure]:
     """The three figures, on one server."""
     many, single, laps = (5_000, 2_000, 60) if bench.quick else (40_000, 15_000, 400)
+    raw = bench.raw().inserts
     with bench.database() as database, serve(database) as server:
         waits = bench.run(_latencies(server, laps))
         bulk = bench.run(_rate(server, many // 100, connections=4, size=100)) * 100
         alone = bench.run(_rate(server, single, connections=32, size=1))
-    engine, raw = bench.engine, bench.raw.inserts
+    engine = bench.engine
     yield Figure(
         bench="create", engine=engine, what="100 a call, 4 connections", value=bulk, unit="runs/s",
         bar=15_000, better="more", raw=raw,

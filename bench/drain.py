@@ -24,6 +24,7 @@ LEFT = (
 def measure(bench: Bench) -> Iterator[Figure]:
     """Runs a second, from the first claim to the last completion that can be seen in the database."""
     count = 5_000 if bench.quick else 20_000
+    raw = bench.raw().drains
     with bench.database() as database, serve(database) as server:
         asyncio.run(fill(server, count))
         command = [sys.executable, "-m", "bench.worker", server.url, KEY]
@@ -40,7 +41,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
         unit="runs/s",
         bar=BARS[bench.engine],
         better="more",
-        raw=bench.raw.drains,
+        raw=raw,
     )
 
 
