@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from tests.support.contract import Answered, Asked, Contract
 NOTHING: Any = object()
 """Stands for a body that is not sent."""
 Json = dict[str, Any]
+LONGEST_SILENCE = 10.0
+"""Seconds after which a stream that only pings is given up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,7 +234,9 @@ class Follower:
 
     def __next__(self) -> Frame:
         lines: list[str] = []
+        give_up = time.monotonic() + LONGEST_SILENCE
         for line in self._lines:
+            assert not line.startswith(":") or time.monotonic() < give_up, "nothing came but pings"
             if line:
                 lines.append(line)
             elif lines:
@@ -260,6 +265,8 @@ class Follower:
         if lines[0].startswith(":"):
             return Frame(comment=lines[0][1:].strip())
         said = dict(line.split(": ", 1) for line in lines)
+        if said.keys() == {"id"}:  # where a client begins that loses the stream before its first event
+            return Frame(id=int(said["id"]), comment="opening")
         assert said.keys() <= {"id", "event", "data"}, lines
         frame = Frame(event=said["event"], id=int(said["id"]) if "id" in said else None, data=json.loads(said["data"]))
         if frame.id is not None:

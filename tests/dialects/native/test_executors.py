@@ -152,6 +152,17 @@ def test_an_executor_may_say_when_and_whether_to_retry(api: Api) -> None:
     assert api.fail(api.claimed(retry={"dead_letter": False}), retryable=False)["state"] == "failed"
 
 
+def test_a_failure_may_say_what_a_program_printed(api: Api) -> None:
+    for error in ("cut \0 off", {"message": "cut \0 off", "data": {"tail": "\0"}}):
+        claim = api.claimed(retry={"max_attempts": 1})
+        assert api.fail(claim, error)["state"] == "dead_letter"
+        assert api.see(claim["run"])["error"]["message"] == "cut \0 off"
+    problem = refused(
+        api.post("/runs/fail", {"reports": [{**proof(claim), "error": {"message": "", "kind": "\0"}}]}), 400
+    )
+    assert "U+0000" in problem["detail"]
+
+
 def test_a_released_run_is_there_for_the_next(api: Api) -> None:
     claim = api.claimed()
     assert api.report("release", {**proof(claim), "reason": "stopping"})[0]["state"] == "queued"

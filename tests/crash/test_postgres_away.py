@@ -1,0 +1,109 @@
+"""PostgreSQL goes away under load and comes back; and servers that share one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import httpx2
+import pytest
+
+from tests.crash.conftest import reopened
+from tests.crash.load import Load, check, listed
+from tests.crash.test_kills import double_holders
+from tests.e2e.processes import ServerProcess, until
+from tests.support.postgres import separate_database
+from tests.support.postgres_server import PostgresServer
+from tests.support.yard import broken_rules
+
+
+@pytest.fixture
+def server(tmp_path: Path, durable_postgres: PostgresServer) -> Iterator[ServerProcess]:
+    """A server on PostgreSQL; not started yet."""
+    durable_postgres.start()
+    server = ServerProcess(tmp_path / "one", database=separate_database(durable_postgres.dsn))
+    yield server
+    server.close()
+
+
+def ready(server: ServerProcess) -> int:
+    """The status of the server's readiness."""
+    response = httpx2.get(f"{server.url}/readyz", timeout=10)
+    assert "retry-after" in response.headers or response.status_code == 200
+    return response.status_code
+
+
+@pytest.mark.parametrize("how", ["fast", "immediate", "kill"])
+def test_without_its_database_the_server_says_so_and_recovers_by_itself(
+    server: ServerProcess, durable_postgres: PostgresServer, how: Literal["fast", "immediate", "kill"]
+) -> None:
+    server.start()
+    with Load([server.url], server.key) as load:
+        load.wait_for(created=30, completed=15)
+        if how == "kill":
+            durable_postgres.kill()
+        else:
+            durable_postgres.stop(how)
+        before = load.answers[503]
+        until(lambda: load.answers[503] > before + 3, "nobody was told that the database is away")
+        assert ready(server) == 503
+        assert httpx2.get(f"{server.url}/livez").status_code == 200
+        durable_postgres.start()
+        until(lambda: ready(server) == 200, "the server did not recover", seconds=15)
+        load.wait_for(created=30, completed=15)
+        load.settle()
+    check(load, listed(server.url, server.key))
+    assert load.answers["gone"] == 0, "the server hung up on its clients"
+    assert server.stop() == 0
+    store = reopened(server)
+    try:
+        assert store.look(broken_rules) == []
+        assert store.look(double_holders) == []
+    finally:
+        store.close()
+
+
+def test_two_servers_share_the_work_of_one_database(server: ServerProcess, tmp_path: Path) -> None:
+    server.start()
+    second = ServerProcess(tmp_path / "two", database=server.database).start()
+    try:
+        with Load([server.url, second.url], server.key, makers=2, executors=4) as load:
+            load.wait_for(created=150, completed=100)
+            load.settle()
+        runs = listed(second.url, server.key)
+        check(load, runs)
+        assert len(load.claimed) == len(runs), "a run was handed out more than once"
+        assert {run["attempt"] for run in runs.values()} == {1}
+        assert listed(server.url, server.key) == runs
+    finally:
+        second.close()
+
+
+def test_a_claim_that_waits_at_one_server_is_woken_by_the_other(server: ServerProcess, tmp_path: Path) -> None:
+    server.start()
+    second = ServerProcess(tmp_path / "two", database=server.database).start()
+    try:
+        with Load([server.url], server.key, makers=0, executors=1) as load:
+            with Load([second.url], server.key, makers=1, executors=0) as making:
+                making.wait_for(created=15)
+            until(lambda: set(making.created) <= set(load.completed))
+        check(making, listed(server.url, server.key))
+    finally:
+        second.close()
+
+
+def test_a_server_that_dies_leaves_its_work_to_the_other(server: ServerProcess, tmp_path: Path) -> None:
+    server.start()
+    second = ServerProcess(tmp_path / "two", database=server.database).start()
+    try:
+        with Load([server.url, second.url], server.key, makers=2, executors=4) as load:
+            load.wait_for(created=50, completed=20)
+            second.kill()
+            load.wait_for(created=50, completed=20)
+            second.start()
+            load.wait_for(created=50, completed=20)
+            load.settle()
+        check(load, listed(server.url, server.key))
+    finally:
+        second.close()
