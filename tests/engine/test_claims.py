@@ -9,7 +9,7 @@ import pytest
 from runyard.domain.jobs import NewRun
 from runyard.domain.policy import HOUR
 from runyard.domain.states import RunState
-from runyard.engine import leases, runs
+from runyard.engine import creations, leases
 from runyard.storage.port import Tx
 from tests.support.yard import SECOND, Yard
 
@@ -194,10 +194,10 @@ def test_a_claim_wakes_those_who_follow_the_run(yard: Yard):
 
 
 def test_making_a_run_wakes_those_who_wait_for_work(yard: Yard):
-    request = runs.CreateRequest(project_id=1, runs=(NewRun(),))
-    assert "ready:1" in yard.store.transact(topics_of(lambda tx: runs.create(tx, [request])))
+    request = creations.CreateRequest(project_id=1, runs=(NewRun(),))
+    assert "ready:1" in yard.store.transact(topics_of(lambda tx: creations.create(tx, [request])))
 
 
 def test_making_a_run_for_later_wakes_no_worker(yard: Yard, clock):
-    request = runs.CreateRequest(project_id=1, runs=(NewRun(available_at=clock.now() + 1), NewRun(draft=True)))
-    assert "ready:1" not in yard.store.transact(topics_of(lambda tx: runs.create(tx, [request])))
+    request = creations.CreateRequest(project_id=1, runs=(NewRun(available_at=clock.now() + 1), NewRun(draft=True)))
+    assert "ready:1" not in yard.store.transact(topics_of(lambda tx: creations.create(tx, [request])))

@@ -9,7 +9,7 @@ from runyard.domain.errors import Conflict, Invalid, NotFound, PayloadMismatch
 from runyard.domain.jobs import NewRun
 from runyard.domain.policy import Policy
 from runyard.domain.states import RunState
-from runyard.engine import runs
+from runyard.engine import creations, runs
 from tests.support.yard import SECOND, Yard
 
 OBJECT_WITH_N = '{"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}'
@@ -115,9 +115,9 @@ def test_a_payload_that_does_not_match_the_schema_is_refused_with_where_it_diffe
 
 
 def test_one_refused_run_refuses_its_whole_request_and_no_other(yard: Yard):
-    good = runs.CreateRequest(project_id=1, runs=(NewRun(payload="1"),))
-    bad = runs.CreateRequest(project_id=1, runs=(NewRun(payload="2"), NewRun(job="missing")))
-    first, second, third = yard.store.transact(runs.create, [good, bad, good])
+    good = creations.CreateRequest(project_id=1, runs=(NewRun(payload="1"),))
+    bad = creations.CreateRequest(project_id=1, runs=(NewRun(payload="2"), NewRun(job="missing")))
+    first, second, third = yard.store.transact(creations.create, [good, bad, good])
     assert isinstance(second, NotFound)
     assert [first[0].run.payload, third[0].run.payload] == ["1", "1"]
     assert len(yard.claim(10)) == 2

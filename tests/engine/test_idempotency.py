@@ -10,7 +10,7 @@ import pytest
 from runyard.domain.errors import NotFound
 from runyard.domain.jobs import NewRun
 from runyard.domain.states import RunState
-from runyard.engine import runs
+from runyard.engine import creations, idempotency
 from tests.support.yard import SECOND, Yard
 
 
@@ -52,8 +52,8 @@ def test_a_key_twice_in_one_request_makes_one_run(yard: Yard):
 
 
 def test_a_key_in_two_calls_that_wait_together_makes_one_run(yard: Yard):
-    asked = [runs.CreateRequest(project_id=1, runs=(NewRun(idempotency_key="k"),)) for _ in range(4)]
-    answers = yard.store.transact(runs.create, asked)
+    asked = [creations.CreateRequest(project_id=1, runs=(NewRun(idempotency_key="k"),)) for _ in range(4)]
+    answers = yard.store.transact(creations.create, asked)
     assert sorted(answer[0].duplicate for answer in answers) == [False, True, True, True]
     assert len({answer[0].run.id for answer in answers}) == 1
 
@@ -102,11 +102,11 @@ def test_a_dead_lettered_run_holds_its_key_for_its_window(yard: Yard, clock):
 
 def test_a_key_can_be_freed(yard: Yard):
     first = yard.create(idempotency_key="k")
-    freed = yard.do(runs.reset_idempotency, first, actor="key:abc")
+    freed = yard.do(idempotency.reset, first, actor="key:abc")
     assert freed.idempotency_key is None
     assert yard.story(first) == ["created", "idempotency_reset"]
     assert yard.create(idempotency_key="k").id != first.id
-    assert yard.do(runs.reset_idempotency, first) == yard.run(first)
+    assert yard.do(idempotency.reset, first) == yard.run(first)
 
 
 def test_freeing_a_key_that_went_to_another_run_leaves_it_there(yard: Yard, clock):
@@ -114,7 +114,7 @@ def test_freeing_a_key_that_went_to_another_run_leaves_it_there(yard: Yard, cloc
     yard.complete(granted)
     clock.forward(hours=25)
     second = yard.create(idempotency_key="k")
-    yard.do(runs.reset_idempotency, granted)
+    yard.do(idempotency.reset, granted)
     assert yard.create(idempotency_key="k").id == second.id
 
 

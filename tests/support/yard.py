@@ -14,9 +14,9 @@ from runyard.domain.moves import move, occupies
 from runyard.domain.policy import Failure
 from runyard.domain.records import Attempt, Event, Job, Run, Waiting
 from runyard.domain.states import EVENT_OF_VERB, LEASED, RUN_MOVES, RunState
-from runyard.engine import jobs, leases, runs, timers, transitions
+from runyard.engine import copies, creations, jobs, leases, runs, timers, transitions
+from runyard.engine.creations import Created
 from runyard.engine.leases import Granted
-from runyard.engine.runs import Created
 from runyard.storage.port import Store, Tx
 from runyard.storage.statements import attempts
 from runyard.storage.statements import runs as runs_sql
@@ -61,8 +61,8 @@ class Yard:
 
     def ask(self, *new: NewRun, actor: str | None = None) -> list[Created]:
         """Ask for runs in one request. Raises what the request is refused with."""
-        request = runs.CreateRequest(project_id=self.project_id, runs=new, actor=actor)
-        answer: list[Created] | DomainError = self.store.transact(runs.create, [request])[0]
+        request = creations.CreateRequest(project_id=self.project_id, runs=new, actor=actor)
+        answer: list[Created] | DomainError = self.store.transact(creations.create, [request])[0]
         if isinstance(answer, DomainError):
             raise answer
         return answer
@@ -176,10 +176,10 @@ class Yard:
         return self.do(runs.resolve, run, **said)
 
     def replay(self, run: Known, **said: Any) -> Run:
-        return self.do(runs.replay, run, **said)
+        return self.do(copies.replay, run, **said)
 
     def retry(self, run: Known, **said: Any) -> Run:
-        return self.do(runs.retry, run, **said)
+        return self.do(copies.retry, run, **said)
 
     def buried(self, **new: Any) -> Run:
         """A run that failed for good and lies in the dead letter."""

@@ -15,7 +15,7 @@ import msgspec
 
 from runyard.domain.bulks import APPLIES_TO, Action, Bulk
 from runyard.domain.errors import Conflict, DomainError, Invalid, NotFound
-from runyard.engine import listing, runs
+from runyard.engine import copies, listing, runs
 from runyard.engine.listing import Filter
 from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import bulks as sql
@@ -223,9 +223,9 @@ def _act(tx: Tx, bulk: Bulk, run_id: str) -> DomainError | None:
             case "resolve":
                 runs.resolve(tx, bulk.project_id, run_id, **because)
             case "replay":
-                runs.replay(tx, bulk.project_id, run_id, **said)
+                copies.replay(tx, bulk.project_id, run_id, **said)
             case "retry":
-                runs.retry(tx, bulk.project_id, run_id, **said)
+                copies.retry(tx, bulk.project_id, run_id, **said)
     except DomainError as error:
         return error
     return None

@@ -18,7 +18,7 @@ from runyard.domain.records import Job
 from runyard.domain.states import LEASED, RunState
 from runyard.engine import lanes
 from runyard.engine.rates import first_id_at
-from runyard.engine.runs import spec_of
+from runyard.engine.specs import spec_of
 from runyard.storage.port import Tx
 from runyard.storage.statements import caps as sql
 from runyard.storage.statements import jobs as jobs_sql

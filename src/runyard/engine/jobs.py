@@ -11,7 +11,7 @@ from runyard.domain.errors import AlreadyExists, Conflict, NotFound
 from runyard.domain.jobs import JobSpec
 from runyard.domain.records import Job, JobVersion
 from runyard.engine import caps, specs
-from runyard.engine.runs import spec_of
+from runyard.engine.specs import spec_of
 from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import jobs as sql
 

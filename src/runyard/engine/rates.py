@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from runyard.domain.jobs import Rate
-from runyard.domain.states import ENDED
+import msgspec
+
+from runyard.domain.errors import RateLimited
+from runyard.domain.jobs import JobSpec, Rate
+from runyard.domain.records import Job, Run, Waiting
+from runyard.domain.states import ENDED, RunState
 from runyard.storage.port import Tx
 from runyard.storage.statements import lanes as sql
 
@@ -36,3 +40,28 @@ def refusal(tx: Tx, job_id: str, rate: Rate, asked: int) -> int | None:
 def first_id_at(micros: int) -> str:
     """The smallest UUIDv7 of that millisecond: ids order runs by when they were made."""
     return str(UUID(int=(max(0, micros // 1000) << 80) | (0x7 << 76) | (0b10 << 62)))
+
+
+def turn(tx: Tx, run: Run, spec: JobSpec) -> Run:
+    """The run with the start time that a holding rate limit gives it, if it has to wait for its turn."""
+    rate = spec.rate
+    if rate is None or rate.mode == "refuse" or run.state is RunState.DRAFT:
+        return run
+    at = reserve(tx, run.project_id, f"job:{run.job_id}", rate, run.available_at or tx.now)
+    if at <= tx.now:
+        return run
+    return msgspec.structs.replace(
+        run, state=RunState.SCHEDULED, available_at=at, queued_at=None, waiting_for=Waiting(kind="rate")
+    )
+
+
+def refuse_over(tx: Tx, spec: JobSpec, job: Job, asked: int) -> None:
+    """Raise `RateLimited` when the job's refusing rate limit has no place for so many more runs now."""
+    if spec.rate is None or spec.rate.mode != "refuse":
+        return
+    wait = refusal(tx, job.id, spec.rate, asked)
+    if wait is not None:
+        raise RateLimited(
+            f"the job {job.name!r} takes {spec.rate.max} runs in {spec.rate.window / 1e6:g} s; try again in {wait} s",
+            retry_after=wait,
+        )

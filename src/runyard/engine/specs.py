@@ -10,12 +10,26 @@ import msgspec
 from runyard.domain.errors import Invalid
 from runyard.domain.jobs import JobSpec, tag_pairs
 from runyard.domain.policy import Policy
+from runyard.domain.records import Job
 from runyard.engine import schemas
 
 LONGEST = 10 * 366 * 86400 * 1_000_000
 """Ten years: no duration is longer."""
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _json = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(JobSpec)
+
+
+def spec_of(job: Job) -> JobSpec:
+    """The job's current definition."""
+    return _decoder.decode(job.spec)
+
+
+def check_payload(spec: JobSpec, payload: str) -> None:
+    """Raises `PayloadMismatch` when the payload is not what the definition asks for."""
+    problems = schemas.check(spec.payload_schema, payload) if spec.payload_schema is not None else None
+    if problems:
+        raise schemas.mismatch("the payload does not match the job's payload schema", problems)
 
 
 def check_name(name: str) -> None:

@@ -19,7 +19,7 @@ from runyard.domain.errors import DomainError, Invalid, NotFound
 from runyard.domain.jobs import JobSpec, NewRun, Rate
 from runyard.domain.policy import Failure, Policy
 from runyard.engine import dead_letters, explain, leases, stats
-from runyard.engine.runs import Created, CreateRequest
+from runyard.engine.creations import Created, CreateRequest
 from runyard.web.errors import understood
 from runyard.web.paging import cursor
 from runyard.web.problems import PROBLEMS

@@ -12,7 +12,7 @@ from runyard.dialects.native.routes.records import EXECUTORS, writer
 from runyard.dialects.native.slugs import slug_of
 from runyard.domain import records
 from runyard.domain.errors import Forbidden, Invalid
-from runyard.engine import checkpoints, fences, runs
+from runyard.engine import checkpoints, copies, creations, fences, idempotency, runs
 from runyard.web.call import Call
 from runyard.web.idempotency import Answer
 from runyard.web.reply import Reply
@@ -37,7 +37,7 @@ async def create_runs(call: Call, data: wire.RunsIn | wire.RunIn) -> Reply[wire.
         body: wire.RunsOut | wire.Run = made[0][0] if alone else wire.RunsOut(runs=[run for run, _ in made])
         return Answer(body, 200 if all(duplicate for _, duplicate in made) else 201)
 
-    return await call.answer(shape, runs.create, [request])
+    return await call.answer(shape, creations.create, [request])
 
 
 async def _spawning(call: Call, parents: set[str | None]) -> None:
@@ -116,7 +116,7 @@ async def resolve_run(call: Call, run_id: str, data: wire.Reason | None = None) 
 async def retry_run(call: Call, run_id: str, data: wire.RetryIn | None = None) -> Reply[wire.Run]:
     """A new run like an ended one, with `config` laid over its payload's."""
     config = None if data is None else data.config
-    return await _change(call, run_id, runs.retry, 201, config=config)
+    return await _change(call, run_id, copies.retry, 201, config=config)
 
 
 @post("/v1/runs/{run_id:str}/replay", needs="runs:write", status_code=201)
@@ -129,7 +129,7 @@ async def replay_run(call: Call, run_id: str, data: wire.ReplayIn | None = None)
             raise Invalid("say `payload` or `from_checkpoint`, not both")
         wanted = mapping.run_id(run_id)
         payload = (await call.read(checkpoints.get, call.project_id, wanted, asked.from_checkpoint)).state
-    return await _change(call, run_id, runs.replay, 201, payload=payload)
+    return await _change(call, run_id, copies.replay, 201, payload=payload)
 
 
 @post("/v1/runs/{run_id:str}/reschedule", needs="runs:write", status_code=200)
@@ -142,7 +142,7 @@ async def reschedule_run(call: Call, run_id: str, data: wire.RescheduleIn | None
 @delete("/v1/runs/{run_id:str}/idempotency-key", needs="runs:write", status_code=204)
 async def reset_idempotency_key(call: Call, run_id: str) -> None:
     """Free the run's idempotency key for a new run."""
-    await call.write(runs.reset_idempotency, call.project_id, mapping.run_id(run_id), actor=call.actor)
+    await call.write(idempotency.reset, call.project_id, mapping.run_id(run_id), actor=call.actor)
 
 
 HANDLERS = [

@@ -1,0 +1,84 @@
+"""Idempotency keys: which run answers for one, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runyard.domain.moves import changed
+from runyard.domain.records import Run
+from runyard.domain.states import ENDED
+from runyard.engine.runs import find
+from runyard.engine.transitions import journal
+from runyard.storage.port import Tx
+from runyard.storage.statements import idempotency as sql
+from runyard.storage.statements import runs as runs_sql
+
+
+def _scope(run: Run) -> str:
+    return run.job_id or ""
+
+
+def take(tx: Tx, runs: Sequence[Run]) -> dict[str, Run]:
+    """Take the idempotency keys of new runs; for each run whose key is in use, the run that has it."""
+    keyed = [run for run in runs if run.idempotency_key is not None]
+    if not keyed:
+        return {}
+    rows = [(run.project_id, _scope(run), run.idempotency_key or "", run.id) for run in keyed]
+    sql.take(tx, rows)
+    mine = {run.id: run for run in keyed}
+    duplicates: dict[str, Run] = {}
+    for project_id in {run.project_id for run in keyed}:
+        group = [run for run in keyed if run.project_id == project_id]
+        holders = sql.holders(tx, project_id, [(_scope(run), run.idempotency_key or "") for run in group])
+        others = runs_sql.get(tx, sorted({run_id for run_id in holders.values() if run_id not in mine}))
+        for run in group:
+            holder = holders[_scope(run), run.idempotency_key or ""]
+            if holder == run.id:
+                continue
+            twin = mine.get(holder) or others.get(holder)
+            if twin is not None and _answers(twin, tx.now):
+                duplicates[run.id] = twin
+                continue
+            changed_rows = tx.run(
+                sql.RETAKE,
+                project_id=project_id,
+                scope=_scope(run),
+                name=run.idempotency_key,
+                stale=holder,
+                run_id=run.id,
+            )
+            if not changed_rows:
+                winner = sql.holders(tx, project_id, [(_scope(run), run.idempotency_key or "")])
+                duplicates[run.id] = runs_sql.get(tx, list(winner.values()))[
+                    winner[_scope(run), run.idempotency_key or ""]
+                ]
+            else:
+                for key in holders:
+                    if key == (_scope(run), run.idempotency_key or ""):
+                        holders[key] = run.id
+    return duplicates
+
+
+def is_answered(tx: Tx, project_id: int, scope: str, name: str) -> bool:
+    """Whether a run answers for the key now."""
+    holders = sql.holders(tx, project_id, [(scope, name)])
+    return any(_answers(run, tx.now) for run in runs_sql.get(tx, list(holders.values())).values())
+
+
+def reset(tx: Tx, project_id: int, run_id: str, *, actor: str | None = None) -> Run:
+    """Free the run's idempotency key for a new run; without a key nothing happens."""
+    run = find(tx, project_id, run_id, lock=True)
+    if run.idempotency_key is None:
+        return run
+    tx.run(sql.FREE, project_id=project_id, scope=_scope(run), name=run.idempotency_key, run_id=run.id)
+    after = changed(run, idempotency_key=None, updated_at=tx.now)
+    runs_sql.save(tx, [run], [after])
+    journal(tx, after, "run.idempotency_reset", actor, {})
+    return after
+
+
+def _answers(run: Run, now: int) -> bool:
+    """Whether a run still holds its key: while it is live, and for its policy's window after its end."""
+    if run.state not in ENDED or run.finished_at is None or run.policy.idempotency_window is None:
+        return True
+    return run.finished_at + run.policy.idempotency_window > now
