@@ -6,21 +6,30 @@
 from __future__ import annotations
 
 import shutil
-from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from runyard.domain.errors import Conflict, IllegalMove, LeaseLost
 from runyard.domain.policy import Policy
 from runyard.domain.records import Run
-from runyard.domain.states import ENDED, LEASED, LIVE, RESOLVABLE, RUN_MOVES, RunState
+from runyard.domain.states import ENDED, FINAL, LEASED, LIVE, RESOLVABLE, RUN_MOVES, RunState
 from runyard.engine.leases import Granted
+from runyard.storage.port import Tx
 from runyard.storage.postgres import PostgresStore
 from runyard.storage.sqlite import SqliteStore
 from tests.support.model import DELAY, LEASE, LOST_LEASES, SECOND, Model, Modelled
@@ -29,6 +38,20 @@ from tests.support.yard import Yard, all_runs
 
 S = RunState
 POLICY = {"backoff": "fixed", "initial_delay": DELAY, "jitter": 0.0, "lease": LEASE, "lost_leases": LOST_LEASES}
+
+
+PEOPLE = {
+    "cancel": LIVE | {S.CANCELED},
+    "pause": frozenset(state for state, verb in RUN_MOVES if verb == "pause") | {S.PAUSED},
+    "resume": frozenset({S.PAUSED}),
+    "publish": frozenset({S.DRAFT}),
+    "requeue": frozenset({S.DEAD_LETTER}),
+    "discard": frozenset({S.DEAD_LETTER}),
+    "resolve": RESOLVABLE,
+    "reschedule": frozenset({S.DRAFT, S.SCHEDULED, S.QUEUED}),
+}
+"""In which states each verb is allowed."""
+Said = tuple[Callable[[Granted], Run], Callable[[Modelled], None], RunState | None]
 
 
 class Bench:
@@ -71,51 +94,50 @@ class EngineMachine(RuleBasedStateMachine):
     """Does the same to the engine and to the model, and compares."""
 
     bench: ClassVar[Bench]
-    runs = Bundle("runs")
-    leases = Bundle("leases")
 
     def __init__(self) -> None:
         super().__init__()
         self.clock = self.bench.clock
         self.yard = Yard(self.bench.empty(), self.clock)
         self.model = Model()
-        self.cap = 2
+        self.leases: list[Granted] = []
 
-    @initialize()
-    def define_the_job(self) -> None:
-        self.yard.job(max_concurrency=self.cap, max_per_key=1, policy=Policy(**POLICY))  # type: ignore[arg-type]
+    @initialize(cap=st.integers(1, 3), priorities=st.lists(st.integers(0, 2), min_size=2, max_size=5))
+    def begin_with_a_full_job(self, cap: int, priorities: list[int]) -> None:
+        self.yard.job(max_concurrency=cap, max_per_key=1, policy=Policy(**POLICY))  # type: ignore[arg-type]
+        for number, priority in enumerate(priorities):
+            self._make(limited=True, key=[None, "a"][number % 2], priority=priority)
 
     # Making runs
 
     @rule(
-        target=runs,
-        priority=st.integers(0, 2),
         limited=st.booleans(),
         key=st.sampled_from([None, "a", "b"]),
+        priority=st.integers(0, 2),
         delay=st.sampled_from([None, None, 10]),
         ttl=st.sampled_from([None, None, 15]),
         timeout=st.sampled_from([None, 12]),
         max_attempts=st.integers(1, 3),
         draft=st.sampled_from([False, False, False, True]),
     )
-    def create(self, *, limited: bool, key: str | None, delay: int | None, ttl: int | None, **new: Any) -> str:
-        return self._create(limited=limited, key=key, delay=delay, ttl=ttl, **new)
+    def create(self, **new: Any) -> None:
+        self._make(**new)
 
-    @rule(target=runs, parent=runs, count=st.integers(1, 2))
-    def create_child(self, parent: str, count: int) -> str:
-        if self.model.runs[parent].state in ENDED - {S.DEAD_LETTER}:
+    @rule(data=st.data(), count=st.integers(1, 3))
+    def create_children(self, data: st.DataObject, count: int) -> None:
+        parent = self._pick(data, LEASED | {S.WAITING})
+        if parent.state in FINAL:
             with pytest.raises(Conflict):
-                self.yard.create(parent_id=parent)
-            return parent
+                self.yard.create(parent_id=parent.id)
+            return
         for _ in range(count):
-            child = self._create(parent=parent, priority=1, max_attempts=1)
-        return child
+            self._make(parent=parent.id, priority=1, max_attempts=1)
 
-    def _create(
+    def _make(
         self,
         *,
         priority: int,
-        max_attempts: int,
+        max_attempts: int = 3,
         limited: bool = False,
         key: str | None = None,
         delay: int | None = None,
@@ -123,7 +145,7 @@ class EngineMachine(RuleBasedStateMachine):
         timeout: int | None = None,
         draft: bool = False,
         parent: str | None = None,
-    ) -> str:
+    ) -> None:
         now = self.clock.now()
         at = now + delay * SECOND if delay else None
         run = self.yard.create(
@@ -145,7 +167,6 @@ class EngineMachine(RuleBasedStateMachine):
             available_at=at,
             expires_at=(at or now) + ttl * SECOND if ttl else None,
         )
-        return run.id
 
     def _learn(self, run: Run, **known: Any) -> None:
         self.model.runs[run.id] = Modelled(
@@ -159,15 +180,18 @@ class EngineMachine(RuleBasedStateMachine):
             **known,
         )
 
+    def _pick(self, data: st.DataObject, states: Iterable[RunState]) -> Modelled:
+        """Mostly a run in one of the states, now and then any."""
+        fitting = self.model.in_states(states) if data.draw(st.integers(0, 9)) else []
+        return data.draw(st.sampled_from(fitting or list(self.model.runs.values())))
+
     # Executors
 
-    @rule(target=leases, count=st.integers(1, 3))
-    def claim(self, count: int) -> Any:
+    @rule(count=st.sampled_from([1, 2, 3, 50]))
+    def claim(self, count: int) -> None:
         now = self.clock.now()
         free = {run.id for run in self._seen() if run.state is S.QUEUED and run.hold is None}
-        expected = sorted((run for run in self.model.runs.values() if run.id in free), key=lambda run: run.place)[
-            :count
-        ]
+        expected = sorted((self.model.runs[run_id] for run_id in free), key=lambda run: run.place)[:count]
         granted = self.yard.claim(count)
         stale = [run for run in expected if run.expires_at is not None and run.expires_at <= now]
         assert [one.run.id for one in granted] == [run.id for run in expected if run not in stale]
@@ -175,204 +199,141 @@ class EngineMachine(RuleBasedStateMachine):
             self.model.claim(self.model.runs[one.run.id], one.lease.token, now)
         for run in stale:
             self.model.expire(run)
-        return granted[0] if granted else None
+        self.leases += granted
 
-    @rule(target=leases)
-    def claim_all(self) -> Any:
-        return self.claim(50)
-
-    @rule(held=leases)
-    def start(self, held: Granted | None) -> None:
-        self._report(held, self.yard.start, self.model.start)
-
-    @rule(held=leases)
-    def heartbeat(self, held: Granted | None) -> None:
-        self._report(held, self.yard.heartbeat, self.model.heartbeat)
-
-    @rule(held=leases)
-    def complete(self, held: Granted | None) -> None:
-        self._report(held, self.yard.complete, lambda run, _: self.model.complete(run), repeats=S.COMPLETED)
-
-    @rule(held=leases, retryable=st.booleans())
-    def fail(self, held: Granted | None, retryable: bool) -> None:
-        self._report(
-            held,
-            lambda one: self.yard.fail(one, retryable=retryable),
-            lambda run, now: self.model.fail(run, now, retryable=retryable),
-            repeats=S.DEAD_LETTER,
-        )
-
-    @rule(held=leases, delay=st.sampled_from([0, 3 * SECOND]))
-    def release(self, held: Granted | None, delay: int) -> None:
-        self._report(
-            held,
-            lambda one: self.yard.release(one, delay=delay or None),
-            lambda run, now: self.model.release(run, now, delay),
-        )
-
-    @rule(held=leases, kind=st.sampled_from(["children", "event"]), wait=st.sampled_from([None, 8]))
-    def park(self, held: Granted | None, kind: str, wait: int | None) -> None:
-        until = self.clock.now() + wait * SECOND if wait else None
-        self._report(
-            held,
-            lambda one: self.yard.park(one, kind, until=until),
-            lambda run, now: self.model.park(run, now, kind, until),
-        )
-
-    def _report(
-        self,
-        held: Granted | None,
-        report: Callable[[Granted], Run],
-        then: Callable[[Modelled, int], None],
-        repeats: RunState | None = None,
-    ) -> None:
-        if held is None:
-            return
-        run, now = self.model.runs[held.run.id], self.clock.now()
-        if self.model.holds(run, held.lease.token, now):
-            report(held)
-            then(run, now)
+    @precondition(lambda self: self.leases)
+    @rule(data=st.data(), verb=st.sampled_from(["start", "heartbeat", "complete", "fail", "release", "park"]))
+    def report(self, data: st.DataObject, verb: str) -> None:
+        now = self.clock.now()
+        valid = [one for one in self.leases if self._holds(one)] if data.draw(st.integers(0, 4)) else []
+        held = data.draw(st.sampled_from(valid or self.leases))
+        run = self.model.runs[held.run.id]
+        said, then, repeats = self._said(data, verb, now)
+        if self._holds(held):
+            said(held)
+            then(run)
         elif run.state is repeats and run.token == held.lease.token:
-            report(held)
+            said(held)
         else:
             with pytest.raises(LeaseLost):
-                report(held)
+                said(held)
+
+    def _holds(self, held: Granted) -> bool:
+        return self.model.holds(self.model.runs[held.run.id], held.lease.token, self.clock.now())
+
+    def _said(self, data: st.DataObject, verb: str, now: int) -> Said:
+        """How to report, what the model makes of it, and the state in which a repetition is taken for one."""
+        yard, model = self.yard, self.model
+        match verb:
+            case "start":
+                return yard.start, lambda run: model.start(run, now), None
+            case "heartbeat":
+                return yard.heartbeat, lambda run: model.heartbeat(run, now), None
+            case "complete":
+                return yard.complete, model.complete, S.COMPLETED
+            case "fail":
+                again = data.draw(st.booleans())
+                return (
+                    lambda one: yard.fail(one, retryable=again),
+                    lambda run: model.fail(run, now, retryable=again),
+                    S.DEAD_LETTER,
+                )
+            case "release":
+                delay = data.draw(st.sampled_from([None, 3 * SECOND]))
+                return lambda one: yard.release(one, delay=delay), lambda run: model.release(run, now, delay), None
+            case _:
+                kind = data.draw(st.sampled_from(["children", "event"]))
+                until = data.draw(st.sampled_from([None, now + 8 * SECOND]))
+                return (
+                    lambda one: yard.park(one, kind, until=until),
+                    lambda run: model.park(run, now, kind, until),
+                    None,
+                )
 
     # People
 
-    @rule(run_id=runs)
-    def cancel(self, run_id: str) -> None:
-        self._decide(run_id, self.yard.cancel, LIVE | {S.CANCELED}, lambda run, _: self.model.cancel(run))
+    @precondition(lambda self: self.model.runs)
+    @rule(data=st.data(), verb=st.sampled_from(sorted(PEOPLE)))
+    def decide(self, data: st.DataObject, verb: str) -> None:
+        now, states = self.clock.now(), PEOPLE[verb]
+        run = self._pick(data, states)
+        act, model = partial(getattr(self.yard, verb), run.id), getattr(self.model, verb)
+        allowed = run.state in states
+        if verb == "reschedule":
+            at = data.draw(st.sampled_from([None, now + 6 * SECOND]))
+            act, model = partial(act, at), partial(model, at=at)
+            allowed = allowed and run.epoch == 0
+        if not allowed:
+            with pytest.raises(IllegalMove):
+                act()
+            return
+        act()
+        model(run, now)
 
-    @rule(run_id=runs)
-    def pause(self, run_id: str) -> None:
-        states = {state for state, verb in RUN_MOVES if verb == "pause"} | {S.PAUSED}
-        self._decide(run_id, self.yard.pause, states, lambda run, _: self.model.pause(run))
-
-    @rule(run_id=runs)
-    def resume(self, run_id: str) -> None:
-        self._decide(run_id, self.yard.resume, {S.PAUSED}, self.model.resume)
-
-    @rule(run_id=runs)
-    def publish(self, run_id: str) -> None:
-        self._decide(run_id, self.yard.publish, {S.DRAFT}, self.model.publish)
-
-    @rule(run_id=runs)
-    def requeue(self, run_id: str) -> None:
-        self._decide(run_id, self.yard.requeue, {S.DEAD_LETTER}, self.model.requeue)
-
-    @rule(run_id=runs)
-    def discard(self, run_id: str) -> None:
-        self._decide(run_id, self.yard.discard, {S.DEAD_LETTER}, lambda run, _: self.model.discard(run))
-
-    @rule(run_id=runs)
-    def resolve(self, run_id: str) -> None:
-        self._decide(run_id, self.yard.resolve, RESOLVABLE, lambda run, _: setattr(run, "resolved", True))
-
-    @rule(run_id=runs, delay=st.sampled_from([None, 6]))
-    def reschedule(self, run_id: str, delay: int | None) -> None:
-        at = self.clock.now() + delay * SECOND if delay else None
-        states = {S.DRAFT, S.SCHEDULED, S.QUEUED} if self.model.runs[run_id].epoch == 0 else set()
-        self._decide(
-            run_id,
-            lambda one: self.yard.reschedule(one, at),
-            states,
-            lambda run, now: self.model.reschedule(run, now, at),
-        )
-
-    @rule(target=runs, run_id=runs)
-    def replay(self, run_id: str) -> str:
-        now, old = self.clock.now(), self.model.runs[run_id]
+    @precondition(lambda self: self.model.runs)
+    @rule(data=st.data())
+    def replay(self, data: st.DataObject) -> None:
+        now, old = self.clock.now(), self._pick(data, ENDED)
         if old.state not in ENDED:
             with pytest.raises(IllegalMove):
-                self.yard.replay(run_id)
-            return run_id
-        run, ttl = self.yard.replay(run_id), old.time_to_live
+                self.yard.replay(old.id)
+            return
+        ttl = old.time_to_live
+        run = self.yard.replay(old.id)
         self._learn(run, state=S.QUEUED, rank_at=now, queued_at=now, expires_at=now + ttl if ttl is not None else None)
-        return run.id
-
-    def _decide(
-        self,
-        run_id: str,
-        verb: Callable[[str], Run],
-        allowed: frozenset[RunState] | set[RunState],
-        then: Callable[[Modelled, int], None],
-    ) -> None:
-        run = self.model.runs[run_id]
-        if run.state in allowed:
-            verb(run_id)
-            then(run, self.clock.now())
-        else:
-            with pytest.raises(IllegalMove):
-                verb(run_id)
 
     @rule(cap=st.integers(1, 3))
     def change_the_limit(self, cap: int) -> None:
-        self.cap = cap
         self.yard.job(max_concurrency=cap)
 
     # Time and chance
 
-    @rule(seconds=st.sampled_from([1, 3, 5, 8, 13, 21]))
+    @rule(seconds=st.sampled_from([1, 5, 13]))
     def let_time_pass(self, seconds: int) -> None:
         self.clock.forward(seconds=seconds)
 
-    @rule()
-    def tick(self) -> None:
+    @rule(seconds=st.sampled_from([0, 3, 8, 21]))
+    def tick(self, seconds: int) -> None:
+        self.clock.forward(seconds=seconds)
         self.yard.tick()
         self.model.tick(self.clock.now())
 
-    @rule(seconds=st.sampled_from([5, 21]))
-    def let_time_pass_and_tick(self, seconds: int) -> None:
-        self.let_time_pass(seconds)
-        self.tick()
-
+    @precondition(lambda self: len(self.leases) >= 2)
     @rule()
     def crash(self) -> None:
         self.yard.store = self.bench.crash()
 
     # What must hold all the time
 
+    @invariant()
+    def engine_and_model_agree(self) -> None:
+        self.yard.check()
+        runs, caps, kinds = self.yard.store.look(_everything)
+        assert {run.id: _essence(run) for run in runs} == {run.id: _modelled(run) for run in self.model.runs.values()}
+        assert kinds["run.created"] == len(runs)
+        assert kinds["run.claimed"] == sum(run.epoch for run in runs)
+        for lane, cap in caps.items():
+            _limit_holds(cap, [run for run in runs if lane in {run.job_lane, run.key_lane}], lane)
+
     def _seen(self) -> list[Run]:
         return self.yard.store.look(all_runs)
 
-    @invariant()
-    def engine_and_model_agree(self) -> None:
-        seen = {run.id: _essence(run) for run in self._seen()}
-        assert seen == {run.id: _modelled_essence(run) for run in self.model.runs.values()}
 
-    @invariant()
-    def no_rule_is_broken(self) -> None:
-        self.yard.check()
+def _everything(tx: Tx) -> tuple[list[Run], dict[int, int], Counter[str]]:
+    """All runs, the caps of all lanes, and how many events there are of each type."""
+    caps = {row[0]: row[1] for row in tx.rows("SELECT id, cap FROM lanes")}
+    return all_runs(tx), caps, Counter(row[0] for row in tx.rows("SELECT type FROM events"))
 
-    @invariant()
-    def limits_hold(self) -> None:
-        held: dict[int, list[Run]] = defaultdict(list)
-        ready: dict[int, list[Run]] = defaultdict(list)
-        waiting: dict[int, list[Run]] = defaultdict(list)
-        for run in self._seen():
-            for lane in (run.job_lane, run.key_lane):
-                if lane is not None and run.state in LEASED:
-                    held[lane].append(run)
-                elif lane is not None and run.state is S.QUEUED and run.hold is None:
-                    ready[lane].append(run)
-                elif lane is not None and run.hold_lane == lane:
-                    waiting[lane].append(run)
-        caps: dict[int, int] = dict(self.yard.store.look(lambda tx: tx.rows("SELECT id, cap FROM lanes")))
-        for lane in {*held, *ready}:
-            assert not ready[lane] or len(held[lane]) + len(ready[lane]) <= caps[lane]
-        for lane, runs in waiting.items():
-            alone = [run for run in runs if run.job_lane is None or run.key_lane is None]
-            if alone and ready[lane]:
-                assert min(run.rank for run in alone) >= max(run.rank for run in ready[lane]) or len(alone) < len(runs)
 
-    @invariant()
-    def every_move_has_one_event(self) -> None:
-        kinds: Counter[str] = Counter(
-            kind for (kind,) in self.yard.store.look(lambda tx: tx.rows("SELECT type FROM events"))
-        )
-        assert kinds["run.created"] == len(self.model.runs)
-        assert kinds["run.claimed"] == sum(run.epoch for run in self.model.runs.values())
+def _limit_holds(cap: int, runs: list[Run], lane: int) -> None:
+    """A limit that was lowered may be exceeded by what was held before, and lets nobody through until it is not."""
+    held = [run for run in runs if run.state in LEASED]
+    ready = [run for run in runs if run.state is S.QUEUED and run.hold is None]
+    assert not ready or len(held) + len(ready) <= cap
+    # With two limits a better run may have to wait for the other one; with one it never stands behind a worse run.
+    waiting = [run for run in runs if run.hold_lane == lane]
+    if ready and all(run.job_lane is None or run.key_lane is None for run in waiting):
+        assert max(run.rank for run in ready) <= min((run.rank for run in waiting), default=2**63)
 
 
 def _essence(run: Run) -> dict[str, Any]:
@@ -392,7 +353,7 @@ def _essence(run: Run) -> dict[str, Any]:
     }
 
 
-def _modelled_essence(run: Modelled) -> dict[str, Any]:
+def _modelled(run: Modelled) -> dict[str, Any]:
     return {
         "state": run.state,
         "attempt": run.attempt,
@@ -417,8 +378,10 @@ def test_the_engine_does_what_its_model_does(engine: str, shelf: Shelf, tmp_path
             machine,
             settings=settings(
                 max_examples=500 if deep else 10,
-                stateful_step_count=80 if deep else 40,
+                stateful_step_count=100 if deep else 50,
                 deadline=None,
+                # Shrinking takes minutes; the deep profile does it.
+                phases=[phase for phase in Phase if deep or phase not in {Phase.shrink, Phase.explain}],
                 suppress_health_check=list(HealthCheck),
             ),
         )

@@ -103,7 +103,7 @@ class Model:
         else:
             self._end(run, end)
 
-    def release(self, run: Modelled, now: int, delay: int) -> None:
+    def release(self, run: Modelled, now: int, delay: int | None) -> None:
         self._queue(run, now)
         run.retry_at = now + delay if delay else None
 
@@ -116,7 +116,7 @@ class Model:
 
     # People
 
-    def cancel(self, run: Modelled) -> None:
+    def cancel(self, run: Modelled, now: int) -> None:
         if run.state is S.CANCELED:
             return
         self._end(run, S.CANCELED)
@@ -129,7 +129,7 @@ class Model:
         for child in self._children(run):
             self._cancel_below(child)
 
-    def pause(self, run: Modelled) -> None:
+    def pause(self, run: Modelled, now: int) -> None:
         if run.state is not S.PAUSED:
             if run.state in LEASED:
                 self._let_go(run)
@@ -171,8 +171,11 @@ class Model:
         run.available_at = None
         run.expires_at = now + ttl if ttl is not None else None
 
-    def discard(self, run: Modelled) -> None:
+    def discard(self, run: Modelled, now: int) -> None:
         run.state, run.resolved = S.FAILED, True
+
+    def resolve(self, run: Modelled, now: int) -> None:
+        run.resolved = True
 
     # Time
 

@@ -100,26 +100,21 @@ def place(tx: Tx, moves: Sequence[Move]) -> tuple[list[Run], set[int]]:
     moving = frozenset(move.after.id for move in moves)
     traffic = Traffic(tx, {lane for move in moves for lane in of(move.after)}, moving)
     runs = [move.after for move in moves]
+    coming = []
     for index, move in enumerate(moves):
-        if occupies(move.before) and not occupies(move.after):
+        queues = occupies(move.after) and move.after.state is RunState.QUEUED
+        if occupies(move.before) and (queues or not occupies(move.after)):
             traffic.shift(move.after, -1)
-        elif move.before.is_leased and move.after.state is RunState.QUEUED and occupies(move.after):
-            lane = _better_waits(tx, move.after)
-            if lane is not None:
-                traffic.shift(move.after, -1)
-                runs[index] = changed(move.after, hold="lane", hold_lane=lane)
-    coming = [
-        index
-        for index, move in enumerate(moves)
-        if of(move.after) and occupies(move.after) and not occupies(move.before)
-    ]
+        if queues and of(move.after):
+            coming.append(index)
     for index in sorted(coming, key=lambda index: _place_in_order(runs[index])):
-        runs[index] = traffic.admit(runs[index])
+        lane = _better_waits(tx, runs[index])
+        runs[index] = changed(runs[index], hold="lane", hold_lane=lane) if lane else traffic.admit(runs[index])
     return runs, traffic.write()
 
 
 def _better_waits(tx: Tx, run: Run) -> int | None:
-    """The lane, if any, that holds back a run which goes before this one now that it is given back."""
+    """The lane, if any, that holds back a run which goes before this one; it is the next in the refill."""
     for lane in of(run):
         if any(_place_in_order(held) < _place_in_order(run) for held in sql.held(tx, lane, 1)):
             return lane
