@@ -97,6 +97,7 @@ def test_a_review_that_ends_otherwise_has_its_exit_code(
     reviewed.on("GET", f"/runs/{RUN_ID}", run(state=state, error={"message": "outside the roots"}))
     result = cli("review", str(tmp_path), "-o", "json")
     assert (result.code, result.out) == (code, "")
+    assert "outside the roots" in result.problem["message"] or state == "canceled"
 
 
 def test_no_follow_only_asks(cli: Command, reviewed: Script, tmp_path: Path) -> None:
@@ -185,7 +186,7 @@ def test_without_a_server_a_review_brings_its_own(
     assert result.code == 1, result.err
     assert result.json["summary"]["error"] >= 1
     assert {finding["file"] for finding in result.json["findings"]} == {"bad.py"}
-    assert "private one" in result.err
+    assert result.err == ""
 
 
 def test_the_demo_reviews_the_repository_one_stands_in(

@@ -71,9 +71,11 @@ class Fleet:
         return self.folder / "roots"
 
     def close(self) -> None:
-        """Stop them all."""
+        """Stop them all; nothing may have gone wrong inside."""
         for server in self._shared.values():
             server.close()
+        for server in self._shared.values():
+            assert '"level":"error"' not in server.log(), server.log()
 
 
 @pytest.fixture(autouse=True)

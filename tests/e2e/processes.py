@@ -14,12 +14,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
+import httpx2
+
 from runyard.sdk import Client
 
 KEY = "ry_a_key_for_servers_that_are_thrown_away"
 READY = "runyard ready on "
 HOME = Path(__file__).parents[2]
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def until(happened: Callable[[], object], what: str = "it did not happen", *, seconds: float = PATIENCE) -> None:
@@ -116,6 +118,11 @@ class ServerProcess:
     def log(self) -> str:
         """What it wrote to standard error."""
         return (self.folder / "server.log").read_text(errors="replace")
+
+    def metric(self, name: str) -> float:
+        """A number of its metrics."""
+        page = httpx2.get(f"{self.url}/metrics").text
+        return float(next(line for line in page.splitlines() if line.startswith(f"runyard_{name} ")).split()[1])
 
     def client(self, project: str | None = None, **more: Any) -> Client:
         """A client with the admin key."""

@@ -69,7 +69,7 @@ class Steps:
         from rich.text import Text
 
         self._began = time.monotonic()
-        if not self._invocation.quiet:
+        if self._invocation.remarks:
             self._console.print(Text.assemble(("● ", "cyan"), (output.safe(what), "bold")))
 
     def end(self, what: str) -> None:
@@ -77,7 +77,7 @@ class Steps:
         from rich.text import Text
 
         took = length(time.monotonic() - self._began)
-        if not self._invocation.quiet:
+        if self._invocation.remarks:
             self._console.print(Text.assemble("  ", output.safe(what), (f"  {took}", "dim")))
 
 

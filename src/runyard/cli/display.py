@@ -100,6 +100,8 @@ class Display:
         self._line("", "progress", "dim", str(progress))
 
     def _line(self, when: str, word: str, style: str, text: str) -> None:
+        if self._invocation.json and not self._invocation.remarks:
+            return
         from rich.text import Text
 
         parts: list[Any] = [(f"{when}  ", "dim")] if when else []

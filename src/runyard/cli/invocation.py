@@ -41,6 +41,11 @@ class Invocation:
         return self.output == "table" and sys.stdout.isatty()
 
     @property
+    def remarks(self) -> bool:
+        """Whether remarks may go to standard error; in JSON mode only a person at a terminal gets them."""
+        return not self.quiet and (not self.json or sys.stderr.isatty())
+
+    @property
     def progress(self) -> bool:
         """Whether bars that redraw themselves have a terminal to do so."""
         return not self.quiet and sys.stderr.isatty()

@@ -87,8 +87,8 @@ def say(text: str = "") -> None:
 
 
 def note(invocation: Invocation, text: str) -> None:
-    """A remark for a person on standard error; silent with `--quiet`."""
-    if not invocation.quiet:
+    """A remark for a person on standard error; silent with `--quiet`, and where a program reads JSON."""
+    if invocation.remarks:
         sys.stderr.write(safe(text) + "\n")
         sys.stderr.flush()
 
