@@ -18,6 +18,8 @@ HEADERS: list[Header] = [
     (b"x-accel-buffering", b"no"),
 ]
 MAX_SEQ = 2**63 - 1
+SEPARATORS = ((b"\xc2\x85", b"\\u0085"), (b"\xe2\x80\xa8", b"\\u2028"), (b"\xe2\x80\xa9", b"\\u2029"))
+"""Characters at which many clients end a line though the standard does not; inside JSON they can be escaped."""
 
 
 class Source(Protocol):
@@ -46,6 +48,9 @@ def frame(data: bytes, *, event: str | None = None, id: int | None = None) -> by
     """One event. JSON may be spread over lines by whoever wrote it; on the wire it is one line."""
     if b"\n" in data or b"\r" in data:
         data = data.replace(b"\r", b" ").replace(b"\n", b" ")
+    if not data.isascii():
+        for character, escape in SEPARATORS:
+            data = data.replace(character, escape)
     head = b"" if id is None else b"id: %d\n" % id
     if event is not None:
         head += b"event: %b\n" % event.encode()
