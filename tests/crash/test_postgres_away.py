@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
 import httpx2
 import pytest
 
+from runyard.dialects.native.routes.executors import RECHECK_SECONDS
 from tests.crash.conftest import reopened
 from tests.crash.load import Load, check, listed
 from tests.crash.test_kills import double_holders
@@ -83,14 +86,23 @@ def test_two_servers_share_the_work_of_one_database(server: ServerProcess, tmp_p
 def test_a_claim_that_waits_at_one_server_is_woken_by_the_other(server: ServerProcess, tmp_path: Path) -> None:
     server.start()
     second = ServerProcess(tmp_path / "two", database=server.database).start()
-    try:
-        with Load([server.url], server.key, makers=0, executors=1) as load:
-            with Load([second.url], server.key, makers=1, executors=0) as making:
-                making.wait_for(created=15)
-            until(lambda: set(making.created) <= set(load.completed))
-        check(making, listed(server.url, server.key))
-    finally:
-        second.close()
+    headers = {"authorization": f"Bearer {server.key}"}
+    with (
+        httpx2.Client(base_url=f"{server.url}/runyard/v1", headers=headers, timeout=60) as here,
+        httpx2.Client(base_url=f"{second.url}/runyard/v1", headers=headers, timeout=60) as there,
+        ThreadPoolExecutor(1) as pool,
+        here.stream("GET", "/stream") as stream,
+    ):
+        lines = stream.iter_lines()
+        assert next(lines).startswith("id: ")
+        claiming = pool.submit(here.post, "/runs/claim", json={"wait_seconds": 30})
+        begun = time.monotonic()
+        run = there.post("/runs", json={"payload": 1}).json()["id"]
+        (claim,) = claiming.result(60).json()["claims"]
+        assert time.monotonic() - begun < RECHECK_SECONDS / 2
+        assert claim["run"]["id"] == run
+        assert any("run.created" in line for line in lines)
+    second.close()
 
 
 def test_a_server_that_dies_leaves_its_work_to_the_other(server: ServerProcess, tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import stat
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -70,12 +71,12 @@ def test_a_server_that_is_told_to_stop_lets_everybody_go_in_good_order(
 class Spoken:
     """A server process as a person starts it, and what it says."""
 
-    def __init__(self, folder: Path, *more: str, **settings: str) -> None:
+    def __init__(self, folder: Path, *, port: int | None = None, **settings: str) -> None:
         folder.mkdir(exist_ok=True)
         told = {f"RUNYARD_{name.upper()}": value for name, value in settings.items()}
-        self.port = free_port()
+        self.port = free_port() if port is None else port
         self.process = subprocess.Popen(
-            command("serve", "--port", str(self.port), "--no-agents", *more),
+            command("serve", "--port", str(self.port), "--no-agents"),
             env=environment(folder, **told),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -101,8 +102,26 @@ class Spoken:
         return self.process.returncode, "\n".join([*self.lines, out]), err
 
 
-def test_the_first_start_shows_a_key_once_and_keeps_it_for_this_user(tmp_path: Path) -> None:
-    first = Spoken(tmp_path)
+Speak = Callable[..., Spoken]
+
+
+@pytest.fixture
+def speak() -> Iterator[Speak]:
+    """Starts servers, which are ended with the test."""
+    spoken: list[Spoken] = []
+
+    def start(folder: Path, **settings: Any) -> Spoken:
+        spoken.append(Spoken(folder, **settings))
+        return spoken[-1]
+
+    yield start
+    for one in spoken:
+        if one.process.poll() is None:
+            one.end(signal.SIGKILL)
+
+
+def test_the_first_start_shows_a_key_once_and_keeps_it_for_this_user(tmp_path: Path, speak: Speak) -> None:
+    first = speak(tmp_path)
     first.until_ready()
     file = tmp_path / "credentials.json"
     until(file.exists)
@@ -116,7 +135,7 @@ def test_the_first_start_shows_a_key_once_and_keeps_it_for_this_user(tmp_path: P
     assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
     kept = json.loads(file.read_text())
     assert (kept["key"], kept["url"]) == (key, f"http://127.0.0.1:{first.port}")
-    second = Spoken(tmp_path)
+    second = speak(tmp_path)
     second.until_ready()
     headers = {"authorization": f"Bearer {key}"}
     assert httpx2.get(f"http://127.0.0.1:{second.port}/runyard/v1/runs", headers=headers).status_code == 200
@@ -126,9 +145,9 @@ def test_the_first_start_shows_a_key_once_and_keeps_it_for_this_user(tmp_path: P
     assert json.loads(file.read_text())["key"] == key
 
 
-def test_a_key_may_be_given_from_outside(tmp_path: Path) -> None:
+def test_a_key_may_be_given_from_outside(tmp_path: Path, speak: Speak) -> None:
     given = "a-key-of-my-own-0123456789"
-    server = Spoken(tmp_path, admin_key=given)
+    server = speak(tmp_path, admin_key=given)
     server.until_ready()
     url = f"http://127.0.0.1:{server.port}/runyard/v1/projects"
     assert httpx2.get(url, headers={"authorization": f"Bearer {given}"}).status_code == 200
@@ -138,10 +157,10 @@ def test_a_key_may_be_given_from_outside(tmp_path: Path) -> None:
     assert not (tmp_path / "credentials.json").exists()
 
 
-def test_a_second_server_on_one_sqlite_file_says_so_and_exits(tmp_path: Path) -> None:
-    first = Spoken(tmp_path)
+def test_a_second_server_on_one_sqlite_file_says_so_and_exits(tmp_path: Path, speak: Speak) -> None:
+    first = speak(tmp_path)
     first.until_ready()
-    second = Spoken(tmp_path)
+    second = speak(tmp_path)
     code, out, err = second.end(0)
     assert code == 6
     assert out.strip() == ""
@@ -150,32 +169,32 @@ def test_a_second_server_on_one_sqlite_file_says_so_and_exits(tmp_path: Path) ->
     assert "another process" in line
     assert first.process.poll() is None
     assert first.end()[0] == 0
-    third = Spoken(tmp_path)
+    third = speak(tmp_path)
     third.until_ready()
     assert third.end()[0] == 0
 
 
 @pytest.mark.parametrize(
-    ("more", "settings", "word"),
+    ("settings", "word"),
     [
-        ((), {"database": "mysql://x"}, "postgresql://"),
-        ((), {"database": "postgresql://nobody@127.0.0.1:1/none"}, "PostgreSQL"),
-        ((), {"admin_key": "short"}, "16"),
+        ({"database": "mysql://x"}, "postgresql://"),
+        ({"database": "postgresql://nobody@127.0.0.1:1/none"}, "PostgreSQL"),
+        ({"admin_key": "short"}, "16"),
     ],
 )
 def test_what_keeps_a_server_from_starting_is_said_in_a_line(
-    tmp_path: Path, more: tuple[str, ...], settings: dict[str, str], word: str
+    tmp_path: Path, speak: Speak, settings: dict[str, str], word: str
 ) -> None:
-    code, out, err = Spoken(tmp_path, *more, **settings).end(0)
+    code, out, err = speak(tmp_path, **settings).end(0)
     assert code not in {0, 6}
     assert word in err
     assert "Traceback" not in err + out
 
 
-def test_a_port_that_is_taken_is_said_in_a_line(tmp_path: Path) -> None:
-    first = Spoken(tmp_path / "one")
+def test_a_port_that_is_taken_is_said_in_a_line(tmp_path: Path, speak: Speak) -> None:
+    first = speak(tmp_path / "one")
     first.until_ready()
-    second = Spoken(tmp_path / "two", "--port", str(first.port))
+    second = speak(tmp_path / "two", port=first.port)
     code, out, err = second.end(0)
     assert code not in {0, 6}
     assert str(first.port) in err
