@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,9 +117,9 @@ ELSEWHERE = {
     "worker": "every worker process here",
     "review": "test_reviews",
     "demo": "test_start",
-    "backup": "test_data",
-    "restore": "test_data",
-    "upgrade": "test_data",
+    "backup": "test_start",
+    "restore": "test_start",
+    "upgrade": "test_start",
 }
 
 
@@ -129,8 +129,8 @@ def test_every_command_has_a_proof() -> None:
 
 
 @pytest.fixture
-def desk(place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
-    yield Desk(place, tmp_path, capsys)
+def desk(place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
+    return Desk(place, tmp_path, capsys)
 
 
 @pytest.mark.parametrize(
