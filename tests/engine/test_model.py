@@ -106,7 +106,7 @@ class EngineMachine(RuleBasedStateMachine):
     def begin_with_a_full_job(self, cap: int, priorities: list[int]) -> None:
         self.yard.job(max_concurrency=cap, max_per_key=1, policy=Policy(**POLICY))  # type: ignore[arg-type]
         for number, priority in enumerate(priorities):
-            self._make(limited=True, key=[None, "a"][number % 2], priority=priority)
+            self._make(limited=True, key=[None, "a"][number % 2], priority=priority, timeout=12)
 
     # Making runs
 
@@ -116,7 +116,7 @@ class EngineMachine(RuleBasedStateMachine):
         priority=st.integers(0, 2),
         delay=st.sampled_from([None, None, 10]),
         ttl=st.sampled_from([None, None, 15]),
-        timeout=st.sampled_from([None, 12]),
+        timeout=st.sampled_from([None, 4, 12]),
         max_attempts=st.integers(1, 3),
         draft=st.sampled_from([False, False, False, True]),
     )
@@ -205,8 +205,7 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(data=st.data(), verb=st.sampled_from(["start", "heartbeat", "complete", "fail", "release", "park"]))
     def report(self, data: st.DataObject, verb: str) -> None:
         now = self.clock.now()
-        valid = [one for one in self.leases if self._holds(one)] if data.draw(st.integers(0, 4)) else []
-        held = data.draw(st.sampled_from(valid or self.leases))
+        held = self._pick_lease(data)
         run = self.model.runs[held.run.id]
         said, then, repeats = self._said(data, verb, now)
         if self._holds(held):
@@ -217,6 +216,23 @@ class EngineMachine(RuleBasedStateMachine):
         else:
             with pytest.raises(LeaseLost):
                 said(held)
+
+    def _pick_lease(self, data: st.DataObject) -> Granted:
+        """Mostly one that holds, sometimes one whose run another holds or will, now and then any."""
+        holding = [one for one in self.leases if self._holds(one)]
+        passed = [one for one in self.leases if one not in holding and self.model.runs[one.run.id].state in LEASED]
+        chance = data.draw(st.integers(0, 9))
+        fitting = holding if chance > 2 else passed if chance else []
+        return data.draw(st.sampled_from(fitting or self.leases))
+
+    @precondition(lambda self: any(map(self._holds, self.leases)))
+    @rule(data=st.data(), count=st.integers(1, 2))
+    def spawn_and_wait(self, data: st.DataObject, count: int) -> None:
+        held = data.draw(st.sampled_from([one for one in self.leases if self._holds(one)]))
+        for _ in range(count):
+            self._make(parent=held.run.id, priority=2, max_attempts=1, ttl=15)
+        self.yard.park(held)
+        self.model.park(self.model.runs[held.run.id], self.clock.now(), "children", None)
 
     def _holds(self, held: Granted) -> bool:
         return self.model.holds(self.model.runs[held.run.id], held.lease.token, self.clock.now())
@@ -288,7 +304,7 @@ class EngineMachine(RuleBasedStateMachine):
 
     # Time and chance
 
-    @rule(seconds=st.sampled_from([1, 5, 13]))
+    @rule(seconds=st.sampled_from([1, 5, 13, 21]))
     def let_time_pass(self, seconds: int) -> None:
         self.clock.forward(seconds=seconds)
 

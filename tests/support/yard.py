@@ -380,6 +380,7 @@ def _field_problems(found: Sequence[Run]) -> list[str]:
         rules = {
             "a lease has an end exactly while it is held": (run.lease_until is not None) == leased,
             "a held run has a proof": not leased or run.lease_hash is not None,
+            "a proof does not outlive its lease, but for the end": leased or ended or run.lease_hash is None,
             "finished_at is set exactly when the run has ended": (run.finished_at is not None) == ended,
             "only queued runs are held back": run.hold is None or run.state is RunState.QUEUED,
             "waiting_for is set while waiting": run.waiting_for is not None or run.state is not RunState.WAITING,
