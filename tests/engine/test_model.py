@@ -393,7 +393,7 @@ def test_the_engine_does_what_its_model_does(engine: str, shelf: Shelf, tmp_path
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=500 if deep else 10,
+                max_examples=500 if deep else {"sqlite": 12, "postgres": 6}[engine],
                 stateful_step_count=100 if deep else 50,
                 deadline=None,
                 # Shrinking takes minutes; the deep profile does it.

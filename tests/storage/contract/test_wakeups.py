@@ -27,9 +27,9 @@ class Ear:
             self.change.notify_all()
 
     def hears(self, topic: str) -> bool:
-        """Whether the topic is heard before long."""
+        """Whether the topic is heard before long, or that anything may have changed, as after a break."""
         with self.change:
-            return self.change.wait_for(lambda: any(topic in topics for topics in self.heard), PATIENCE)
+            return self.change.wait_for(lambda: any({topic, "*"} & topics for topics in self.heard), PATIENCE)
 
 
 def wake(tx: Tx, *topics: str) -> None:
