@@ -170,7 +170,7 @@ def test_a_run_past_its_time_to_live_is_expired_and_not_handed_out(yard: Yard, c
 
 @pytest.mark.parametrize("ageing", [False, True])
 def test_with_ageing_a_long_wait_beats_a_higher_priority(yard: Yard, clock, ageing: bool):
-    yard.store._known["ageing"] = ageing  # type: ignore[attr-defined]
+    yard.store.known["ageing"] = ageing  # type: ignore[attr-defined]
     yard.create(payload='"old"', priority=2)
     clock.forward(micros=HOUR + 1)
     yard.create(payload='"urgent"', priority=3)

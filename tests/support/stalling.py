@@ -16,7 +16,7 @@ PATIENCE = 10
 
 def committers(store: Store) -> int:
     """How many committers the store has."""
-    return len(getattr(store, "_committers", [None]))
+    return len(getattr(store, "committers", [None]))
 
 
 @contextlib.contextmanager

@@ -96,8 +96,8 @@ class Shelf:
 
 def forget(store: AnyStore) -> None:
     """Make the store as ignorant as a newly opened one, and take its listeners away."""
-    store._known.clear()
-    store._publisher.listeners.clear()
+    store.known.clear()
+    store.publisher.listeners.clear()
 
 
 def tables(tx: Tx) -> list[str]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import queue
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -18,9 +15,10 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from runyard.domain.errors import Conflict, Invalid, Unavailable
 from runyard.storage import journal, migrate
-from runyard.storage.committer import Committer, Pending, Publisher, enqueue, refuse_rest
-from runyard.storage.port import UNKEEPABLE, Insert, Listener, Observe, Row, Tx, Update, Value
+from runyard.storage.committer import Committer
+from runyard.storage.port import UNKEEPABLE, Insert, Observe, Row, Tx, Update, Value
 from runyard.storage.sql import for_postgres
+from runyard.storage.threaded import ThreadedStore
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -256,10 +254,11 @@ class Listening:
         self.thread.join(timeout=5)
 
 
-class PostgresStore:
+class PostgresStore(ThreadedStore):
     """A store in a PostgreSQL database shared by any number of servers."""
 
     engine = "postgres"
+    raises = (psycopg.Error, PoolTimeout, UnicodeEncodeError)
 
     def __init__(
         self,
@@ -269,11 +268,8 @@ class PostgresStore:
         observe: Observe | None = None,
         ageing: bool = False,
     ) -> None:
+        super().__init__(clock=clock, readers=READERS, ageing=ageing)
         self.dsn = dsn
-        self.now = clock
-        self._known: dict[Any, Any] = {"ageing": ageing}
-        self._publisher = Publisher()
-        self._waiting: queue.Queue[Pending | None] = queue.SimpleQueue()  # type: ignore[assignment]
         try:
             with connect(dsn, writer=False) as setup:
                 migrate.run_postgres(setup, clock())
@@ -290,71 +286,20 @@ class PostgresStore:
             kwargs={"application_name": "runyard", "connect_timeout": 5},
             name="readers",
         )
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="postgres-read")
         # Whoever commits publishes through NOTIFY alone, so that every server hears every commit exactly once.
-        self._committers = [
+        self.committers = [
             Committer(
-                PostgresBackend(dsn, clock, self._known),
-                self._waiting,
+                PostgresBackend(dsn, clock, self.known),
+                self.waiting,
                 _silent,
                 name=f"committer-{number}",
                 observe=observe,
             )
             for number in range(COMMITTERS)
         ]
-        self._listening = Listening(dsn, self._publisher)
-        self._closed = False
+        self._listening = Listening(dsn, self.publisher)
 
-    async def write(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        pending = Pending(op, args, kwargs, asyncio.get_running_loop())
-        self._enqueue(pending)
-        try:
-            return await pending.future  # type: ignore[no-any-return]
-        except _TRANSLATED as error:
-            raise _translated(error) from error
-
-    def transact(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        pending = Pending(op, args, kwargs, None)
-        self._enqueue(pending)
-        try:
-            return pending.future.result()  # type: ignore[no-any-return]
-        except _TRANSLATED as error:
-            raise _translated(error) from error
-
-    async def read(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        loop = asyncio.get_running_loop()
-        self._check_open()
-        return await loop.run_in_executor(self._readers, lambda: self._look(op, *args, **kwargs))
-
-    def look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        self._check_open()
-        return self._readers.submit(self._look, op, *args, **kwargs).result()
-
-    def subscribe(self, listener: Listener) -> None:
-        self._publisher.add(listener)
-
-    def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        for _ in self._committers:
-            self._waiting.put(None)
-        for committer in self._committers:
-            committer.thread.join()
-        refuse_rest(self._waiting)
-        self._listening.stop()
-        self._readers.shutdown(wait=True)
-        self._pool.close()
-
-    def _enqueue(self, pending: Pending) -> None:
-        self._check_open()
-        enqueue(self._waiting, pending)
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise Unavailable("the server is shutting down")
-
-    def _look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def look_now(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return self._looked(op, *args, **kwargs)
         except psycopg.Error as error:
@@ -366,12 +311,19 @@ class PostgresStore:
         self._pool.check()
         try:
             return self._looked(op, *args, **kwargs)
-        except _TRANSLATED as error:
+        except self.raises as error:
             raise _translated(error) from error
 
     def _looked(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         with self._pool.connection() as connection:
-            return op(PostgresTx(connection, self.now(), self._known), *args, **kwargs)
+            return op(PostgresTx(connection, self.now(), self.known), *args, **kwargs)
+
+    def translated(self, error: Exception) -> Exception:
+        return _translated(error)
+
+    def release(self) -> None:
+        self._listening.stop()
+        self._pool.close()
 
 
 def _configure_reader(connection: psycopg.Connection[Any]) -> None:
@@ -385,9 +337,6 @@ def _configure_reader(connection: psycopg.Connection[Any]) -> None:
 
 def _silent(topics: frozenset[str]) -> None:
     """Committed topics are heard again from PostgreSQL."""
-
-
-_TRANSLATED = (psycopg.Error, PoolTimeout, UnicodeEncodeError)
 
 
 def _translated(error: Exception) -> Exception:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import cache
 from itertools import chain, compress, islice
@@ -18,10 +15,11 @@ import msgspec
 
 from runyard.domain.errors import Conflict, Invalid, Unavailable
 from runyard.storage import journal, migrate
-from runyard.storage.committer import Committer, Pending, Publisher, enqueue, refuse_rest
+from runyard.storage.committer import Committer
 from runyard.storage.filelock import FileLock
-from runyard.storage.port import UNKEEPABLE, Insert, Listener, Observe, Row, Tx, Update, Value
+from runyard.storage.port import UNKEEPABLE, Insert, Observe, Row, Tx, Update, Value
 from runyard.storage.sql import for_sqlite
+from runyard.storage.threaded import ThreadedStore
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -196,10 +194,11 @@ class SqliteBackend:
         return _is_broken(error)
 
 
-class SqliteStore:
+class SqliteStore(ThreadedStore):
     """A store in one SQLite file. Raises `Conflict` when another process serves the file."""
 
     engine = "sqlite"
+    raises = (sqlite3.Error, OverflowError, UnicodeEncodeError)
 
     def __init__(
         self,
@@ -210,87 +209,38 @@ class SqliteStore:
         ageing: bool = False,
     ) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        super().__init__(clock=clock, readers=READERS, ageing=ageing)
         self.path = path
-        self.now = clock
         self._lock = FileLock(path.with_suffix(path.suffix + ".lock"))
-        self._known: dict[Any, Any] = {"ageing": ageing}
-        self._publisher = Publisher()
-        self._waiting: queue.Queue[Pending | None] = queue.SimpleQueue()  # type: ignore[assignment]
         try:
             with closing(connect(path)) as setup:
                 migrate.run_sqlite(setup, clock())
         except BaseException:
             self._lock.release()
             raise
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-read")
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
-        self._committer = Committer(
-            SqliteBackend(path, clock, self._known), self._waiting, self._publisher, name="committer", observe=observe
-        )
-        self._closed = False
+        backend = SqliteBackend(path, clock, self.known)
+        self.committers = [Committer(backend, self.waiting, self.publisher, name="committer", observe=observe)]
 
-    async def write(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        pending = Pending(op, args, kwargs, asyncio.get_running_loop())
-        self._enqueue(pending)
-        try:
-            return await pending.future  # type: ignore[no-any-return]
-        except _TRANSLATED as error:
-            raise _translated(error) from error
-
-    def transact(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        pending = Pending(op, args, kwargs, None)
-        self._enqueue(pending)
-        try:
-            return pending.future.result()  # type: ignore[no-any-return]
-        except _TRANSLATED as error:
-            raise _translated(error) from error
-
-    async def read(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        loop = asyncio.get_running_loop()
-        self._check_open()
-        return await loop.run_in_executor(self._readers, lambda: self._look(op, *args, **kwargs))
-
-    def look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        self._check_open()
-        return self._readers.submit(self._look, op, *args, **kwargs).result()
-
-    def subscribe(self, listener: Listener) -> None:
-        self._publisher.add(listener)
-
-    def close(self) -> None:
-        if self._closed:
-            return
-        self._closed = True
-        self._waiting.put(None)
-        self._committer.thread.join()
-        refuse_rest(self._waiting)
-        self._readers.shutdown(wait=True)
-        for connection in self._opened:
-            connection.close()
-        self._lock.release()
-
-    def _enqueue(self, pending: Pending) -> None:
-        self._check_open()
-        enqueue(self._waiting, pending)
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise Unavailable("the server is shutting down")
-
-    def _look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def look_now(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = connect(self.path, readonly=True)
             self._opened.append(connection)
         connection.execute("BEGIN")
         try:
-            return op(SqliteTx(connection, self.now(), self._known), *args, **kwargs)
+            return op(SqliteTx(connection, self.now(), self.known), *args, **kwargs)
         finally:
             connection.execute("ROLLBACK")
 
+    def translated(self, error: Exception) -> Exception:
+        return _translated(error)
 
-_TRANSLATED = (sqlite3.Error, OverflowError, UnicodeEncodeError)
+    def release(self) -> None:
+        for connection in self._opened:
+            connection.close()
+        self._lock.release()
 
 
 def _translated(error: Exception) -> Exception:

@@ -55,8 +55,8 @@ def test_a_write_that_slips_in_while_the_store_closes_is_not_left_hanging(opened
     late = Pending(add, ("late",), {}, None)
     with stalled(store) as go:
         for _ in range(committers(store)):
-            store._waiting.put(None)
-        store._waiting.put(late)
+            store.waiting.put(None)
+        store.waiting.put(late)
         go()
     store.close()
     with pytest.raises(Unavailable):

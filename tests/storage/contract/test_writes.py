@@ -104,7 +104,7 @@ def test_a_refusal_after_a_write_is_undone_completely(store: AnyStore):
         store.transact(add_then_refuse, "b")
     assert store.look(slugs) == ["a"]
     assert store.look(events) == []
-    assert "b" not in store._known
+    assert "b" not in store.known
     store.transact(add, "b")
 
 

@@ -1,0 +1,99 @@
+"""What both stores are made of: threads that write in batches, threads that read, and callers of either colour."""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from runyard.domain.errors import Unavailable
+from runyard.storage.committer import Committer, Pending, Publisher, enqueue, refuse_rest
+from runyard.storage.port import Listener, Tx
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class ThreadedStore(ABC):
+    """A `Store` over committers (which its maker starts) and reading threads."""
+
+    raises: tuple[type[Exception], ...]
+    """What the driver raises; `translated` turns it into what callers know."""
+
+    def __init__(self, *, clock: Callable[[], int], readers: int, ageing: bool) -> None:
+        self.now = clock
+        self.known: dict[Any, Any] = {"ageing": ageing}
+        self.publisher = Publisher()
+        self.waiting: queue.Queue[Pending | None] = queue.SimpleQueue()  # type: ignore[assignment]
+        self.committers: Sequence[Committer] = ()
+        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="store-read")
+        self._closed = False
+
+    @abstractmethod
+    def look_now(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the operation on a snapshot, on one of the reading threads."""
+
+    @abstractmethod
+    def translated(self, error: Exception) -> Exception:
+        """A driver's error as callers know it."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Let go of the database; nothing writes or reads any more."""
+
+    async def write(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the operation in a transaction; durable when this returns."""
+        pending = Pending(op, args, kwargs, asyncio.get_running_loop())
+        self._enqueue(pending)
+        try:
+            return await pending.future  # type: ignore[no-any-return]
+        except self.raises as error:
+            raise self.translated(error) from error
+
+    def transact(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """`write` for synchronous callers."""
+        pending = Pending(op, args, kwargs, None)
+        self._enqueue(pending)
+        try:
+            return pending.future.result()  # type: ignore[no-any-return]
+        except self.raises as error:
+            raise self.translated(error) from error
+
+    async def read(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the operation on a snapshot; it may not write."""
+        loop = asyncio.get_running_loop()
+        self._check_open()
+        return await loop.run_in_executor(self._readers, lambda: self.look_now(op, *args, **kwargs))
+
+    def look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """`read` for synchronous callers."""
+        self._check_open()
+        return self._readers.submit(self.look_now, op, *args, **kwargs).result()
+
+    def subscribe(self, listener: Listener) -> None:
+        """Call the listener after each commit with the topics it touched."""
+        self.publisher.add(listener)
+
+    def close(self) -> None:
+        """Finish what was accepted, refuse the rest, then let go of the database."""
+        if self._closed:
+            return
+        self._closed = True
+        for _ in self.committers:
+            self.waiting.put(None)
+        for committer in self.committers:
+            committer.thread.join()
+        refuse_rest(self.waiting)
+        self._readers.shutdown(wait=True)
+        self.release()
+
+    def _enqueue(self, pending: Pending) -> None:
+        self._check_open()
+        enqueue(self.waiting, pending)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Unavailable("the server is shutting down")
