@@ -19,6 +19,8 @@ from runyard.engine.transitions import journal
 from runyard.storage.port import Tx
 
 _json = msgspec.json.Encoder()
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_EMPTY = msgspec.Raw(b"{}")
 
 
 def replay(tx: Tx, project_id: int, run_id: str, *, payload: str | None = None, actor: str | None = None) -> Run:
@@ -44,14 +46,19 @@ def retry(
         )
     payload = old.payload
     if config:
-        value = msgspec.json.decode(old.payload)
-        if value is None:
-            value = {}
-        if not isinstance(value, dict) or not isinstance(value.get("config", {}), dict):
-            raise Invalid("a config override needs a payload that is an object, with an object as its `config`")
-        payload = _json.encode(value | {"config": value.get("config", {}) | dict(config)}).decode()
+        payload = _overlaid(old.payload, config)
         check_edited(tx, old, payload)
     return _again(tx, old, payload, actor, retry_of=old.id, trigger="retry")
+
+
+def _overlaid(payload: str, config: Mapping[str, Any]) -> str:
+    """The payload with its `config` overlaid; everything else in it stays as it was written. Raises `Invalid`."""
+    try:
+        whole = {} if payload == "null" else _members(payload)
+        inner = _members(bytes(whole.get("config", _EMPTY)))
+    except msgspec.DecodeError:
+        raise Invalid("a config override needs a payload that is an object, with an object as its `config`") from None
+    return _json.encode({**whole, "config": {**inner, **config}}).decode()
 
 
 def _again(tx: Tx, old: Run, payload: str, actor: str | None, **links: Any) -> Run:

@@ -33,8 +33,12 @@ def accept(schema: str) -> str:
 
 def check(schema: str, value: str) -> list[dict[str, str]]:
     """Where the JSON text differs from the schema: at most 20 {pointer, detail}; empty when it matches."""
-    problems = []
-    for error in _validator(schema).iter_errors(msgspec.json.decode(value)):
+    problems: list[dict[str, str]] = []
+    try:
+        found = msgspec.json.decode(value)
+    except msgspec.DecodeError as error:  # JSON all the same: it was kept as it came
+        return [{"pointer": "", "detail": f"it holds what cannot be checked: {error}"}]
+    for error in _validator(schema).iter_errors(found):
         pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in error.instance_path)
         problems.append({"pointer": pointer, "detail": str(error.message)})
         if len(problems) >= _LIMIT:

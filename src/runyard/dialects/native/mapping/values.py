@@ -14,7 +14,7 @@ from msgspec import UNSET, Raw
 
 from runyard.dialects.native import wire
 from runyard.domain import slices
-from runyard.domain.errors import NotFound
+from runyard.domain.errors import Invalid, NotFound
 from runyard.web.paging import cursor
 
 T = TypeVar("T")
@@ -22,6 +22,8 @@ K = TypeVar("K", int, str)
 V = TypeVar("V")
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST = (datetime.min.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+LAST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
 SECOND = 1_000_000
 _encode = msgspec.json.Encoder().encode
 _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
@@ -29,7 +31,6 @@ NULL = Raw(b"null")
 
 
 # One clock per transaction: the runs of an answer share most of their times.
-@lru_cache(maxsize=1024)
 @lru_cache(maxsize=1024)
 def when(micros: int) -> datetime:
     """Microseconds as a time on the wire."""
@@ -42,9 +43,12 @@ def maybe_when(micros: int | None) -> datetime | None:
 
 
 def micros(time: datetime) -> int:
-    """A time on the wire as microseconds; a time without offset is UTC."""
+    """A time on the wire as microseconds; a time without offset is UTC. Raises `Invalid`."""
     aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
-    return (aware - EPOCH) // timedelta(microseconds=1)
+    found = (aware - EPOCH) // timedelta(microseconds=1)
+    if not FIRST <= found <= LAST:
+        raise Invalid(f"the time {time.isoformat()} is out of range; the years 1 to 9999 in UTC are right")
+    return found
 
 
 def maybe_micros(time: datetime | None) -> int | None:
