@@ -276,3 +276,40 @@ def group_dead_letters(stand: Stand, api: Api) -> Ask:
 @recipe
 def server_info(stand: Stand, api: Api) -> Ask:
     return Ask(method="GET", path="/admin/info")
+
+
+@recipe
+def get_stats(stand: Stand, api: Api) -> Ask:
+    api.done()
+    return Ask(method="GET", path="/stats", params={"since": "2020-01-01T00:00:00Z"})
+
+
+@recipe
+def list_queues(stand: Stand, api: Api) -> Ask:
+    api.run(queue="mail")
+    return Ask(method="GET", path="/queues")
+
+
+@recipe
+def start_bulk(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path="/bulk", body={"action": "cancel", "ids": [api.run()["id"]], "reason": "enough"})
+
+
+@recipe
+def list_bulks(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path="/bulk")
+
+
+def _bulk(api: Api) -> str:
+    bulk: str = good(api.post("/bulk", {"action": "cancel", "filter": {"queue": "mail"}}), 202)["id"]
+    return bulk
+
+
+@recipe
+def get_bulk(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=f"/bulk/{_bulk(api)}")
+
+
+@recipe
+def cancel_bulk(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path=f"/bulk/{_bulk(api)}/cancel")

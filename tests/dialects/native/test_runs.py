@@ -119,6 +119,8 @@ def test_one_wrong_run_among_many_makes_none(api: Api) -> None:
         ({"lease_seconds": 0}, "lease_seconds"),
         ({"available_at": "tomorrow"}, "available_at"),
         ({"available_at": 17}, "available_at"),
+        ({"available_at": "9999-12-31T23:59:59-23:59"}, "range"),
+        ({"expires_at": "0001-01-01T00:00:00+23:59"}, "range"),
         ({"retry": {"backoff": "custom"}}, "delays_seconds"),
         ({"retry": {"max_attempts": 0}}, "max_attempts"),
         ({"retry": {"jitter": 2}}, "jitter"),
@@ -314,6 +316,20 @@ def test_an_ended_run_is_retried_and_replayed_as_a_new_one(api: Api) -> None:
     assert family["root"]["id"] == old["id"]
     assert {old["id"], retried["id"], replayed["id"], edited["id"]} <= {*ids(family["runs"]), family["root"]["id"]}
     refused(api.post(f"/runs/{retried['id']}/retry"), 409)
+
+
+def test_a_retry_keeps_what_its_config_does_not_say_as_it_was_written(api: Api) -> None:
+    text = '{"payload": {"big": 123456789012345678901234567890, "config": {"keep": 1e400, "b": 1}, "list": [1.0]}}'
+    made = api.send("POST", "/runs", content=text.encode(), headers={"content-type": "application/json"})
+    run = good(made, 201)["id"]
+    api.complete(api.claim()[0])
+    retried = api.post(f"/runs/{run}/retry", {"config": {"b": 2}})
+    assert '"payload":{"big":123456789012345678901234567890,' in retried.text
+    assert '"config":{"keep":1e400,"b":2}' in retried.text
+    api.complete(api.claim()[0])
+    for payload in ([], "text", {"config": None}):
+        other = api.done(payload=payload)["id"]
+        assert "config" in refused(api.post(f"/runs/{other}/retry", {"config": {"b": 2}}), 400, "invalid")["detail"]
 
 
 def test_a_run_is_replayed_from_a_checkpoint(api: Api) -> None:
