@@ -35,7 +35,6 @@ class Place:
 
 
 Working = Callable[[Worker], AbstractContextManager[None]]
-OwnServer = Callable[..., ServerProcess]
 
 
 class Fleet:
@@ -44,7 +43,7 @@ class Fleet:
     def __init__(self, folder: Path, dsn: str) -> None:
         self.folder = folder
         self._dsn = dsn
-        self._shared: dict[str, ServerProcess] = {}
+        self._kept: dict[str, ServerProcess] = {}
 
     def make(self, engine: str, **settings: Any) -> ServerProcess:
         """A server that is not started yet, with an empty database."""
@@ -52,18 +51,18 @@ class Fleet:
         return ServerProcess(self.folder / f"server-{next(_serial)}", database=database, **settings)
 
     def shared(self, engine: str) -> ServerProcess:
-        """The server for all tests that do not stop it."""
-        if engine not in self._shared:
-            self._shared[engine] = self.make(engine).start()
-        return self._shared[engine]
-
-    def reviewing(self, engine: str) -> ServerProcess:
-        """The server with the built-in agents, which may read `roots`."""
-        name = f"{engine} with agents"
-        if name not in self._shared:
+        """The server for all tests that do not stop it; its reviewer may read `roots`."""
+        if engine not in self._kept:
             self.roots.mkdir(exist_ok=True)
-            self._shared[name] = self.make(engine, agents=True, review_roots=str(self.roots)).start()
-        return self._shared[name]
+            self._kept[engine] = self.make(engine, agents=True, review_roots=str(self.roots)).start()
+        return self._kept[engine]
+
+    def fragile(self, engine: str) -> ServerProcess:
+        """The server for tests that stop, kill and start it."""
+        name = f"fragile {engine}"
+        if name not in self._kept:
+            self._kept[name] = self.make(engine)
+        return self._kept[name].running()
 
     @property
     def roots(self) -> Path:
@@ -72,9 +71,9 @@ class Fleet:
 
     def close(self) -> None:
         """Stop them all; nothing may have gone wrong inside."""
-        for server in self._shared.values():
+        for server in self._kept.values():
             server.close()
-        for server in self._shared.values():
+        for server in self._kept.values():
             assert '"level":"error"' not in server.log(), server.log()
 
 
@@ -92,10 +91,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory, postgres_dsn: str) -> Iterat
     fleet.close()
 
 
-@pytest.fixture
-def place(fleet: Fleet, engine: str) -> Iterator[Place]:
-    """An empty project on a server of each engine."""
-    server = fleet.shared(engine)
+@contextmanager
+def _project_on(server: ServerProcess) -> Iterator[Place]:
     project = f"place-{next(_serial)}"
     with server.client() as admin:
         admin.projects.create(project)
@@ -104,11 +101,17 @@ def place(fleet: Fleet, engine: str) -> Iterator[Place]:
 
 
 @pytest.fixture
-def own_server(fleet: Fleet, engine: str) -> Iterator[ServerProcess]:
-    """A server of each engine, to stop and to start."""
-    server = fleet.make(engine).start()
-    yield server
-    server.close()
+def place(fleet: Fleet, engine: str) -> Iterator[Place]:
+    """An empty project on a server of each engine."""
+    with _project_on(fleet.shared(engine)) as place:
+        yield place
+
+
+@pytest.fixture
+def fragile(fleet: Fleet, engine: str) -> Iterator[Place]:
+    """An empty project on a server of each engine that the test may stop, kill and start."""
+    with _project_on(fleet.fragile(engine)) as place:
+        yield place
 
 
 @pytest.fixture

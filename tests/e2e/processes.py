@@ -102,6 +102,10 @@ class ServerProcess:
                 return self
         raise AssertionError(f"the server did not start:\n{self.log()}")
 
+    def running(self) -> Self:
+        """Start it unless it runs."""
+        return self if self._process is not None else self.start()
+
     def stop(self) -> int:
         """SIGTERM, and its exit code."""
         return self._end(signal.SIGTERM)

@@ -309,9 +309,12 @@ def replay_run(desk: Desk) -> None:
     run, token = desk.claimed()
     desk.client.runs.add_checkpoint(run.id, {"at": 1}, token=token)
     desk.client.runs.complete([CompleteReport(run_id=run.id, token=token)])
-    again = desk.json("runs", "replay", run.id, "-p", "[1]", "--from-checkpoint", "1")
+    again = desk.json("runs", "replay", run.id, "-p", "[1]")
     assert (again["replay_of"], again["payload"]) == (run.id, [1])
-    desk.client.runs.cancel(again["id"])
+    resumed = desk.json("runs", "replay", run.id, "--from-checkpoint", "1")
+    assert (resumed["replay_of"], resumed["payload"]) == (run.id, {"n": 1})
+    for made in (again, resumed):
+        desk.client.runs.cancel(made["id"])
 
 
 @case("runs requeue")

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from runyard.sdk import Client, Context, Done, Event, RunyardError, Worker
-from tests.e2e.conftest import Working
-from tests.e2e.processes import ServerProcess, WorkerProcess, until
+from runyard.sdk import Client, Context, Done, Event, RunyardError
+from tests.e2e.conftest import Place, Working
+from tests.e2e.processes import WorkerProcess, until
 
 UNDONE = ("queued", "claimed", "running")
 
@@ -66,9 +66,10 @@ def followed(client: Client, run_id: str | None = None) -> tuple[threading.Threa
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_goes_and_comes_back(
-    own_server: ServerProcess, working: Working, how: str
+    fragile: Place, working: Working, how: str
 ) -> None:
-    worker = Worker(own_server.url, own_server.key, lease_seconds=2, wait_seconds=5)
+    server = fragile.server
+    worker = fragile.worker(lease_seconds=2)
 
     @worker.fallback
     def echo(ctx: Context, payload: Any) -> Any:
@@ -76,9 +77,9 @@ def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_goes_and_comes_
         return payload
 
     with (
-        own_server.client(retries=20) as client,
-        own_server.client(retries=20) as other,
-        own_server.client(retries=20) as third,
+        server.client(fragile.project, retries=20) as client,
+        server.client(fragile.project, retries=20) as other,
+        server.client(fragile.project, retries=20) as third,
     ):
         last = client.runs.create("last", queue="nobody's", executor="nobody")
         project, journal = followed(client)
@@ -86,11 +87,11 @@ def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_goes_and_comes_
         with working(worker), Creator(other) as creator:
             until(lambda: len(creator.acknowledged) >= 60)
             if how == "stop":
-                assert own_server.stop() == 0
+                assert server.stop() == 0
             else:
-                own_server.kill()
+                server.kill()
             before = len(creator.acknowledged)
-            own_server.start()
+            server.start()
             until(lambda: len(creator.acknowledged) >= before + 60 or creator.failed)
             assert creator.failed == []
             creator.__exit__()
@@ -111,20 +112,21 @@ def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_goes_and_comes_
 
 
 def test_a_worker_process_outlives_a_killed_server_and_reports_what_it_did_meanwhile(
-    own_server: ServerProcess, tmp_path: Path
+    fragile: Place, tmp_path: Path
 ) -> None:
-    worker = WorkerProcess(own_server, "default", tmp_path, name="patient", lease_seconds=60)
+    server = fragile.server
+    worker = WorkerProcess(server, fragile.project, tmp_path, name="patient", lease_seconds=60)
     try:
         worker.wait_ready()
-        with own_server.client(retries=20) as client:
+        with server.client(fragile.project, retries=20) as client:
             run = client.runs.create({"gate": "open"}, job="hold")
             thread, items = followed(client, run.id)
             until(lambda: client.runs.get(run.id).state == "running")
-            own_server.kill()
+            server.kill()
             # The handler ends while nobody listens.
             (tmp_path / "open").touch()
             until(lambda: '"end"' in (tmp_path / "notes.jsonl").read_text())
-            own_server.start()
+            server.start()
             ended = run.wait(timeout=30)
             thread.join(20)
         assert (ended.state, ended.output, ended.attempt) == ("completed", "patient", 1)
@@ -137,15 +139,16 @@ def test_a_worker_process_outlives_a_killed_server_and_reports_what_it_did_meanw
         worker.kill()
 
 
-def test_a_server_that_is_told_to_stop_ends_streams_and_long_polls_at_once(own_server: ServerProcess) -> None:
-    with own_server.client(retries=0) as client, own_server.client(retries=0) as other:
+def test_a_server_that_is_told_to_stop_ends_streams_and_long_polls_at_once(fragile: Place) -> None:
+    server = fragile.server
+    with server.client(fragile.project, retries=0) as client, server.client(fragile.project, retries=0) as other:
         run = other.runs.create(executor="nobody")
         with ThreadPoolExecutor(2) as threads:
             asked = threads.submit(client.runs.claim, wait_seconds=60)
             told = threads.submit(lambda: [*other.runs.stream(run.id, after=0)])
-            until(lambda: own_server.metric("sse_followers") == 1)
+            until(lambda: server.metric("sse_followers") == 1)
             began = time.monotonic()
-            assert own_server.stop() == 0
+            assert server.stop() == 0
             assert time.monotonic() - began < 3, "nobody had to be waited for"
             assert asked.result(5) == []
             with pytest.raises(RunyardError, match="closing"):

@@ -27,7 +27,7 @@ MakeRepository = Callable[..., Path]
 @pytest.fixture
 def server(fleet: Fleet, engine: str) -> ServerProcess:
     """A server of each engine with the built-in agents."""
-    return fleet.reviewing(engine)
+    return fleet.shared(engine)
 
 
 @pytest.fixture

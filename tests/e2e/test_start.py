@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runyard.cli.main import run as run_command
 from runyard.sdk import Client
 from tests.e2e.conftest import Fleet
 from tests.e2e.processes import ServerProcess, command, environment, free_port
@@ -88,8 +89,29 @@ def test_a_copy_of_a_repository_demonstrates_itself(tmp_path: Path) -> None:
     assert not (tmp_path / "credentials.json").exists()
 
 
-def test_a_data_folder_is_backed_up_while_the_server_runs_and_put_back_elsewhere(tmp_path: Path) -> None:
-    server = ServerProcess(tmp_path / "server").start()
+Local = Callable[..., tuple[int, dict[str, Any]]]
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Local:
+    """The exit code and the JSON of a command about a server's data."""
+
+    def call(server: ServerProcess, *arguments: str) -> tuple[int, dict[str, Any]]:
+        capsys.readouterr()
+        with monkeypatch.context() as patch:
+            for name, value in server.environment.items():
+                patch.setenv(name, value)
+            code = run_command([*arguments, "-o", "json"])
+        told = capsys.readouterr()
+        return code, json.loads(told.out or told.err)
+
+    return call
+
+
+def test_a_data_folder_is_backed_up_while_the_server_runs_and_put_back_elsewhere(
+    fleet: Fleet, said: Local, tmp_path: Path
+) -> None:
+    server = fleet.fragile("sqlite")
     with server.client() as client:
         run = client.runs.create({"n": 1})
         client.runs.upload(run.id, "note", "hello")
@@ -97,7 +119,6 @@ def test_a_data_folder_is_backed_up_while_the_server_runs_and_put_back_elsewhere
     assert said(server, "backup", str(saved))[0] == 0
     assert said(server, "backup", str(saved))[0] in {2, 6}, "it is there already"
     assert said(server, "restore", str(saved), "--yes")[0] == 6, "a server runs on that folder"
-    server.stop()
 
     assert said(other, "restore", str(saved))[0] == 2, "nobody can be asked"
     assert said(other, "restore", str(saved), "--yes") == (0, {"restored": str(saved), "data": str(other.data)})
@@ -110,46 +131,28 @@ def test_a_data_folder_is_backed_up_while_the_server_runs_and_put_back_elsewhere
         other.close()
 
 
-def test_a_postgresql_database_is_not_backed_up_by_us(fleet: Fleet, tmp_path: Path) -> None:
-    code, problem = said(fleet.shared("postgres"), "backup", str(tmp_path / "saved"))
+def test_a_postgresql_database_is_not_backed_up_by_us(fleet: Fleet, said: Local, tmp_path: Path) -> None:
+    code, problem = said(fleet.make("postgres"), "backup", str(tmp_path / "saved"))
     assert code == 2
     assert "pg_dump" in problem["message"]
 
 
-def test_an_upgrade_says_what_it_would_do_and_does_it(fleet: Fleet, engine: str) -> None:
+def test_an_upgrade_says_what_it_would_do_and_does_it(fleet: Fleet, engine: str, said: Local) -> None:
     server = fleet.make(engine)
     code, told = said(server, "upgrade", "--check")
     assert (code, told["pending"][0]) == (0, "0001_foundation")
     assert said(server, "upgrade") == (0, {"applied": told["pending"]})
-    assert said(server, "upgrade", "--check") == (0, {"pending": []})
+    assert said(server, "upgrade", "--check")[1] == {"pending": []}
 
 
-def test_a_second_server_on_one_data_folder_refuses(tmp_path: Path) -> None:
-    server = ServerProcess(tmp_path / "server").start()
-    try:
-        second = subprocess.run(
-            command("serve", "--port", "0", "--no-agents"),
-            env=server.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=30,
-        )
-        assert second.returncode == 6
-        assert "runyard:" in second.stderr
-    finally:
-        server.close()
-
-
-def said(server: ServerProcess, *arguments: str) -> tuple[int, dict[str, Any]]:
-    """The exit code and the JSON of a command about the server's data."""
-    done = subprocess.run(
-        command(*arguments, "-o", "json"),
-        env=os.environ | server.environment,
-        stdin=subprocess.DEVNULL,
+def test_a_second_server_on_one_data_folder_refuses(fleet: Fleet) -> None:
+    second = subprocess.run(
+        command("serve", "--port", "0", "--no-agents"),
+        env=fleet.fragile("sqlite").environment,
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    return done.returncode, json.loads(done.stdout or done.stderr)
+    assert second.returncode == 6
+    assert "runyard:" in second.stderr
