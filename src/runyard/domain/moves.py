@@ -40,16 +40,15 @@ def move(
         implied["finished_at"] = now
         implied["next_retry_at"] = None
         implied["waiting_for"] = None
-    after = msgspec.structs.replace(run, **(implied | changes))
-    return Move(
-        before=run, after=msgspec.structs.replace(after, due_at=due(after)), verb=verb, actor=actor, data=data or {}
-    )
+    return Move(before=run, after=changed(run, **(implied | changes)), verb=verb, actor=actor, data=data or {})
 
 
 def changed(run: Run, **changes: Any) -> Run:
     """The run with other values and its deadline recomputed; the state stays."""
     after = msgspec.structs.replace(run, **changes)
-    return msgspec.structs.replace(after, due_at=due(after))
+    # Nobody else has this copy yet: setting its last field saves making another one.
+    msgspec.structs.force_setattr(after, "due_at", due(after))
+    return after
 
 
 def due(run: Run) -> int | None:

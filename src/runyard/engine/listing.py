@@ -237,6 +237,8 @@ class _Search:
             sources.append(self._of_job(self.job_id))
         if states == frozenset({RunState.DEAD_LETTER}) and self.resolved is False:
             sources.append(_Source(ranges=(Range("dead"),), meets=frozenset({"project", "states", "resolved"})))
+        elif states is None and not sources and self.tx.indexes_projects:
+            sources.append(_Source(ranges=(Range("project"),), meets=frozenset({"project"})))
         elif states is not None or not sources:
             # All runs of a project are those in any state: one index less to be kept for every run that is made.
             ranges = tuple(Range("state", state.value) for state in sorted(states or frozenset(RunState)))

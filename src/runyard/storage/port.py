@@ -70,6 +70,9 @@ class LogLine(msgspec.Struct):
 class Tx(ABC):
     """One transaction: a clock, ids, dice, SQL, and what to tell others after the commit."""
 
+    indexes_projects = False
+    """Whether all runs of a project stand in one index by id, beside those by state and id."""
+
     def __init__(self, now: int, known: dict[Any, Any], dice: Callable[[], float] = random.random) -> None:
         self.now = now
         self.dice = dice

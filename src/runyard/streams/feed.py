@@ -21,8 +21,8 @@ BUSY_TICK = 0.02
 READ_LIMIT = 500
 WINDOW_FRAMES = 2000
 WINDOW_BYTES = 1 << 20
-LOOK_ANYWAY = 15.0
-"""Seconds after which the store is read without a wake-up, should one ever get lost."""
+LOOK_ANYWAY = 60.0
+"""About how many seconds pass before the store is read without a wake-up, should one ever get lost."""
 AFTER_TROUBLE = 1.0
 
 log = structlog.get_logger("runyard.streams")
@@ -102,6 +102,8 @@ class Feed:
         self._task.cancel()
 
     async def _work(self) -> None:
+        # Spread by topic, so that a thousand feeds that began together do not all read at once.
+        patience = LOOK_ANYWAY * (0.5 + hash(self.topics) % 1000 / 1000)
         with self.hub.waiter(self.topics) as waiter:
             while self.end is None and not self.hub.closed:
                 waiter.reset()
@@ -110,7 +112,7 @@ class Feed:
                     continue
                 if found:
                     await asyncio.sleep(BUSY_TICK)
-                await waiter.wait(LOOK_ANYWAY)
+                await waiter.wait(patience)
 
     async def _take(self) -> int:
         """Read once and hand on what was found; how many frames that were."""

@@ -12,9 +12,11 @@ from runyard.storage.port import Tx, Value
 # kind: (column that holds the run's id, the range it is taken from, its order; `#` numbers the parameters of a range)
 # The order says NULLS LAST, which changes nothing, since ids are never null, but that PostgreSQL then takes only the
 # indexes made for lists: with a plain order it may walk the primary key and filter where it believes the state or job
-# to be common, past a million newer runs of another.
+# to be common, past a million newer runs of another. All runs of a project are asked for in the plain order, so that
+# their index is taken for nothing else.
 _NEWEST = "id DESC NULLS LAST"
 KINDS = {
+    "project": ("id", "runs WHERE project_id = :project_id", "id DESC"),
     "state": ("id", "runs WHERE project_id = :project_id AND state = :a#", _NEWEST),
     "dead": ("id", "runs WHERE project_id = :project_id AND state = 'dead_letter' AND resolved_at IS NULL", _NEWEST),
     "job_live": ("id", "runs WHERE job_id = :a# AND finished_at IS NULL", _NEWEST),

@@ -168,6 +168,7 @@ CREATE INDEX runs_key_lane ON runs (key_lane, rank, id) WHERE key_lane IS NOT NU
 -- Every deadline of a run in one index: due, retry, expiry, lease, timeout, heartbeat.
 CREATE INDEX runs_due ON runs (due_at) WHERE due_at IS NOT NULL;
 -- Lists, newest first. NULLS FIRST sets their order apart from that of the primary key, see statements/listing.py.
+CREATE INDEX runs_project ON runs (project_id, id);
 CREATE INDEX runs_state ON runs (project_id, state, id NULLS FIRST);
 -- Of a job: what has not ended by id, what has ended by outcome. Neither moves while a run is worked on.
 CREATE INDEX runs_job_live ON runs (job_id, id NULLS FIRST) WHERE job_id IS NOT NULL AND finished_at IS NULL;
