@@ -369,6 +369,17 @@ def test_a_lane_with_many_waiting_moves_on_step_by_step(yard: Yard):
     assert used(yard) == {}
 
 
+def test_a_free_place_is_not_lost_behind_many_whom_another_lane_holds(yard: Yard):
+    yard.job(max_concurrency=1, max_per_key=1)
+    busy = yard.claimed(job="job", concurrency_key="a")
+    yard.create_many(40, job="job", concurrency_key="a", priority=5)
+    last = yard.create(job="job")
+    yard.job(max_concurrency=2)
+    assert yard.claim_one().run.id == last.id
+    yard.complete(busy)
+    assert len(yard.claim(10)) == 1
+
+
 def test_limits_hold_for_what_is_leased_at_any_time(yard: Yard):
     yard.job(max_concurrency=3, max_per_key=2)
     for number in range(12):

@@ -19,7 +19,8 @@ from runyard.storage.statements import lanes as sql
 from runyard.storage.statements import runs as runs_sql
 
 REFILL = 200
-"""How many held runs one freed place looks at; more than that is left to the next release or sweep."""
+ROUNDS = 8
+"""A freed place looks at so many held runs at once, so often; more is left to the next release or sweep."""
 
 
 def job_lane(tx: Tx, project_id: int, job_id: str, cap: int) -> int:
@@ -147,12 +148,13 @@ def refill(tx: Tx, lanes: Iterable[int]) -> int:
 
 def _refill(tx: Tx, lane: int) -> int:
     let_through: list[Run] = []
-    for _ in range(8):
+    looks = 1
+    for _ in range(ROUNDS):
         cap, used = sql.lock(tx, [lane]).get(lane, (0, 0))
         room = cap - used
         if room <= 0:
             break
-        candidates = sql.held(tx, lane, min(room, REFILL))
+        candidates = sql.held(tx, lane, min(max(room, looks), REFILL))
         if not candidates:
             break
         traffic = Traffic(tx, {other for run in candidates for other in of(run)})
@@ -170,6 +172,8 @@ def _refill(tx: Tx, lane: int) -> int:
         runs_sql.save(tx, [before for before, _ in batch], [after for _, after in batch])
         if not batch:
             break
+        # Whoever another lane holds as well was in vain: look at more at once, so that many of those end soon too.
+        looks *= 4
     for run in let_through:
         tx.wake(f"ready:{run.project_id}")
     return len(let_through)
