@@ -36,8 +36,8 @@ def check(schema: str, value: str) -> list[dict[str, str]]:
     problems: list[dict[str, str]] = []
     try:
         found = msgspec.json.decode(value)
-    except msgspec.DecodeError as error:  # JSON all the same: it was kept as it came
-        return [{"pointer": "", "detail": f"it holds what cannot be checked: {error}"}]
+    except msgspec.DecodeError as beyond:  # JSON all the same: it was kept as it came
+        return [{"pointer": "", "detail": f"it holds what cannot be checked: {beyond}"}]
     for error in _validator(schema).iter_errors(found):
         pointer = "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in error.instance_path)
         problems.append({"pointer": pointer, "detail": str(error.message)})

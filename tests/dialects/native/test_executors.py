@@ -227,7 +227,8 @@ def test_a_claim_that_makes_no_sense_is_refused(api: Api, asked: Json, word: str
 @pytest.mark.parametrize("verb", ["start", "heartbeat", "complete", "fail", "release", "wait"])
 def test_reports_that_make_no_sense_are_refused(api: Api, verb: str) -> None:
     said = {"error": "x"} if verb == "fail" else {}
-    for reports in ([], [{"token": "t"}], [{"run_id": "r"}], [{"run_id": 1, "token": "t", **said}], {}, [1]):
+    senseless: list[Any] = [[], [{"token": "t"}], [{"run_id": "r"}], [{"run_id": 1, "token": "t", **said}], {}, [1]]
+    for reports in senseless:
         problem = refused(api.post(f"/runs/{verb}", {"reports": reports}), 400, "invalid")
         assert "reports" in problem["detail"] or problem["errors"], problem
     many = [{"run_id": "r", "token": "t", **said}] * 1001

@@ -327,7 +327,8 @@ def test_a_retry_keeps_what_its_config_does_not_say_as_it_was_written(api: Api) 
     assert '"payload":{"big":123456789012345678901234567890,' in retried.text
     assert '"config":{"keep":1e400,"b":2}' in retried.text
     api.complete(api.claim()[0])
-    for payload in ([], "text", {"config": None}):
+    odd: list[Any] = [[], "text", {"config": None}]
+    for payload in odd:
         other = api.done(payload=payload)["id"]
         assert "config" in refused(api.post(f"/runs/{other}/retry", {"config": {"b": 2}}), 400, "invalid")["detail"]
 
