@@ -124,7 +124,8 @@ def test_operations_that_lock_each_other_out_are_both_done(two_servers, clock):
         lambda: one.store.transact(lock_both, first.id, second.id),
         lambda: other.store.transact(lock_both, second.id, first.id),
     )
-    assert sum(tries.values()) == 3
+    # The one that gave way tried again, perhaps more than once.
+    assert sum(tries.values()) >= 3
     assert [one.run(run).worker for run in (first, second)] == ["x", "x"]
 
 
