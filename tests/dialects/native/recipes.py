@@ -301,6 +301,7 @@ def list_bulks(stand: Stand, api: Api) -> Ask:
 
 
 def _bulk(api: Api) -> str:
+    api.run(queue="mail")
     bulk: str = good(api.post("/bulk", {"action": "cancel", "filter": {"queue": "mail"}}), 202)["id"]
     return bulk
 
