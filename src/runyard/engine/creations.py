@@ -13,7 +13,8 @@ from runyard.domain.moves import due
 from runyard.domain.policy import Policy
 from runyard.domain.records import Job, Run
 from runyard.domain.states import FINAL, RunState
-from runyard.engine import classes, idempotency, lanes, rates, transitions
+from runyard.engine import classes, fences, idempotency, lanes, rates, transitions
+from runyard.engine.fences import Writer
 from runyard.engine.leases import rank_of
 from runyard.engine.runs import MAX_DEPTH
 from runyard.engine.specs import check_payload, spec_of
@@ -96,6 +97,14 @@ def create(tx: Tx, requests: Sequence[CreateRequest]) -> list[list[Created] | Do
         if outcomes[index] is None:
             outcomes[index] = [_created(draft.run.id, made, duplicates) for draft in group]
     return outcomes
+
+
+def spawn(tx: Tx, writer: Writer, requests: Sequence[CreateRequest]) -> list[list[Created] | DomainError]:
+    """Make children of the run whose lease the writer names. Raises `LeaseLost`, `NotFound` or `Invalid`."""
+    if any(new.parent_id != writer.run_id for request in requests for new in request.runs):
+        raise Invalid("with a lease only children of its run are made; leave the lease out for other runs")
+    fences.open_for(tx, writer)
+    return list(create(tx, requests))
 
 
 def _created(run_id: str, made: Mapping[str, Run], duplicates: Mapping[str, Run]) -> Created:

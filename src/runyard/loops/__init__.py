@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from runyard.artifacts.port import Blobs
@@ -19,7 +20,15 @@ def runner(store: Store, hub: Hub, blobs: Blobs, settings: Settings) -> Runner:
         waiter = hub.waiter([topic])
         # For good, so that a wake-up that comes during a pass shortens the rest after it.
         hub.add(waiter)
-        return waiter.wait
+
+        async def rest(seconds: float) -> None:
+            # A closed hub lets nobody wait; the last passes before the end must not become a busy loop.
+            if hub.closed:
+                await asyncio.sleep(seconds)
+            else:
+                await waiter.wait(seconds)
+
+        return rest
 
     return Runner(
         [

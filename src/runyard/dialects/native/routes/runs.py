@@ -8,11 +8,11 @@ from typing import Any
 from litestar import delete, get, post
 
 from runyard.dialects.native import mapping, wire
-from runyard.dialects.native.routes.records import EXECUTORS, writer
+from runyard.dialects.native.routes.records import EXECUTORS, LEASE, writer
 from runyard.dialects.native.slugs import slug_of
 from runyard.domain import records
 from runyard.domain.errors import Forbidden, Invalid
-from runyard.engine import checkpoints, copies, creations, fences, idempotency, runs
+from runyard.engine import checkpoints, copies, creations, idempotency, runs
 from runyard.web.call import Call
 from runyard.web.idempotency import Answer
 from runyard.web.reply import Reply
@@ -22,14 +22,12 @@ from runyard.web.reply import Reply
 async def create_runs(call: Call, data: wire.RunsIn | wire.RunIn) -> Reply[wire.RunsOut | wire.Run]:
     """Make runs, all of them or none; a body that is a single run is answered with that run alone.
 
-    200 instead of 201 when every run existed already under its idempotency key. A key that may only claim makes
-    children of a run whose lease it names in `X-Runyard-Lease`.
+    200 instead of 201 when every run existed already under its idempotency key. With a lease in
+    `X-Runyard-Lease` only children of its run are made, which a key that may only claim may do as well.
     """
     slug = await slug_of(call)
     alone = isinstance(data, wire.RunIn)
     asked = [data] if isinstance(data, wire.RunIn) else data.runs
-    if not call.may("runs:write"):
-        await _spawning(call, {one.parent_id for one in asked})
     request = mapping.runs_in(call.project_id, asked, call.store.now(), call.actor)
 
     def shape(outcomes: Any) -> Any:
@@ -37,15 +35,14 @@ async def create_runs(call: Call, data: wire.RunsIn | wire.RunIn) -> Reply[wire.
         body: wire.RunsOut | wire.Run = made[0][0] if alone else wire.RunsOut(runs=[run for run, _ in made])
         return Answer(body, 200 if all(duplicate for _, duplicate in made) else 201)
 
+    if call.header(LEASE) is not None:
+        parent = asked[0].parent_id
+        if parent is None:
+            raise Invalid("with a lease only children of its run are made: name it as `parent_id`")
+        return await call.answer(shape, creations.spawn, writer(call, parent, None), [request])
+    if not call.may("runs:write"):
+        raise Forbidden("this needs a key with scope runs:write, or the lease on the parent in X-Runyard-Lease")
     return await call.answer(shape, creations.create, [request])
-
-
-async def _spawning(call: Call, parents: set[str | None]) -> None:
-    """Make sure that the runs are children of the one the caller holds. Raises `Forbidden` or `LeaseLost`."""
-    (parent,) = parents if len(parents) == 1 else (None,)
-    if parent is None:
-        raise Forbidden("this needs a key with scope runs:write, or one `parent_id` whose lease the caller holds")
-    await call.read(fences.check, writer(call, parent, None))
 
 
 @get("/v1/runs/{run_id:str}", needs="runs:read")
