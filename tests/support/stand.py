@@ -51,7 +51,13 @@ class Stand:
         with mock.patch.object(app_module, "open_store", return_value=store), self._seen():
             self.server = Server(settings, clock=clock)
         config = uvicorn.Config(
-            self.server.app, port=0, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=2
+            self.server.app,
+            port=0,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            timeout_graceful_shutdown=2,
+            timeout_keep_alive=75,
         )
         self._uvicorn = uvicorn.Server(config)
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="stand", daemon=True)

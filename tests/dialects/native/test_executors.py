@@ -192,6 +192,22 @@ def test_a_canceled_run_tells_its_holder_why_the_lease_is_gone(api: Api) -> None
     assert (result["ok"], result["error"]["code"], result["error"]["state"]) == (False, "lease_lost", "canceled")
 
 
+def test_an_executor_makes_children_of_the_run_it_holds_alone(api: Api, stand: Stand) -> None:
+    claimer, claim, other = stand.key("runs:claim"), api.claimed(), api.run()
+    parent, held = claim["run"]["id"], {"x-runyard-lease": claim["lease"]["token"]}
+    refused(claimer.post("/runs", {"parent_id": parent}), 403, "forbidden")
+    refused(claimer.post("/runs", {}, headers=held), 400, "invalid")
+    refused(claimer.post("/runs", {"parent_id": other["id"]}, headers=held), 409, "lease_lost")
+    refused(claimer.post("/runs", {"parent_id": parent}, headers={"x-runyard-lease": "rl_x"}), 409, "lease_lost")
+    mixed = {"runs": [{"parent_id": parent}, {"parent_id": other["id"]}]}
+    assert claimer.post("/runs", mixed, headers=held).status_code in {400, 403, 409}
+    assert claimer.post("/runs", {"runs": [{"parent_id": parent}, {}]}, headers=held).status_code in {400, 403, 409}
+    made = good(claimer.post("/runs", {"runs": [{"parent_id": parent}] * 2}, headers=held), 201)["runs"]
+    assert sorted(ids(api.listed(f"/runs/{parent}/children"))) == sorted(ids(made))
+    api.complete(claim)
+    refused(claimer.post("/runs", {"parent_id": parent}, headers=held), 409, "lease_lost")
+
+
 def test_a_parent_waits_for_its_children_without_a_slot(api: Api) -> None:
     claim = api.claimed()
     child = api.run(parent_id=claim["run"]["id"])
