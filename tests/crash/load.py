@@ -35,6 +35,7 @@ class Load:
         self._numbers = itertools.count()
         self._enough = threading.Event()
         self._no_more = threading.Event()
+        self._makers = makers
         self._lock = threading.Lock()
         self._threads = [
             threading.Thread(target=self._guarded, args=(work, urls[number % len(urls)]))
@@ -56,6 +57,8 @@ class Load:
     def settle(self, seconds: float = PATIENCE) -> None:
         """Make no more, and return when everything that was made is done."""
         self._no_more.set()
+        for maker in self._threads[: self._makers]:
+            maker.join(seconds)
         end = time.monotonic() + seconds
         while set(self.created) - set(self.completed):
             assert time.monotonic() < end, f"{len(set(self.created) - set(self.completed))} runs are still not done"
