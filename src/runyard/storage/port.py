@@ -132,9 +132,6 @@ class Tx(ABC):
         self.topics.add(topic)
 
 
-Op = Callable[Concatenate[Tx, P], R]
-
-
 class Many(Protocol):
     """An operation that takes a list and answers each item for itself, so that waiting calls can be merged."""
 
