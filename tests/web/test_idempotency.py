@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
 
+from runyard.engine import projects
+from runyard.storage.port import Tx
 from runyard.storage.statements import replies
+from runyard.web.idempotency import Outcome, once, stamp
 from tests.support.stores import AnyStore, Clock
 from tests.web.conftest import House, count
 
@@ -79,6 +83,28 @@ async def test_duplicates_at_the_same_time_do_it_once(client: httpx2.AsyncClient
     assert len({response.content for response in responses}) == 1
     # Naming the first project makes project 1 along with it.
     assert house.store.look(count) - before == 2
+
+
+@pytest.mark.parametrize("slug", ["first", "second"], ids=["colliding", "not colliding"])
+async def test_an_equal_request_that_another_server_writes_meanwhile_answers_for_this_one(
+    two_servers: tuple[AnyStore, AnyStore], slug: str
+) -> None:
+    mark = stamp(1, "key", route="things", path="/things", query=b"", body=b"{}")
+    elsewhere = ThreadPoolExecutor(1)
+    raced: list[Outcome] = []
+
+    def make(tx: Tx, slug: str) -> str:
+        return projects.create(tx, slug=slug).slug
+
+    def late(tx: Tx) -> str:
+        if not raced:
+            wanted = (once, mark, 201, str, make, ("first",), {})
+            raced.append(elsewhere.submit(two_servers[1].transact, *wanted).result())
+        return make(tx, slug)
+
+    outcome = await two_servers[0].write(once, mark, 201, str, late, (), {})
+    assert outcome == Outcome(status=201, body=b'"first"', replayed=True)
+    assert two_servers[0].look(projects.page)[0].slug == "first"
 
 
 @pytest.mark.parametrize("key", ["", " ", '""', "x" * 256, "tab\there"])

@@ -66,6 +66,10 @@ class AlreadyExists(Conflict):
     code = "already_exists"
 
 
+class Raced(Conflict):
+    """Another writer did the same at the same moment; done again it finds what that one wrote."""
+
+
 class IdempotencyMismatch(DomainError):
     """The idempotency key was used before with another request; use a fresh key."""
 

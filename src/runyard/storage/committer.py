@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from runyard.domain.errors import DomainError, Overloaded, Unavailable
+from runyard.domain.errors import DomainError, Overloaded, Raced, Unavailable
 from runyard.storage.port import JournalLine, Listener, Observe, Tx
 
 BATCH = 256
@@ -245,8 +245,11 @@ def _grouped(batch: list[Pending]) -> list[tuple[Callable[..., Any] | None, list
 
 
 def _is_transient(error: Exception) -> bool:
-    """Deadlock or serialisation failure: the same operation may succeed at once when tried again."""
-    return getattr(error, "sqlstate", None) in {"40P01", "40001"}
+    """Deadlock, serialisation failure or a race lost (a unique violation: the row was not there a moment ago).
+
+    The same operation done again finds what the other writer wrote, and succeeds or says what is wrong.
+    """
+    return isinstance(error, Raced) or getattr(error, "sqlstate", None) in {"40P01", "40001", "23505"}
 
 
 def enqueue(waiting: queue.Queue[Pending | None], pending: Pending) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from runyard.domain.errors import Conflict, IdempotencyMismatch, Invalid
+from runyard.domain.errors import Conflict, IdempotencyMismatch, Invalid, Raced
 from runyard.storage.port import Tx
 from runyard.storage.statements import replies
 from runyard.storage.statements.replies import StoredReply
@@ -73,18 +73,31 @@ def once(
 ) -> Outcome:
     """Do it and store the answer, or give the answer stored before.
 
-    Raises `IdempotencyMismatch` for another request under the same key, and `Conflict` while one is worked on.
+    Raises `IdempotencyMismatch` for another request under the same key, and `Raced` when an equal one was written meanwhile.
     """
-    found = replies.find(tx, mark.project_id, mark.key_hash, mark.route)
-    if found is not None:
-        if found.body_hash != mark.body_hash:
-            raise IdempotencyMismatch
-        return Outcome(status=found.status, body=found.body.encode(), replayed=True)
-    status, body = encoded(shape(op(tx, *args, **kwargs)), status)
+    if (stored := _stored(tx, mark)) is not None:
+        return stored
+    try:
+        done = op(tx, *args, **kwargs)
+    except Conflict:
+        # An equal request may have been written between the look above and here: then its answer is this one's.
+        if (stored := _stored(tx, mark)) is not None:
+            return stored
+        raise
+    status, body = encoded(shape(done), status)
     reply = StoredReply(body_hash=mark.body_hash, status=status, body=body.decode())
     if not replies.keep(tx, mark.project_id, mark.key_hash, mark.route, reply=reply):
-        raise Conflict("a request with this Idempotency-Key is being worked on; ask again in a moment")
+        raise Raced("a request with this Idempotency-Key is being worked on; ask again in a moment")
     return Outcome(status=status, body=body, replayed=False)
+
+
+def _stored(tx: Tx, mark: Stamp) -> Outcome | None:
+    found = replies.find(tx, mark.project_id, mark.key_hash, mark.route)
+    if found is None:
+        return None
+    if found.body_hash != mark.body_hash:
+        raise IdempotencyMismatch
+    return Outcome(status=found.status, body=found.body.encode(), replayed=True)
 
 
 def encoded(shaped: Any, status: int) -> tuple[int, bytes]:
