@@ -50,7 +50,7 @@ def cancel(tx: Tx, project_id: int, run_id: str, *, actor: str | None = None, re
 
 def _cancel_below(tx: Tx, ids: list[str], actor: str | None) -> None:
     for _ in range(MAX_DEPTH):
-        children = [sql.from_row(row) for row in tx.rows(sql.CHILDREN, ids=sorted(ids))] if ids else []
+        children = [sql.from_row(row) for row in tx.wide_rows(sql.CHILDREN, ids=sorted(ids))] if ids else []
         if not children:
             return
         live = [run for run in children if run.state not in FINAL]

@@ -101,6 +101,10 @@ class Tx(ABC):
     def rows(self, sql: str, /, **params: Value) -> list[Row]:
         """All rows of a query."""
 
+    def wide_rows(self, sql: str, /, **params: Value) -> Sequence[Row]:
+        """`rows` for rows of many columns; the query begins with SELECT and the bare names of columns."""
+        return self.rows(sql, **params)
+
     def row(self, sql: str, /, **params: Value) -> Row | None:
         """The first row of a query, if there is one."""
         found = self.rows(sql, **params)

@@ -6,7 +6,7 @@ Everything here runs on the event loop; `Hub.publish` is the store's listener.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from types import TracebackType
 from typing import Self
 
@@ -72,13 +72,14 @@ class Hub:
         self.closed = False
         self._waiters: dict[str, set[Waiter]] = {}
 
-    def publish(self, topics: Iterable[str]) -> None:
+    def publish(self, topics: Set[str]) -> None:
         """Wake everybody who waits for one of the topics."""
-        for topic in topics:
-            if topic == EVERYTHING:
-                self._wake_all()
-                return
-            for waiter in self._waiters.get(topic, ()):
+        if EVERYTHING in topics:
+            self._wake_all()
+            return
+        # A commit touches a topic a run, and few of them have anybody waiting.
+        for topic in self._waiters.keys() & topics:
+            for waiter in self._waiters[topic]:
                 waiter.wake()
 
     def waiter(self, topics: Iterable[str]) -> Waiter:

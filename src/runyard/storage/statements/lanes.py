@@ -64,7 +64,7 @@ def shift(tx: Tx, lane: int, by: int) -> None:
 
 def held(tx: Tx, lane: int, n: int) -> list[Run]:
     """The first runs the lane holds back, in claim order, locked."""
-    return [runs.from_row(row) for row in tx.rows(HELD, lane=lane, n=n)]
+    return [runs.from_row(row) for row in tx.wide_rows(HELD, lane=lane, n=n)]
 
 
 def worst(tx: Tx, lane: int, rank: int, *, by_key: bool) -> Run | None:

@@ -167,27 +167,27 @@ def save(tx: Tx, before: Sequence[Run], after: Sequence[Run]) -> None:
 
 def lock(tx: Tx, ids: Sequence[str]) -> dict[str, Run]:
     """The runs by id, locked in id order; unknown ids are absent."""
-    return {run.id: run for run in map(from_row, tx.rows(LOCK, ids=sorted(set(ids))))}
+    return {run.id: run for run in map(from_row, tx.wide_rows(LOCK, ids=sorted(set(ids))))}
 
 
 def get(tx: Tx, ids: Sequence[str]) -> dict[str, Run]:
     """The runs by id, for reading; unknown ids are absent."""
-    return {run.id: run for run in map(from_row, tx.rows(GET, ids=list(ids)))}
+    return {run.id: run for run in map(from_row, tx.wide_rows(GET, ids=list(ids)))}
 
 
 def ready(tx: Tx, class_ids: Sequence[int], n: int) -> list[Run]:
     """The first `n` claimable runs of these classes in claim order, locked."""
     if len(class_ids) == 1:
-        return [from_row(row) for row in tx.rows(READY, class_id=class_ids[0], n=n)]
+        return [from_row(row) for row in tx.wide_rows(READY, class_id=class_ids[0], n=n)]
     heads = sorted(head for class_id in class_ids for head in tx.rows(READY_RANKS, class_id=class_id, n=n))
     if not heads:
         return []
-    return [from_row(row) for row in tx.rows(LOCK_READY, ids=[run_id for _, run_id in heads[:n]])]
+    return [from_row(row) for row in tx.wide_rows(LOCK_READY, ids=[run_id for _, run_id in heads[:n]])]
 
 
 def due(tx: Tx, n: int) -> list[Run]:
     """The runs whose deadline has passed, locked."""
-    return [from_row(row) for row in tx.rows(DUE, now=tx.now, n=n)]
+    return [from_row(row) for row in tx.wide_rows(DUE, now=tx.now, n=n)]
 
 
 def next_due(tx: Tx) -> int | None:
