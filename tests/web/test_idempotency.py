@@ -98,8 +98,8 @@ async def test_an_equal_request_that_another_server_writes_meanwhile_answers_for
 
     def late(tx: Tx) -> str:
         if not raced:
-            wanted = (once, mark, 201, str, make, ("first",), {})
-            raced.append(elsewhere.submit(two_servers[1].transact, *wanted).result())
+            other = two_servers[1]
+            raced.append(elsewhere.submit(lambda: other.transact(once, mark, 201, str, make, ("first",), {})).result())
         return make(tx, slug)
 
     outcome = await two_servers[0].write(once, mark, 201, str, late, (), {})

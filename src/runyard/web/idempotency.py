@@ -73,7 +73,7 @@ def once(
 ) -> Outcome:
     """Do it and store the answer, or give the answer stored before.
 
-    Raises `IdempotencyMismatch` for another request under the same key, and `Raced` when an equal one was written meanwhile.
+    Raises `IdempotencyMismatch` for another request under the same key, `Raced` when an equal one just came first.
     """
     if (stored := _stored(tx, mark)) is not None:
         return stored
