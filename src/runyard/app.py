@@ -19,7 +19,9 @@ import uvicorn
 from runyard import loops
 from runyard.artifacts.objects import at_url, in_folder
 from runyard.artifacts.port import Blobs
-from runyard.dialects import native
+from runyard.dialects import native, strait
+from runyard.dialects.strait.house import House
+from runyard.dialects.strait.tokens import RunTokens
 from runyard.domain.errors import Conflict, DomainError, Invalid
 from runyard.engine import keys, projects
 from runyard.loops import supervisor
@@ -28,6 +30,7 @@ from runyard.settings import Settings
 from runyard.storage import backup as backups
 from runyard.storage import migrate
 from runyard.storage.port import Observe, Store
+from runyard.storage.vault import Vault, kept_in
 from runyard.streams import asgi
 from runyard.streams.feed import Feeds
 from runyard.streams.hub import Hub
@@ -82,6 +85,8 @@ class Server:
         self.metrics = Metrics()
         self.store = open_store(settings, clock=clock, observe=self.metrics.committed)
         self.blobs = open_blobs(settings)
+        self.vault = Vault(settings.secret_key or kept_in(settings.data))
+        self.tokens = RunTokens(self.vault.key("run tokens"), self.store.now)
         self.hub = Hub()
         self.feeds = Feeds(self.hub)
         self.started = time.monotonic()
@@ -119,7 +124,12 @@ class Server:
                 blobs=self.blobs,
                 settings=settings,
                 started=self.started,
-            )
+            ),
+            "strait": strait.app(
+                plumbing,
+                authenticate,
+                House(tokens=self.tokens, vault=self.vault, hub=self.hub, feeds=self.feeds, settings=settings),
+            ),
         }
         readiness = Readiness(self.store, lambda: self.runner.beats if self.runner is not None else {})
         return compose(mounts, readiness=readiness, metrics=self.metrics, lifespan=self.lifespan)

@@ -52,6 +52,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long canceled runs are kept."""
     archive: bool = True
     """Whether runs are written to `archive/` as JSONL.zst before retention deletes them."""
+    secret_key: str | None = None
+    """Seals secrets at rest and signs run tokens, 32 characters or more; None keeps one in `data/secret.key`.
+
+    Servers that share a database need the same one."""
+    allow_private_endpoints: bool = False
+    """Whether runs, webhooks and relays may go to loopback, private and link-local addresses."""
+    endpoint_ports: tuple[str, ...] = ("80", "443", "3000", "4000", "5000", "8080", "8443", "9000")
+    """The ports that endpoints may have; `*` is any."""
+    dispatch_concurrency: int = 500
+    """How many HTTP requests to endpoints may be under way at once."""
     log_format: str = "auto"
     """`json`, `console`, or `auto`: console on a terminal."""
     log_level: str = "info"

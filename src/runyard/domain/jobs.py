@@ -19,6 +19,44 @@ class Rate(msgspec.Struct, frozen=True, kw_only=True):
     mode: Literal["hold", "refuse"] = "hold"
 
 
+class Http(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the dispatcher posts runs to."""
+
+    url: str
+    fallback_url: str | None = None
+    """Tried once within the same attempt when the first cannot be reached or is overloaded."""
+    secret: str | None = None
+    """Signs requests; sealed by the vault."""
+
+
+class Managed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The program the server itself runs, inside a sandbox."""
+
+    image: str
+    """A command line (`command: …` words as of a shell), or a folder with an executable `run`."""
+    preset: str = "micro"
+    """How much it may use: a name in `domain.presets`."""
+
+
+class Webhook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who is told when a run ends."""
+
+    url: str
+    secret: str | None = None
+    """Signs messages; sealed by the vault."""
+
+
+class Cron(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When runs are made by the clock."""
+
+    expression: str
+    """Five fields."""
+    overlap: Literal["allow", "skip", "cancel"] = "allow"
+    """What a tick does while runs of the job are live: make another, make none, or cancel those first."""
+    catch_up: Literal["one", "none"] = "one"
+    """What follows a downtime in which ticks were missed: one run for all of them, or none."""
+
+
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One version of a job's definition."""
 
@@ -35,6 +73,28 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tags: Tags = {}
     metadata: dict[str, Any] = {}
     payload_schema: str | None = None
+    title: str = ""
+    """What people call the job; its name is what programs call it."""
+    http: Http | None = None
+    managed: Managed | None = None
+    webhook: Webhook | None = None
+    cron: Cron | None = None
+    timezone: str | None = None
+    """IANA zone of `cron` and `window`; None is the project's, else UTC."""
+    window: str | None = None
+    """A cron expression: runs start only in minutes that match it."""
+    environment_id: str | None = None
+    dedup_window: int | None = None
+    """For so long an equal payload is answered with the run that it made first."""
+    debounce_window: int | None = None
+    """Triggers with one key wait until none came for so long; the last one makes the run."""
+    batch_window: int | None = None
+    """Triggers with one key are gathered for at most so long and make one run."""
+    batch_max: int | None = None
+    backwards_compatible: bool = False
+    """Whether runs of older versions whose policy says `minor` may take this one."""
+    extra: dict[str, Any] = {}
+    """What a dialect keeps with the job and nobody acts on."""
 
 
 class NewRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +123,8 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
     retry_of: str | None = None
     task_id: str | None = None
     batch_id: str | None = None
+    dependency_key: str | None = None
+    debug: bool = False
     draft: bool = False
     trigger: str = "manual"
     created_by: str | None = None

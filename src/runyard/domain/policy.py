@@ -39,6 +39,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     idempotency_window: int | None = 24 * HOUR
     """How long after its end a run still answers for its idempotency key; None is for ever."""
     output_schema: str | None = None
+    upgrade: Literal["pin", "latest", "minor"] = "pin"
+    """At a claim: keep the version the run was made from, take the job's newest, or take it if it is compatible."""
+    adaptive_timeout: bool = False
+    """Whether the timeout grows to one and a half times what 95 % of the job's runs of the last day needed."""
+    max_tokens: int | None = None
+    max_cost: int | None = None
+    """Micro-USD."""
+    max_tool_calls: int | None = None
+    allowed_tools: tuple[str, ...] = ()
+    """When there are any, no other tool may be reported."""
+    blocked_tools: tuple[str, ...] = ()
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -89,6 +89,12 @@ class Run(msgspec.Struct, frozen=True, gc=False):
     input_tokens: int
     output_tokens: int
     cost_micro_usd: int
+    debug: int = 0
+    """1 when somebody asked for more detail of this run."""
+    trace: Json | None = None
+    """Where the time of a dispatched run went, in milliseconds."""
+    dependency_key: str | None = None
+    """Narrows whose runs a dependency looks at: only those with the same key."""
 
     @property
     def is_final(self) -> bool:
@@ -121,6 +127,8 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     slug: str
     name: str
     created_at: int
+    settings: Json = "{}"
+    """`domain.projects.ProjectSettings` as JSON."""
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +145,8 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: int | None
     revoked_at: int | None
     last_used_at: int | None
+    replaced_by: str | None = None
+    """The key that took its place when it was rotated; until `expires_at` both are good."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,7 @@ def seen(tx: Tx, request: ClaimRequest) -> None:
         capabilities=request.capabilities,
         seen_at=tx.now,
     )
+    assert request.project_id is not None, "parts of the server are always there"
     sql.seen(tx, request.project_id, claimer)
     sql.forget(tx, request.project_id, request.executor, before=tx.now - KEPT)
 

@@ -22,7 +22,7 @@ def intern(tx: Tx, project_id: int, executor: str, queue: str, job: str, require
 
 def eligible(
     tx: Tx,
-    project_id: int,
+    project_id: int | None,
     executor: str,
     queues: Sequence[str] | None,
     jobs: Sequence[str] | None,
@@ -36,7 +36,7 @@ def eligible(
     ]
 
 
-def _of_project(tx: Tx, project_id: int, executor: str) -> list[tuple[int, str, str, frozenset[str]]]:
+def _of_project(tx: Tx, project_id: int | None, executor: str) -> list[tuple[int, str, str, frozenset[str]]]:
     fact = ("classes", project_id, executor)
     newest = sql.version(tx)
     known: tuple[int, list[tuple[int, str, str, frozenset[str]]]] | None = tx.known.get(fact)
@@ -44,7 +44,7 @@ def _of_project(tx: Tx, project_id: int, executor: str) -> list[tuple[int, str, 
         return known[1]
     classes = [
         (class_id, queue, job, frozenset(msgspec.json.decode(requires, type=list[str])))
-        for class_id, queue, job, requires in sql.of_project(tx, project_id, executor)
+        for class_id, queue, job, requires in sql.claimable(tx, project_id, executor)
     ]
     tx.learned[fact] = (newest, classes)
     return classes

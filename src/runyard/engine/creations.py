@@ -49,6 +49,7 @@ FRESH: Mapping[str, Any] = {
     "input_tokens": 0,
     "output_tokens": 0,
     "cost_micro_usd": 0,
+    "trace": None,
 }
 """A run to which nothing has happened yet."""
 _json = msgspec.json.Encoder()
@@ -192,6 +193,8 @@ def _draft(tx: Tx, facts: _Facts, request: CreateRequest, new: NewRun) -> Draft:
         created_by=new.created_by or request.actor,
         idempotency_key=new.idempotency_key,
         concurrency_key=new.concurrency_key,
+        dependency_key=new.dependency_key,
+        debug=int(new.debug),
         job_lane=None,
         key_lane=None,
         queued_at=tx.now if state is RunState.QUEUED else None,

@@ -162,7 +162,7 @@ def _claimable(tx: Tx, run: Run) -> tuple[list[Reason], int]:
 
 def _position(tx: Tx, run: Run) -> int:
     ahead = 0
-    for class_id, queue, _, _ in classes_sql.of_project(tx, run.project_id, run.executor):
+    for class_id, queue, _, _ in classes_sql.claimable(tx, run.project_id, run.executor):
         if queue == run.queue and ahead < COUNTED:
             ahead += sql.before(tx, class_id, run.rank, run.id, COUNTED - ahead)
     return ahead

@@ -10,7 +10,7 @@ import msgspec
 from runyard.domain.errors import Conflict, DomainError, NotFound
 from runyard.domain.records import Run
 from runyard.domain.states import is_final
-from runyard.engine.leases import Report, fence
+from runyard.engine.leases import Pass, Report, fence
 from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import fences as sql
 from runyard.storage.statements.fences import Fenced
@@ -23,7 +23,7 @@ class Writer(msgspec.Struct, frozen=True, kw_only=True):
 
     project_id: int
     run_id: str
-    token: str | None = None
+    token: str | Pass | None = None
     actor: str | None = None
 
 

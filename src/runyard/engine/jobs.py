@@ -13,6 +13,7 @@ from runyard.domain.records import Job, JobVersion
 from runyard.engine import caps, specs
 from runyard.engine.specs import spec_of
 from runyard.storage.port import JournalLine, Tx
+from runyard.storage.statements import classes
 from runyard.storage.statements import jobs as sql
 
 _LAST = "\x7f"
@@ -93,6 +94,9 @@ def update(
         return job
     after = msgspec.structs.replace(after, updated_at=tx.now)
     sql.save(tx, after)
+    if after.enabled != job.enabled:
+        classes.changed(tx)
+        tx.wake(f"ready:{project_id}")
     if after.version != job.version:
         _keep_version(tx, after, actor)
     if caps.differ(old, new):

@@ -26,7 +26,8 @@ ROUNDS = 5
 class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Who asks for how much of which work. None means any queue, any job."""
 
-    project_id: int
+    project_id: int | None
+    """None is every project: for executors that are part of the server."""
     limit: int = 1
     executor: str = "worker"
     queues: tuple[str, ...] | None = None
@@ -44,12 +45,19 @@ class Granted(msgspec.Struct, frozen=True, kw_only=True):
     lease: Lease
 
 
+class Pass(msgspec.Struct, frozen=True, kw_only=True):
+    """A run token that was checked: the right to report on one run without its lease (DESIGN §3.2)."""
+
+    attempt: int | None = None
+    """The attempt it was handed out for at dispatch; None when it was handed out at trigger."""
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What every report names: the run, and the token that proves the right to report."""
+    """What every report names: the run, and the lease token (or the run token) that proves the right to report."""
 
     project_id: int
     run_id: str
-    token: str
+    token: str | Pass
     actor: str | None = None
 
 
@@ -168,6 +176,8 @@ def fence(run: Run | None, report: Report, now: int) -> DomainError | None:
     """Why the report may not touch the run, if so. Tokens are compared in constant time."""
     if run is None or run.project_id != report.project_id:
         return NotFound(f"there is no run {report.run_id} in this project")
+    if isinstance(report.token, Pass):
+        return _passed(run, report.token)
     if run.state not in LEASED:
         return LeaseLost(f"the run is {run.state} and held by nobody; stop working on it", state=run.state.value)
     if run.lease_hash is None or not hmac.compare_digest(run.lease_hash, token_hash(report.token)):
@@ -177,15 +187,27 @@ def fence(run: Run | None, report: Report, now: int) -> DomainError | None:
     return None
 
 
+def _passed(run: Run, proof: Pass) -> DomainError | None:
+    """Why a run token may not touch the run now, if so: its work has not begun, is over, or is another attempt's."""
+    if proof.attempt is not None and proof.attempt != run.attempt:
+        return LeaseLost(
+            f"this token is of attempt {proof.attempt}; the run is at {run.attempt}", state=run.state.value
+        )
+    if run.state in LEASED or run.state is RunState.WAITING:
+        return None
+    return LeaseLost(f"the run is {run.state} and nobody works on it", state=run.state.value)
+
+
 def _repeats(run: Run | None, report: Report, state: RunState) -> bool:
     """Whether the report is the one that brought the run into this state, sent once more."""
-    return (
-        run is not None
-        and run.project_id == report.project_id
-        and run.state is state
-        and run.lease_hash is not None
-        and hmac.compare_digest(run.lease_hash, token_hash(report.token))
-    )
+    return run is not None and run.project_id == report.project_id and run.state is state and _proves(run, report.token)
+
+
+def _proves(run: Run, token: str | Pass) -> bool:
+    """Whether the token is that of the last one who worked on the run."""
+    if isinstance(token, Pass):
+        return token.attempt is None or token.attempt == run.attempt
+    return run.lease_hash is not None and hmac.compare_digest(run.lease_hash, token_hash(token))
 
 
 def _each(

@@ -28,7 +28,7 @@ HANDFULS = (128, 32, 8, 2, 1)
 """How many rows one INSERT or UPDATE may have."""
 
 _text = cache(for_sqlite)
-_unpack = msgspec.json.Decoder(list[list[str | int | None]]).decode
+_unpack = msgspec.json.Decoder(list[tuple[str | int | None, ...]]).decode
 
 
 @cache

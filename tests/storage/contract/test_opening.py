@@ -18,7 +18,7 @@ from tests.support.stalling import PATIENCE, committers, stalled, submit
 from tests.support.stores import AnyStore
 
 Opened = Callable[[], AnyStore]
-BROKEN = Migration(number=2, name="broken", sql="CREATE TABLE half (a BIGINT); CREATE TABLE oops (;", checksum="x")
+BROKEN = Migration(number=9999, name="broken", sql="CREATE TABLE half (a BIGINT); CREATE TABLE oops (;", checksum="x")
 
 
 def versions(tx: Tx) -> list[int]:

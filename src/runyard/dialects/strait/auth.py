@@ -1,0 +1,99 @@
+"""Who calls (contract §24): API keys, the internal secret (an admin key), and run tokens on the worker-side paths."""
+
+from __future__ import annotations
+
+import msgspec
+
+from runyard.dialects.strait.tokens import RunTokens
+from runyard.domain.errors import Forbidden, Unauthorized
+from runyard.domain.records import Key
+from runyard.engine.projects import DEFAULT
+from runyard.streams.asgi import Scope
+from runyard.web.auth import Identity, KeyAuth, bearer, header
+from runyard.web.scopes import expand
+
+SCOPES = frozenset(
+    f"{what}:{right}"
+    for what, rights in {
+        "jobs": ("read", "write", "trigger"),
+        "runs": ("read", "write"),
+        "workflows": ("read", "write", "trigger"),
+        "secrets": ("read", "write"),
+        "webhooks": ("read", "write"),
+        "api-keys": ("manage",),
+        "rbac": ("manage",),
+        "stats": ("read",),
+        "projects": ("read", "write", "manage"),
+    }.items()
+    for right in rights
+)
+INTERNAL = "internal"
+"""Held by the internal secret alone: what ordinary keys are refused whatever their scopes."""
+WORKER = "run-token"
+"""Held by run tokens alone."""
+NATIVE = {  # what keys made for other dialects may do here
+    "jobs:write": frozenset({"jobs:read", "jobs:write"}),
+    "runs:read": frozenset({"jobs:read", "projects:read", "runs:read", "stats:read"}),
+    "runs:write": frozenset({"jobs:read", "jobs:trigger", "runs:write"}),
+}
+
+
+def scopes_of(key: Key) -> frozenset[str]:
+    """What the key may do in this dialect."""
+    if "admin" in key.scopes:
+        return SCOPES | {INTERNAL}
+    if key.dialect == "strait":
+        return SCOPES if not key.scopes or "*" in key.scopes else frozenset(key.scopes)
+    return frozenset[str]().union(*(NATIVE.get(scope, frozenset()) for scope in expand(key.scopes)))
+
+
+class StraitAuth:
+    """Finds out who calls by the path: run tokens below `/sdk/`, keys and the internal secret elsewhere."""
+
+    def __init__(self, keys: KeyAuth, tokens: RunTokens) -> None:
+        self.keys = keys
+        self.tokens = tokens
+
+    async def __call__(self, scope: Scope) -> Identity:
+        """Who calls. Raises `Unauthorized`, `Forbidden` or `NotFound`."""
+        if scope["path"].startswith("/sdk/"):
+            return self._worker(scope)
+        secret = header(scope, b"x-internal-secret")
+        text = bearer(scope) if header(scope, b"authorization") not in {None, "", "Bearer", "Bearer "} else None
+        if text is None and secret is None:
+            anonymous = self.keys.anonymous.identity("strait", scope)
+            if anonymous is None:
+                raise Unauthorized("no key came with the request; send Authorization: Bearer <key>")
+            return msgspec.structs.replace(anonymous, scopes=SCOPES)
+        key = await self.keys.keyring.key(text if text is not None else secret or "")
+        scopes = scopes_of(key)
+        if text is None and INTERNAL not in scopes:
+            raise Unauthorized("that is not the internal secret")
+        project_id = key.project_id
+        if INTERNAL in scopes:
+            wanted = _project(scope)
+            project_id = (await self.keys.project(wanted)).id if wanted else DEFAULT
+        return Identity(key=key, project_id=project_id, actor=f"apikey:{key.id}", scopes=scopes)
+
+    def _worker(self, scope: Scope) -> Identity:
+        text = header(scope, b"authorization") or ""
+        kind, _, token = text.partition(" ")
+        if kind.lower() != "bearer" or not token.strip():
+            raise Unauthorized("worker-side calls need Authorization: Bearer <run token>")
+        claims = self.tokens.read(token.strip())
+        run_id = scope["path"].removeprefix("/sdk/v1/runs/").partition("/")[0]
+        if claims.sub != run_id.lower():
+            raise Forbidden("this token is of another run")
+        scope["run_token"] = claims
+        return Identity(key=None, project_id=claims.project, actor=f"run:{claims.sub}", scopes=frozenset({WORKER}))
+
+
+def _project(scope: Scope) -> str | None:
+    named = header(scope, b"x-project-id") or header(scope, b"x-runyard-project")
+    if named:
+        return named
+    for part in bytes(scope["query_string"]).decode("latin-1").split("&"):
+        name, _, value = part.partition("=")
+        if name == "project_id" and value:
+            return value
+    return None

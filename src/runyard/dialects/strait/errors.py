@@ -1,0 +1,89 @@
+"""How the Strait dialect tells errors (contract §24): a string, the request id, and a top-level `message`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from runyard.domain import errors as domain
+from runyard.domain.errors import DomainError
+from runyard.web.errors import Broken, Errors, Fault, WrongMethod, WrongType
+from runyard.web.reply import encode
+
+MEDIA_TYPE = "application/json"
+
+
+class Ended(DomainError):
+    """The run has ended; its record is closed (contract §16)."""
+
+    code = "gone"
+
+
+class APIError(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What was wrong, in detail."""
+
+    code: str
+    message: str
+    details: list[str] = []
+
+
+class ErrorResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The body of every error."""
+
+    error: str | APIError
+    message: str
+    """The same in words, where the published client looks for it."""
+    request_id: str = ""
+
+
+class Exceeded(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The body of a 403 or 429 that a guardrail of the run gave (contract §17)."""
+
+    error: str
+    message: str
+    request_id: str
+    current: int | None = None
+    limit: int | None = None
+    tool: str | None = None
+
+
+def shape(fault: Fault) -> bytes:
+    """The fault as the body of a reply. `guard` in the error's extra names a guardrail of contract §17."""
+    said = fault.error.extra
+    guard = said.get("guard")
+    if isinstance(guard, str):
+        current, limit, tool = said.get("current"), said.get("limit"), said.get("tool")
+        return encode(
+            Exceeded(
+                error=guard,
+                message=fault.detail,
+                request_id=fault.request_id,
+                current=current if isinstance(current, int) else None,
+                limit=limit if isinstance(limit, int) else None,
+                tool=tool if isinstance(tool, str) else None,
+            )
+        )
+    details = [f"{one.pointer or one.path[:1]}: {one.detail}" for one in fault.mistakes]
+    error: str | APIError = fault.detail
+    if details or fault.status == 422:
+        error = APIError(code=fault.code, message=fault.detail, details=details)
+    return encode(ErrorResponse(error=error, message=fault.detail, request_id=fault.request_id))
+
+
+ERRORS = Errors(
+    shape,
+    table={
+        DomainError: (400, "validation_error"),
+        domain.Invalid: (400, "validation_error"),
+        domain.NotFound: (404, "not_found"),
+        domain.Conflict: (409, "conflict"),
+        domain.Unauthorized: (401, "unauthorized"),
+        domain.Forbidden: (403, "forbidden"),
+        domain.RateLimited: (429, "rate_limited"),
+        domain.Unavailable: (503, "internal_error"),
+        WrongMethod: (405, "validation_error"),
+        WrongType: (415, "validation_error"),
+        Ended: (410, "gone"),
+        Broken: (500, "internal_error"),
+    },
+    media_type=MEDIA_TYPE,
+)
