@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from runyard.domain.errors import Conflict
-from runyard.storage.sqlite import SqliteStore
+from runyard.domain.jobs import NewRun
+from runyard.engine import creations, leases
+from runyard.engine.creations import CreateRequest
+from runyard.engine.leases import ClaimRequest
+from runyard.storage.port import Tx
+from runyard.storage.sqlite import SqliteStore, SqliteTx
 
 OPEN = """
 import sys, pathlib
@@ -55,4 +62,30 @@ def test_writes_are_durable_and_readers_see_a_write_ahead_log(tmp_path: Path):
     store = SqliteStore(tmp_path / "runyard.db", clock=lambda: 0)
     assert store.transact(lambda tx: tx.rows("PRAGMA synchronous"))[0][0] == 2
     assert store.transact(lambda tx: tx.rows("PRAGMA journal_mode"))[0][0] == "wal"
+    store.close()
+
+
+def shorten(tx: Tx) -> None:
+    assert isinstance(tx, SqliteTx)
+    tx.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 100_000)
+
+
+def test_rows_that_do_not_fit_into_one_text_are_read_all_the_same(tmp_path: Path):
+    store = SqliteStore(tmp_path / "runyard.db", clock=lambda: 1)
+    payload = f'"{"x" * 40_000}"'
+    request = CreateRequest(project_id=1, runs=(NewRun(payload=payload),) * 3)
+    store.transact(creations.create, [request])
+    store.transact(shorten)
+    (granted,) = store.transact(leases.claim, [ClaimRequest(project_id=1, limit=3)])
+    assert [one.run.payload for one in granted] == [payload] * 3
+    store.close()
+
+
+@pytest.mark.parametrize("text", ["", "plain", 'quote " and \\ back', "ünïcode ☃ \u2028", "tab\tline\n", "\x01\x1f"])
+def test_any_text_comes_back_as_it_was_stored(tmp_path: Path, text: str):
+    store = SqliteStore(tmp_path / "runyard.db", clock=lambda: 1)
+    run = NewRun(payload=msgspec.json.encode(text).decode(), concurrency_key=text or None, trigger=text)
+    store.transact(creations.create, [CreateRequest(project_id=1, runs=(run,))])
+    ((granted,),) = store.transact(leases.claim, [ClaimRequest(project_id=1)])
+    assert (granted.run.trigger, granted.run.payload) == (text, run.payload)
     store.close()
