@@ -132,7 +132,7 @@ def insert(tx: Tx, runs: Sequence[Run]) -> None:
     """Add new runs."""
     columns = list(zip(*map(_to_row, runs), strict=True))
     # Most columns of a new run are empty; those that are so in all of them need not travel.
-    places = tuple(place for place, column in enumerate(columns) if any(value is not None for value in column))
+    places = tuple(place for place, column in enumerate(columns) if column.count(None) < len(runs))
     tx.insert(_inserting(places), list(zip(*(columns[place] for place in places), strict=True)))
 
 
