@@ -134,7 +134,7 @@ class Contract:
         media = content.get(kind) or content.get("*/*")
         assert media is not None, f"{place}: the document knows no {kind} here"
         if kind.endswith("json") and "*/*" not in content:
-            self.validate(media["schema"], _decoded(answered.body), place)
+            self.validate(media["schema"], decoded(answered.body), place)
 
     def _check_request(self, operation: Operation, asked: Asked, place: str) -> None:
         known = operation.parameters("query")
@@ -144,7 +144,7 @@ class Contract:
         assert given.keys() <= known.keys(), f"{place}: undeclared query parameters were taken without a word"
         for name, spec in known.items():
             if name in given:
-                self.validate(spec["schema"], _typed(given[name], spec["schema"]), f"{place} ?{name}")
+                self.validate(spec["schema"], typed(given[name], spec["schema"]), f"{place} ?{name}")
             else:
                 assert not spec["required"], f"{place}: went without {name}"
         for name in ("idempotency-key", "x-runyard-project"):
@@ -153,7 +153,7 @@ class Contract:
         if body is None:
             assert not asked.body, f"{place}: a body was taken that the document does not know"
         elif asked.body and operation.takes_json:
-            self.validate(body["content"]["application/json"]["schema"], _decoded(asked.body), place)
+            self.validate(body["content"]["application/json"]["schema"], decoded(asked.body), place)
         elif not asked.body and operation.takes_json:
             assert not body["required"], f"{place}: went without a body"
 
@@ -168,15 +168,15 @@ class Contract:
         assert not problems, f"{place}: {'; '.join(problems[:5])}"
 
 
-def _decoded(body: bytes) -> Any:
+def decoded(body: bytes) -> Any:
     """The JSON as any reader takes it: huge numbers and lone surrogates are for payloads to have."""
     return json.loads(body.decode(), parse_int=lambda text: int(text) if len(text) < 4000 else float(text))
 
 
-def _typed(values: list[str], schema: Mapping[str, Any]) -> Any:
+def typed(values: list[str], schema: Mapping[str, Any]) -> Any:
     """A query parameter's text as the type that the schema asks for."""
     if schema.get("type") == "array":
-        return [_typed([value], schema["items"]) for value in values]
+        return [typed([value], schema["items"]) for value in values]
     (value,) = values
     match schema.get("type"):
         case "integer":
