@@ -1,6 +1,8 @@
 -- Job runs: schedules, triggers put off, dependencies, event waits, dispatch, and what is told to the outside.
 
 ALTER TABLE projects ADD COLUMN settings TEXT COLLATE "C" NOT NULL DEFAULT '{}';
+-- A project that was deleted keeps its number, so that nobody ever finds its things under another's.
+ALTER TABLE projects ADD COLUMN deleted_at BIGINT;
 
 ALTER TABLE api_keys ADD COLUMN replaced_by TEXT COLLATE "C";
 
@@ -15,6 +17,11 @@ CREATE INDEX runs_job_group_last ON runs (job_id, dependency_key, finished_at)
     WHERE dependency_key IS NOT NULL AND finished_at IS NOT NULL;
 -- Runs of a job that wait for something, oldest first.
 CREATE INDEX runs_job_waiting ON runs (job_id, id) WHERE state = 'waiting';
+
+-- What kind of line it is; its writer's word.
+ALTER TABLE logs ADD COLUMN type TEXT COLLATE "C" NOT NULL DEFAULT 'log';
+-- What the executor said all tokens come to; else it is what went in and came out.
+ALTER TABLE usage ADD COLUMN total_tokens BIGINT;
 
 -- The environments of a project: named sets of variables, sealed.
 CREATE TABLE environments (
@@ -187,3 +194,15 @@ CREATE TABLE resource_samples (
     memory_limit_mb DOUBLE PRECISION
 );
 CREATE INDEX resource_samples_run ON resource_samples (run_id, id);
+
+-- Jobs and projects that were deleted and whose runs and other rows go slice by slice; job_id '' is the whole project.
+CREATE TABLE purges (
+    project_id BIGINT NOT NULL,
+    job_id TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (project_id, job_id)
+);
+
+-- Lists by the time of making.
+CREATE INDEX jobs_created ON jobs (project_id, created_at, id);
+CREATE INDEX api_keys_created ON api_keys (project_id, created_at, id);
