@@ -198,7 +198,7 @@ CREATE INDEX resource_samples_run ON resource_samples (run_id, id);
 -- Jobs and projects that were deleted and whose runs and other rows go slice by slice; job_id '' is the whole project.
 CREATE TABLE purges (
     project_id BIGINT NOT NULL,
-    job_id TEXT NOT NULL,
+    job_id TEXT COLLATE "C" NOT NULL,
     at BIGINT NOT NULL,
     PRIMARY KEY (project_id, job_id)
 );
