@@ -1,0 +1,147 @@
+"""Where requests may go: what a URL may look like, and which addresses its host may resolve to."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from urllib.parse import urlsplit
+
+import msgspec
+
+from runyard.domain.errors import Invalid
+from runyard.settings import Settings
+
+LONGEST = 2048
+DEFAULT_PORTS = {"http": 80, "https": 443}
+PRIVATE_NAMES = frozenset({"localhost", "ip6-localhost", "ip6-loopback", "metadata", "metadata.goog", "instance-data"})
+PRIVATE_SUFFIXES = (".localhost", ".localdomain", ".local", ".internal")
+_PRINTABLE = re.compile(r"[\x21-\x7e]+")
+_NUMERIC = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)(\.(0[xX][0-9a-fA-F]*|[0-9]+)){0,3}")
+_LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+_SPECIAL = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv4Network("192.88.99.0/24"))
+"""Set aside for protocols and clouds; older Pythons take parts of them for public."""
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.IPv6Network("::/96")
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """A URL taken apart: where to connect, and what to ask for there."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    """With its query; never empty."""
+
+    @property
+    def authority(self) -> str:
+        """The value of the Host header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == DEFAULT_PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+def check_url(url: str, settings: Settings) -> None:
+    """Raise `Invalid` for a URL that requests may not go to; addresses behind a name are judged at each connect."""
+    target(url, settings)
+
+
+def target(url: str, settings: Settings) -> Target:
+    """The URL taken apart. Raises `Invalid` when requests may not go there."""
+    if len(url) > LONGEST:
+        raise Invalid(f"an endpoint URL has at most {LONGEST} characters")
+    if not _PRINTABLE.fullmatch(url) or "\\" in url:
+        raise Invalid("an endpoint URL consists of printable ASCII; percent-encode the rest")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = parts.hostname or ""
+    except ValueError:
+        raise Invalid("the endpoint is not a URL; it looks like https://host/path") from None
+    if parts.scheme not in DEFAULT_PORTS:
+        raise Invalid("an endpoint URL begins with http:// or https://")
+    if "@" in parts.netloc:
+        raise Invalid("an endpoint URL carries no user name or password; use secrets instead")
+    if port is None:
+        port = DEFAULT_PORTS[parts.scheme]
+    _check_port(port, settings)
+    host = _host(host.removesuffix("."), settings)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Target(scheme=parts.scheme, host=host, port=port, path=path)
+
+
+def is_allowed(address: str, settings: Settings) -> bool:
+    """Whether requests may go to this (resolved) address."""
+    if settings.allow_private_endpoints:
+        return True
+    try:
+        return is_public(ipaddress.ip_address(address.partition("%")[0]))
+    except ValueError:
+        return False
+
+
+def is_public(address: Address) -> bool:
+    """Whether the address, and the one it may carry inside, belongs to the open internet."""
+    if isinstance(address, ipaddress.IPv6Address):
+        carried = _carried(address)
+        if carried is not None and not is_public(carried):
+            return False
+        if address.ipv4_mapped is not None:
+            return True
+    if isinstance(address, ipaddress.IPv4Address) and any(address in network for network in _SPECIAL):
+        return False
+    return address.is_global and not address.is_multicast and not address.is_reserved and not address.is_unspecified
+
+
+def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that an IPv6 address stands for, if it does."""
+    if address.teredo is not None:
+        return address.teredo[1]
+    if address in _NAT64 or address in _COMPATIBLE:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
+
+
+def _check_port(port: int, settings: Settings) -> None:
+    if "*" not in settings.endpoint_ports and str(port) not in settings.endpoint_ports:
+        allowed = ", ".join(settings.endpoint_ports)
+        raise Invalid(f"endpoints may not use port {port}; allowed are {allowed} (RUNYARD_ENDPOINT_PORTS)")
+    if port == 0:
+        raise Invalid("an endpoint needs a port other than 0")
+
+
+def _host(host: str, settings: Settings) -> str:
+    """The host as it is connected to. Raises `Invalid`."""
+    literal = _literal(host)
+    if literal is not None:
+        if not is_allowed(str(literal), settings):
+            raise Invalid(f"endpoints may not be at the private address {literal} (RUNYARD_ALLOW_PRIVATE_ENDPOINTS)")
+        return str(literal)
+    labels = host.split(".")
+    if len(host) > 253 or labels[-1].isdigit() or not all(map(_LABEL.fullmatch, labels)):
+        raise Invalid("an endpoint URL needs the name or address of a host")
+    private = host in PRIVATE_NAMES or host.endswith(PRIVATE_SUFFIXES)
+    if private and not settings.allow_private_endpoints:
+        raise Invalid(f"endpoints may not be at the private host {host} (RUNYARD_ALLOW_PRIVATE_ENDPOINTS)")
+    return host
+
+
+def _literal(host: str) -> Address | None:
+    """The address the host is written as, in any notation that a resolver would take; None when it is a name."""
+    if ":" in host:
+        try:
+            return ipaddress.IPv6Address(host) if "%" not in host else _no_host()
+        except ValueError:
+            return _no_host()
+    if not _NUMERIC.fullmatch(host):
+        return None
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except OSError:
+        return _no_host()
+
+
+def _no_host() -> Address:
+    raise Invalid("an endpoint URL needs the name or address of a host")
