@@ -172,6 +172,21 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     level: str
     message: str
     data: Json | None
+    type: str = "log"
+    """What kind of line it is: `log`, `progress`, or any word of its writer's."""
+
+
+class Chunk(msgspec.Struct, frozen=True, kw_only=True):
+    """A piece of output as it came, numbered by the same sequence as events; kept a short while."""
+
+    seq: int
+    project_id: int
+    run_id: str
+    stream: str
+    chunk: str
+    done: bool
+    """Whether nothing follows in its stream."""
+    at: int
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):

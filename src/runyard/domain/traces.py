@@ -40,6 +40,13 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     cost_micro_usd: int
     source: CostSource
     price: Json | None
+    total_tokens: int | None = None
+    """What the executor said all tokens come to; None is what went in and what came out together."""
+
+    @property
+    def total(self) -> int:
+        """All tokens."""
+        return self.input_tokens + self.output_tokens if self.total_tokens is None else self.total_tokens
 
 
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True):

@@ -26,6 +26,8 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
     level: str = "info"
     data: Json | None = None
     at: int | None = None
+    type: str = "log"
+    """What kind of line it is."""
 
 
 class AppendRequest(msgspec.Struct, frozen=True, kw_only=True):

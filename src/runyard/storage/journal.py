@@ -1,4 +1,4 @@
-"""Writes a batch's journal and log lines with sequence numbers.
+"""Writes a batch's journal lines, log lines and chunks with sequence numbers.
 
 Numbers are taken last and held until the commit by the lock on the counter row, so a reader that has seen `n` never
 later finds a smaller one appear, with any number of writers.
@@ -6,7 +6,9 @@ later finds a smaller one appear, with any number of writers.
 
 from __future__ import annotations
 
-from runyard.storage.port import Insert, LogLine, Row, Tx
+from typing import NamedTuple
+
+from runyard.storage.port import Insert, JournalLine, LogLine, Row, Tx
 
 EVENTS = Insert(
     "events",
@@ -31,32 +33,62 @@ LOGS = Insert(
         "level": "text",
         "message": "text",
         "data": "text",
+        "type": "text",
+    },
+)
+CHUNKS = Insert(
+    "chunks",
+    {
+        "seq": "bigint",
+        "project_id": "bigint",
+        "run_id": "text",
+        "stream": "text",
+        "chunk": "text",
+        "done": "bigint",
+        "at": "bigint",
     },
 )
 NEXT = "UPDATE counters SET value = value + :n WHERE name = 'seq' RETURNING value"
 
 
-def numbered(tx: Tx, first: int) -> tuple[list[Row], list[Row]]:
-    """The rows of the events and of the log lines gathered in the transaction, numbered in one sequence."""
-    events: list[Row] = []
-    logs: list[Row] = []
+class Numbered(NamedTuple):
+    """The rows of what was gathered in a transaction, numbered in one sequence."""
+
+    events: list[Row]
+    logs: list[Row]
+    chunks: list[Row]
+
+
+def numbered(tx: Tx, first: int) -> Numbered:
+    """The rows of what was gathered in the transaction, numbered from `first` on."""
+    found = Numbered([], [], [])
+    events, logs, chunks = found
+    for seq, line in enumerate(tx.journal, first):
+        if isinstance(line, JournalLine):
+            events.append((seq, line.project_id, line.run_id, line.type, tx.now, line.actor, line.data))
+        elif isinstance(line, LogLine):
+            said = (line.attempt, line.at, line.level, line.message, line.data, line.type)
+            logs.append((seq, line.project_id, line.run_id, *said))
+        else:
+            chunks.append((seq, line.project_id, line.run_id, line.stream, line.chunk, int(line.done), tx.now))
+    return found
+
+
+def settle(tx: Tx, first: int) -> None:
+    """Tell the log lines their numbers: everything gathered was written from `first` on."""
     for seq, line in enumerate(tx.journal, first):
         if isinstance(line, LogLine):
-            logs.append((seq, line.project_id, line.run_id, line.attempt, line.at, line.level, line.message, line.data))
-        else:
-            events.append((seq, line.project_id, line.run_id, line.type, tx.now, line.actor, line.data))
-    return events, logs
+            line.seq = seq
+    tx.journal, tx.written = [], tx.journal
 
 
 def flush(tx: Tx) -> None:
     """Write the lines gathered in the transaction; called once, right before the commit."""
-    lines = tx.journal
-    if not lines:
+    if not tx.journal:
         return
-    (last,) = tx.row(NEXT, n=len(lines)) or (0,)
-    events, logs = numbered(tx, last - len(lines) + 1)
-    if events:
-        tx.insert(EVENTS, events)
-    if logs:
-        tx.insert(LOGS, logs)
-    tx.journal, tx.written = [], lines
+    (last,) = tx.row(NEXT, n=len(tx.journal)) or (0,)
+    first = last - len(tx.journal) + 1
+    for statement, rows in zip((EVENTS, LOGS, CHUNKS), numbered(tx, first), strict=True):
+        if rows:
+            tx.insert(statement, rows)
+    settle(tx, first)

@@ -65,6 +65,22 @@ class LogLine(msgspec.Struct):
     level: str
     message: str
     data: str | None
+    type: str = "log"
+    seq: int = 0
+    """Its number, once it is committed."""
+
+
+class ChunkLine(msgspec.Struct):
+    """A piece of output to be written when the batch is."""
+
+    project_id: int
+    run_id: str
+    stream: str
+    chunk: str
+    done: bool
+
+
+Line = JournalLine | LogLine | ChunkLine
 
 
 class Tx(ABC):
@@ -81,8 +97,8 @@ class Tx(ABC):
         self.ageing: bool = known.get("ageing", False)
         """Whether waiting runs gain priority with time."""
         self.learned: dict[Any, Any] = {}
-        self.journal: list[JournalLine | LogLine] = []
-        self.written: list[JournalLine | LogLine] = []
+        self.journal: list[Line] = []
+        self.written: list[Line] = []
         """The lines that were given their numbers and written."""
         self.topics: set[str] = set()
         self.wrote = False
@@ -122,11 +138,14 @@ class Tx(ABC):
     def update(self, statement: Update, rows: Sequence[Row]) -> int:
         """Update many rows at once; how many were there."""
 
-    def emit(self, line: JournalLine | LogLine) -> None:
+    def emit(self, line: Line) -> None:
         """Journal something in this transaction and wake those who follow its run and project."""
         self.wrote = True
         self.journal.append(line)
-        if line.run_id is not None:
+        if isinstance(line, ChunkLine):
+            # Not the run's own topic: most who follow the run have no use for its chunks, and there may be many.
+            self.topics.add(f"chunks:{line.run_id}")
+        elif line.run_id is not None:
             self.topics.add(f"run:{line.run_id}")
         if isinstance(line, JournalLine):
             self.topics.add(f"project:{line.project_id}")

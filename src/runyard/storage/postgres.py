@@ -66,12 +66,16 @@ def _appending(statement: Insert, rows: str) -> str:
 
 
 _NOTIFY = f"SELECT pg_notify('{CHANNEL}', topics) FROM json_array_elements_text(%(payloads)s::json) AS topics"
-# The whole of `journal.flush`, and the wake-ups, in one round trip.
-_FLUSH = (
-    "WITH base AS (UPDATE counters SET value = value + %(n)s WHERE name = 'seq' RETURNING value - %(n)s AS seq), "
-    f"new_events AS ({_appending(journal.EVENTS, 'events')}), "
-    f"new_logs AS ({_appending(journal.LOGS, 'logs')}) {_NOTIFY}"
-)
+_BASE = "base AS (UPDATE counters SET value = value + %(n)s WHERE name = 'seq' RETURNING value - %(n)s AS seq)"
+_INTO = {"events": journal.EVENTS, "logs": journal.LOGS, "chunks": journal.CHUNKS}
+
+
+@cache
+def _flush_text(kinds: tuple[str, ...]) -> str:
+    """The whole of `journal.flush`, and the wake-ups, in one round trip; answers the number before the first."""
+    written = [f"new_{kind} AS ({_appending(_INTO[kind], kind)})" for kind in kinds]
+    told = _NOTIFY.replace("SELECT ", "SELECT (SELECT seq FROM base), ", 1)
+    return f"WITH {', '.join([_BASE, *written])} {told}"
 
 
 class PostgresTx(Tx):
@@ -167,17 +171,11 @@ class PostgresBackend:
         assert self.connection is not None
         payloads = msgspec.json.encode(_payloads(tx.topics)).decode()
         if tx.journal:
-            events, logs = journal.numbered(tx, 1)
-            self.connection.execute(
-                _FLUSH,
-                {
-                    "n": len(tx.journal),
-                    "events": _as_json(list(journal.EVENTS.columns), events),
-                    "logs": _as_json(list(journal.LOGS.columns), logs),
-                    "payloads": payloads,
-                },
-            )
-            tx.journal, tx.written = [], tx.journal
+            rows = {kind: found for kind, found in journal.numbered(tx, 1)._asdict().items() if found}
+            texts = {kind: _as_json(list(_INTO[kind].columns), found) for kind, found in rows.items()}
+            given = {"n": len(tx.journal), "payloads": payloads, **texts}
+            told = self.connection.execute(_flush_text(tuple(rows)), given).fetchone()
+            journal.settle(tx, (told[0] if told else 0) + 1)
         elif tx.topics:
             self.connection.execute(_NOTIFY, {"payloads": payloads})
         self.connection.execute("COMMIT")
