@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import platformdirs
@@ -62,12 +62,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The ports that endpoints may have; `*` is any."""
     dispatch_concurrency: int = 500
     """How many HTTP requests to endpoints may be under way at once."""
+    managed_isolation: Literal["auto", "none", "off"] = "auto"
+    """How managed runs are shut in: `auto` (by bubblewrap, else refused), `off` (refused), or `none`.
+
+    `none` runs them with all rights of the server: only for a machine where everybody who may write jobs is trusted."""
+    managed_network: bool = False
+    """Whether managed runs may ask for the server's network; without it they reach this server's API and no more."""
+    managed_roots: tuple[str, ...] = ()
+    """Folders below which the programs of managed jobs may lie."""
+    managed_paths: tuple[str, ...] = ()
+    """Further folders that managed runs may read, such as interpreters outside `/usr`."""
+    managed_memory_mb: int = 0
+    """Memory that managed runs may use together; 0 is 80 % of the machine's."""
     log_format: str = "auto"
     """`json`, `console`, or `auto`: console on a terminal."""
     log_level: str = "info"
     """`debug`, `info`, `warning` or `error`."""
     drain_seconds: float = 10
     """How long requests under way may take when the server is told to stop."""
+
+
+_FOLDERS = {"review_roots", "managed_roots", "managed_paths"}
 
 
 def load(environ: Mapping[str, str] | None = None, /, **overrides: Any) -> Settings:
@@ -89,7 +104,7 @@ def _parsed(name: str, kind: Any, text: str) -> Any:
             raise ValueError(f"RUNYARD_{name.upper()} must be 1 or 0, not {text!r}")
         return text.lower() in {"1", "true", "yes", "on"}
     if kind == tuple[str, ...]:
-        separator = os.pathsep if name == "review_roots" else ","
+        separator = os.pathsep if name in _FOLDERS else ","
         return tuple(part.strip() for part in text.split(separator) if part.strip())
     if kind in {int, float}:
         try:

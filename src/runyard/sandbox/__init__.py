@@ -1,0 +1,6 @@
+"""Programs of managed runs: what may be run, how it is shut in and limited, and how it is watched."""
+
+from runyard.sandbox.images import check_image
+from runyard.sandbox.isolation import available
+
+__all__ = ["available", "check_image"]

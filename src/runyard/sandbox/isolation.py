@@ -1,0 +1,105 @@
+"""How programs are shut in: bubblewrap gives each a file system, a process table and a network of its own.
+
+Inside there are the system's programs and libraries and the program's own folder, all read-only, and `/work`, `/tmp`
+and `/dev/shm` in memory, which end with it. The only way out is the door that the server opens to its own API, unless
+the program was given the network.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from runyard.sandbox.images import Program
+from runyard.sandbox.limits import Limits
+from runyard.settings import Settings
+
+PROBE_SECONDS = 10
+WORK = "/work"
+APP = "/app"
+PYTHON = str(Path(getattr(sys, "_base_executable", None) or sys.executable).resolve())
+"""The interpreter without its virtual environment: what starts programs, inside as outside."""
+
+_SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_ETC = (
+    "alternatives",
+    "ca-certificates",
+    "ca-certificates.conf",
+    "group",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "localtime",
+    "mime.types",
+    "passwd",
+    "pki",
+    "protocols",
+    "services",
+    "ssl",
+)
+_ETC_NETWORK = ("host.conf", "hosts", "nsswitch.conf", "resolv.conf")
+
+
+def available(settings: Settings) -> str | None:
+    """Why managed runs cannot be made safe here, in one sentence; None when they can."""
+    if settings.managed_isolation == "off":
+        return "managed runs are switched off (RUNYARD_MANAGED_ISOLATION=off)"
+    if sys.platform != "linux":
+        return "managed runs need Linux"
+    if settings.managed_isolation == "none":
+        return None
+    if settings.allow_anonymous_loopback:
+        return "managed runs would get in without a key while --allow-anonymous-loopback is given"
+    path = shutil.which("bwrap")
+    if path is None:
+        return "bubblewrap is not installed here; install the package `bubblewrap`"
+    return _probe(path, settings.managed_paths)
+
+
+@lru_cache(maxsize=8)
+def _probe(bwrap: str, paths: tuple[str, ...]) -> str | None:
+    command = [bwrap, *_walls(Limits(), paths), "--", PYTHON, "-I", "-S", "-c", "pass"]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=PROBE_SECONDS, check=False, env={})
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"bubblewrap does not work here: {str(error)[:200]}"
+    if done.returncode == 0:
+        return None
+    said = done.stderr.decode(errors="replace").strip()[-200:] or f"it ended with {done.returncode}"
+    return f"bubblewrap does not work here (are user namespaces allowed?): {said}"
+
+
+def walls(program: Program, limits: Limits, settings: Settings) -> list[str]:
+    """The words that shut the program in; its command follows them. Raises `FileNotFoundError` without bubblewrap."""
+    path = shutil.which("bwrap")
+    if path is None:
+        raise FileNotFoundError("bwrap")
+    return [path, *_walls(limits, settings.managed_paths, folder=program.folder, network=program.network), "--"]
+
+
+def _walls(limits: Limits, paths: Sequence[str], *, folder: str | None = None, network: bool = False) -> list[str]:
+    words = ["--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL"]
+    words += ["--die-with-parent", "--new-session", "--hostname", "runyard"]
+    words += ["--share-net"] if network else []
+    words += ["--ro-bind", "/usr", "/usr"]
+    for name in _SYSTEM:
+        place = Path(name)
+        if place.is_symlink():
+            words += ["--symlink", str(place.readlink()), name]
+        elif place.is_dir():
+            words += ["--ro-bind", name, name]
+    for name in _ETC + (_ETC_NETWORK if network else ()):
+        words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    prefix = str(Path(PYTHON).parent.parent)
+    for shown in dict.fromkeys([*([] if prefix.startswith("/usr") else [prefix]), *paths]):
+        words += ["--ro-bind", shown, shown]
+    if folder is not None:
+        words += ["--ro-bind", folder, APP]
+    room = str(limits.room)
+    words += ["--proc", "/proc", "--dev", "/dev", "--size", room, "--tmpfs", "/dev/shm"]  # noqa: S108 (made here)
+    words += ["--remount-ro", "/dev", "--size", room, "--tmpfs", "/tmp", "--size", room, "--tmpfs", WORK]  # noqa: S108
+    return [*words, "--remount-ro", "/", "--chdir", WORK]
