@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -60,12 +60,19 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     token: str | Pass
     actor: str | None = None
 
+    @property
+    def ends(self) -> frozenset[RunState]:
+        """The states that the report brings a run into for good: repeated there, it succeeds without effect."""
+        return frozenset()
+
 
 class Start(Report, frozen=True, kw_only=True):
     """Work on the run begins, or its preparation does."""
 
     preparing: bool = False
     started_at: int | None = None
+    lease: int | None = None
+    """How long the lease lasts from now on; None leaves it as the claim made it."""
 
 
 class Heartbeat(Report, frozen=True, kw_only=True):
@@ -79,6 +86,8 @@ class Complete(Report, frozen=True, kw_only=True):
 
     output: str = "null"
     started_at: int | None = None
+    trace: str | None = None
+    """Where the time of the attempt went, as JSON; kept with a run that ends by this report."""
 
 
 class Fail(Report, frozen=True, kw_only=True):
@@ -87,6 +96,11 @@ class Fail(Report, frozen=True, kw_only=True):
     failure: Failure
     retry_after: int | None = None
     started_at: int | None = None
+    trace: str | None = None
+    timed_out: bool = False
+    """Whether the attempt took too long: then a run without attempts left is timed out and not dead-lettered."""
+    final: Literal["failed", "system_failed"] | None = None
+    """End the run at once in this state, whatever the policy says of retries and dead letters."""
 
 
 class Release(Report, frozen=True, kw_only=True):
@@ -94,6 +108,14 @@ class Release(Report, frozen=True, kw_only=True):
 
     reason: str | None = None
     delay: int | None = None
+
+
+class Snooze(Report, frozen=True, kw_only=True):
+    """The run cannot be worked on now through no fault of its own: it tries again later, for so many times."""
+
+    reason: str
+    delay: int
+    limit: int = 50
 
 
 class Park(Report, frozen=True, kw_only=True):
@@ -290,6 +312,8 @@ def start(tx: Tx, reports: Sequence[Start]) -> list[Outcome]:
         begun: dict[str, Any] = (
             {} if report.preparing else {"started_at": _begun(run, report.started_at or tx.now, tx.now)}
         )
+        if report.lease is not None:
+            begun["lease_until"] = tx.now + report.lease
         return move(run, verb, tx.now, actor=report.actor, heartbeat_at=tx.now, **begun)
 
     return _each(tx, reports, decide)
@@ -323,6 +347,7 @@ def complete(tx: Tx, reports: Sequence[Complete]) -> list[Outcome]:
             started_at=_begun(run, report.started_at, tx.now),
             error=None,
             error_class=None,
+            trace=report.trace or run.trace,
         )
 
     return _each(tx, reports, decide, repeats=RunState.COMPLETED)
@@ -334,7 +359,25 @@ def fail(tx: Tx, reports: Sequence[Fail]) -> list[Outcome]:
 
     def decide(run: Run, report: Fail) -> Move:
         begun = _begun(run, report.started_at, tx.now)
-        return failed(tx, run, report.failure, actor=report.actor, retry_after=report.retry_after, started_at=begun)
+        failure, exhausted, outcome = report.failure, None, None
+        if report.final is not None:
+            failure = msgspec.structs.replace(failure, retryable=False)
+            exhausted = "fail" if report.final == "failed" else "system_fail"
+        elif report.timed_out:
+            exhausted, outcome = "time_out", "timed_out"
+            if not run.policy.retry_timeouts:
+                failure = msgspec.structs.replace(failure, retryable=False)
+        return failed(
+            tx,
+            run,
+            failure,
+            actor=report.actor,
+            retry_after=report.retry_after,
+            started_at=begun,
+            exhausted=exhausted,
+            outcome=outcome,
+            trace=report.trace,
+        )
 
     return _each(tx, reports, decide, repeats=RunState.DEAD_LETTER)
 
@@ -349,6 +392,38 @@ def release(tx: Tx, reports: Sequence[Release]) -> list[Outcome]:
         return move(run, "release", tx.now, actor=report.actor, data=data, **held)
 
     return _each(tx, reports, decide)
+
+
+@many
+def snooze(tx: Tx, reports: Sequence[Snooze]) -> list[Outcome]:
+    """Put runs off without using up an attempt; a run put off too often is system-failed."""
+
+    def decide(run: Run, report: Snooze) -> Move:
+        metadata: dict[str, Any] = msgspec.json.decode(run.metadata) if run.metadata else {}
+        times = _whole(metadata.get("snooze_count")) + 1
+        if times > report.limit:
+            failure = Failure(message=f"put off {report.limit} times: {report.reason}", kind="server", retryable=False)
+            return failed(tx, run, failure, actor=report.actor, exhausted="system_fail")
+        failure = Failure(message=report.reason, kind="transient")
+        return move(
+            run,
+            "release",
+            tx.now,
+            actor=report.actor,
+            data={"reason": report.reason, "snoozed": times},
+            hold="retry",
+            next_retry_at=tx.now + max(1, report.delay),
+            metadata=msgspec.json.encode(metadata | {"snooze_count": str(times)}).decode(),
+            error=_error(failure),
+            error_class=failure.kind,
+        )
+
+    return _each(tx, reports, decide)
+
+
+def _whole(value: object) -> int:
+    text = str(value)
+    return int(text) if text.isdecimal() and len(text) < 10 else 0
 
 
 @many
@@ -392,6 +467,7 @@ def failed(
     started_at: int | None = None,
     exhausted: str | None = None,
     outcome: str | None = None,
+    trace: str | None = None,
 ) -> Move:
     """The move that follows a failed attempt; `exhausted` is the verb when nothing is left (else the policy's)."""
     decision = after_failure(
@@ -424,6 +500,7 @@ def failed(
         actor=actor,
         data=said | {"reason": decision.reason},
         started_at=started_at or run.started_at,
+        trace=trace or run.trace,
         **seen,
     )
 
