@@ -157,3 +157,11 @@ def test_a_paused_run_gives_its_place_to_the_next_and_queues_for_it_again(yard: 
     assert yard.resume(first).hold == "lane"
     yard.complete(granted)
     assert yard.claim_one().run.id == first.id
+
+
+def test_a_run_that_was_taken_in_time_does_not_expire_because_it_was_paused(yard: Yard, clock):
+    granted = yard.running(ttl=SECOND)
+    yard.pause(granted)
+    yard.after(seconds=5)
+    assert yard.resume(granted).expires_at == clock.now() + SECOND
+    assert yard.claim_one().run.id == granted.run.id

@@ -42,11 +42,17 @@ def test_other_runs_cannot_be_rescheduled(yard: Yard, clock, state: RunState):
     assert yard.run(run) == run
 
 
-def test_a_run_that_was_claimed_before_cannot_be_rescheduled(yard: Yard, clock):
+def test_a_run_that_was_begun_before_cannot_be_rescheduled(yard: Yard, clock):
+    granted = yard.running()
+    yard.release(granted)
+    with pytest.raises(IllegalMove, match="begun before"):
+        yard.reschedule(granted, clock.now() + SECOND)
+
+
+def test_a_run_that_was_given_back_before_it_was_begun_can_be_rescheduled(yard: Yard, clock):
     granted = yard.claimed()
     yard.release(granted)
-    with pytest.raises(IllegalMove, match="claimed before"):
-        yard.reschedule(granted, clock.now() + SECOND)
+    assert yard.reschedule(granted, clock.now() + SECOND).state is RunState.SCHEDULED
 
 
 def test_the_time_to_live_moves_along(yard: Yard, clock):

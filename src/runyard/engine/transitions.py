@@ -31,6 +31,7 @@ OUTCOME_OF_VERB = {
     "reclaim": "lost",
     "park": "waiting",
     "pause": "paused",
+    "restart": "restarted",
     "cancel": "canceled",
 }
 
@@ -80,7 +81,7 @@ def _attempts(tx: Tx, moves: Sequence[Move]) -> None:
             opened.append((after.id, after.epoch, after.attempt, after.executor, after.worker, after.claimed_at))
         elif before.state in LEASED and after.state not in LEASED:
             outcome = one.data.get("outcome") or OUTCOME_OF_VERB[one.verb]
-            failed = one.verb not in {"complete", "release", "park", "pause", "cancel"}
+            failed = one.verb not in {"complete", "release", "park", "pause", "restart", "cancel"}
             closed.append(
                 (
                     after.started_at if after.state in ENDED else before.started_at,
@@ -135,14 +136,15 @@ def _resolve_chain(tx: Tx, run_id: str | None, replay: Run) -> None:
         if original is None:
             return
         if original.state in RESOLVABLE and original.resolved_at is None:
-            resolve(tx, original, actor=None, resolution={"kind": "replayed", "run_id": replay.id})
+            resolve(tx, [original], actor=None, resolution={"kind": "replayed", "run_id": replay.id})
         run_id = original.replay_of
 
 
-def resolve(tx: Tx, run: Run, *, actor: str | None, resolution: dict[str, Any]) -> Run:
-    """Mark an unsuccessful run as handled; its state stays."""
+def resolve(tx: Tx, runs_now: Sequence[Run], *, actor: str | None, resolution: dict[str, Any]) -> list[Run]:
+    """Mark unsuccessful runs as handled; their states stay."""
     text = _json.encode(resolution | ({"by": actor} if actor else {})).decode()
-    after = changed(run, resolved_at=tx.now, resolution=text, updated_at=tx.now)
-    runs.save(tx, [run], [after])
-    journal(tx, after, "run.resolved", actor, resolution)
+    after = [changed(run, resolved_at=tx.now, resolution=text, updated_at=tx.now) for run in runs_now]
+    runs.save(tx, runs_now, after)
+    for run in after:
+        journal(tx, run, "run.resolved", actor, resolution)
     return after
