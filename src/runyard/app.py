@@ -19,7 +19,7 @@ import uvicorn
 from runyard import loops
 from runyard.artifacts.objects import at_url, in_folder
 from runyard.artifacts.port import Blobs
-from runyard.dialects import native, strait
+from runyard.dialects import agh, bamboosnow, native, posthog, strait
 from runyard.dialects.strait.house import House
 from runyard.dialects.strait.tokens import RunTokens
 from runyard.domain.errors import Conflict, DomainError, Invalid
@@ -132,7 +132,8 @@ class Server:
             ),
         }
         readiness = Readiness(self.store, lambda: self.runner.beats if self.runner is not None else {})
-        return compose(mounts, readiness=readiness, metrics=self.metrics, lifespan=self.lifespan)
+        absent = {"agh": agh.app(plumbing), "bamboosnow": bamboosnow.app(plumbing), "posthog": posthog.app(plumbing)}
+        return compose(mounts, absent=absent, readiness=readiness, metrics=self.metrics, lifespan=self.lifespan)
 
     def bootstrap(self) -> str | None:
         """Make the default project and the admin key; the key, when it was made now."""

@@ -164,22 +164,27 @@ def at_root(path: str, key: str) -> str | None:
     first, _, rest = path[1:].partition("/")
     second = rest.partition("/")[0]
     if first == "api":
-        if second in {"projects", "environments"}:
+        if second in {"projects", "environments", "users"}:
             return "posthog"
         return "bamboosnow" if second == "v1" else "agh"
     if first == "v1":
         return "bamboosnow" if key.startswith("bs_") else "strait"
-    return "strait" if first == "sdk" else None
+    return "strait" if first in {"sdk", "health"} else None
 
 
 def compose(
     mounts: Mapping[str, App],
     *,
+    absent: Mapping[str, App] | None = None,
     readiness: Readiness,
     metrics: Metrics,
     lifespan: Lifespan = _nothing,
 ) -> App:
-    """The whole server as one ASGI callable: the first segment of a path names the mount."""
+    """The whole server as one ASGI callable: the first segment of a path names the mount.
+
+    `absent` are the mounts that only say that they are not served.
+    """
+    everyone = {**(absent or {}), **mounts}
     pages: dict[str, Callable[[str], Any]] = {
         "/livez": lambda rid: health.live(),
         "/readyz": readiness.reply,
@@ -197,13 +202,13 @@ def compose(
             return
         path: str = scope["path"]
         name = path[1:].partition("/")[0]
-        app = mounts.get(name)
+        app = everyone.get(name)
         if app is not None:
             await app(_below(scope, len(name) + 1), receive, send)
             return
         page = pages.get(path)
         if page is None:
-            app = mounts.get(at_root(path, _key(scope)) or "")
+            app = everyone.get(at_root(path, _key(scope)) or "")
             if app is not None:
                 await app(_below(scope, 0), receive, send)
                 return
