@@ -84,6 +84,8 @@ async def test_two_apps_count_for_themselves(sqlite_store: Any) -> None:
         ("/v1/runs", "", "strait"),
         ("/v1/runs", "bs_live_x", "bamboosnow"),
         ("/sdk/v1/runs", "", "strait"),
+        ("/health/ready", "", "strait"),
+        ("/api/users/@me", "", "posthog"),
         ("/other", "", None),
     ],
 )

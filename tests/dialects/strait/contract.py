@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import re
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from tests.contracts import document
 from tests.support.contract import Answered, Asked, Contract, Operation, decoded, typed
 
-DOCUMENTS = Path(__file__).parents[2] / "contracts"
 PREFIX = "/strait"
 ALWAYS = {400, 401, 403, 404, 405, 413, 415, 429, 503}
 """Refusals that any operation may give; what else it may say is in the document."""
-
-
-@functools.cache
-def document(name: str) -> dict[str, Any]:
-    """The OpenAPI document of a dialect's contract."""
-    found: dict[str, Any] = msgspec.yaml.decode((DOCUMENTS / f"{name}.openapi.yaml").read_bytes())
-    return found
 
 
 def _plain(document: dict[str, Any]) -> dict[str, Any]:
