@@ -19,10 +19,11 @@ Hold = Literal["retry", "lane", "paused", "blocked"]
 class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a parked (or rate-limited) run waits for."""
 
-    kind: Literal["children", "event", "dependency", "decision", "rate"]
+    kind: Literal["children", "descendants", "event", "dependency", "decision", "rate"]
     until: int | None = None
-    """When waiting ends badly; for `rate` nothing, the run's `available_at` says when it goes on."""
+    """When waiting ends badly; for `dependency` when to look once more; for `rate` nothing, `available_at` says it."""
     key: str | None = None
+    """What it is called by those who may end it, where it is an event."""
 
 
 class Run(msgspec.Struct, frozen=True, gc=False):
@@ -95,6 +96,8 @@ class Run(msgspec.Struct, frozen=True, gc=False):
     """Where the time of a dispatched run went, in milliseconds."""
     dependency_key: str | None = None
     """Narrows whose runs a dependency looks at: only those with the same key."""
+    continued: int = 0
+    """How many runs stand before it in the chain that it continues."""
 
     @property
     def is_final(self) -> bool:

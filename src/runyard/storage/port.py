@@ -1,7 +1,8 @@
 """The port every operation works through: a transaction, and the store that commits it.
 
-Operations are plain functions `op(tx, …)`. Shared SQL uses named parameters (`:name`) and three markers that each
-engine fills in its own way: `{lock}` and `{skip_locked}` after a SELECT, and `{among name}` for membership in a list.
+Operations are plain functions `op(tx, …)`. Shared SQL uses named parameters (`:name`) and four markers that each
+engine fills in its own way: `{lock}` and `{skip_locked}` after a SELECT, `{among name}` for membership in a list, and
+`{each name}` for a list of texts as a table with the column `value`.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ _FIXED = {
     "created_at",
     "tags",
     "dependency_key",
+    "continued",
     "job_id",
     "job_name",
     "job_version",

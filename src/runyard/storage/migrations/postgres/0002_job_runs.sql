@@ -9,6 +9,7 @@ ALTER TABLE api_keys ADD COLUMN replaced_by TEXT COLLATE "C";
 ALTER TABLE runs ADD COLUMN debug BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE runs ADD COLUMN trace TEXT COLLATE "C";
 ALTER TABLE runs ADD COLUMN dependency_key TEXT COLLATE "C";
+ALTER TABLE runs ADD COLUMN continued BIGINT NOT NULL DEFAULT 0;
 -- Dependencies ask for the run of a job that ended last: of all, of one idempotency key, of one dependency key.
 CREATE INDEX runs_job_last ON runs (job_id, finished_at) WHERE job_id IS NOT NULL AND finished_at IS NOT NULL;
 CREATE INDEX runs_job_key_last ON runs (job_id, idempotency_key, finished_at)
@@ -17,6 +18,10 @@ CREATE INDEX runs_job_group_last ON runs (job_id, dependency_key, finished_at)
     WHERE dependency_key IS NOT NULL AND finished_at IS NOT NULL;
 -- Runs of a job that wait for something, oldest first.
 CREATE INDEX runs_job_waiting ON runs (job_id, id) WHERE state = 'waiting';
+-- The same by the keys that narrow whose end they wait for.
+CREATE INDEX runs_waiting_keys ON runs (job_id, idempotency_key, dependency_key, id) WHERE state = 'waiting';
+-- Whether a run has children that have not ended.
+CREATE INDEX runs_parent_open ON runs (parent_id) WHERE parent_id IS NOT NULL AND finished_at IS NULL;
 
 -- What kind of line it is; its writer's word.
 ALTER TABLE logs ADD COLUMN type TEXT COLLATE "C" NOT NULL DEFAULT 'log';
@@ -114,6 +119,12 @@ CREATE TABLE job_dependencies (
     UNIQUE (job_id, depends_on)
 );
 CREATE INDEX job_dependencies_on ON job_dependencies (depends_on, job_id);
+-- Jobs of which more runs wait than one transaction looks at: where to go on.
+CREATE TABLE dependency_passes (
+    job_id TEXT COLLATE "C" PRIMARY KEY,
+    position TEXT COLLATE "C" NOT NULL,
+    stamp TEXT COLLATE "C" NOT NULL
+);
 
 -- What runs wait for from outside, and what came.
 CREATE TABLE event_waits (
