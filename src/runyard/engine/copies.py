@@ -84,6 +84,7 @@ def _again(tx: Tx, old: Run, payload: str, actor: str | None, **links: Any) -> R
         payload=payload,
         parent_id=None,
         continuation_of=None,
+        continued=0,
         batch_id=None,
         depth=0,
         created_by=actor,

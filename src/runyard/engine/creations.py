@@ -188,6 +188,7 @@ def _draft(tx: Tx, facts: _Facts, request: CreateRequest, new: NewRun) -> Draft:
         retry_of=new.retry_of,
         continuation_of=new.continuation_of,
         depth=depth,
+        continued=0 if new.continuation_of is None else facts.parents[new.continuation_of].continued + 1,
         batch_id=new.batch_id,
         trigger=new.trigger,
         created_by=new.created_by or request.actor,

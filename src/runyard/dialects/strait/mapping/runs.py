@@ -66,7 +66,7 @@ def run_out(run: Run, slug: str) -> JobRun:
         execution_trace=maybe_raw(run.trace),
         debug_mode=bool(run.debug),
         continuation_of=maybe(run.continuation_of),
-        lineage_depth=min(run.depth, 10) if run.continuation_of else 0,
+        lineage_depth=run.continued,
         tags=_tags(run.tags),
         job_version_id=UNSET if run.job_id is None else version_id(run.job_id, run.job_version or 1),
         created_by=maybe(run.created_by),
