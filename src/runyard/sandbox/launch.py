@@ -1,0 +1,167 @@
+"""Starting a managed program, and ending it with everything it started."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import socket
+import tempfile
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from runyard.sandbox.images import RUN, Program
+from runyard.sandbox.isolation import APP, PYTHON, WORK, walls
+from runyard.sandbox.limits import Limits
+from runyard.settings import Settings
+
+READY_SECONDS = 10.0
+LINE = 1 << 16
+"""How much of the program's output is read ahead."""
+DOOR = 8321
+"""Where the program finds the server inside its own network."""
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_json = msgspec.json.Encoder()
+
+
+class NotStarted(Exception):
+    """The program could not be shut in; the message says why."""
+
+
+class Running:
+    """A program that was started, and what it stands in."""
+
+    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket, *, layers: int) -> None:
+        self.process = process
+        self.door: socket.socket | None = None
+        self._control = control
+        self._layers = layers
+
+    @property
+    def pid(self) -> int:
+        """The outermost process."""
+        return self.process.pid
+
+    def members(self) -> list[psutil.Process]:
+        """The program's own processes, without what it stands in."""
+        try:
+            level = [psutil.Process(self.process.pid)]
+            for _ in range(self._layers):
+                level = [child for one in level for child in one.children()]
+            return level + [below for one in level for below in one.children(recursive=True)]
+        except psutil.Error:
+            return []
+
+    async def terminate(self) -> None:
+        """Ask every process of the program to end."""
+        for member in await asyncio.to_thread(self.members):
+            with contextlib.suppress(psutil.Error):
+                member.terminate()
+
+    def kill(self) -> None:
+        """End it now, with everything it started."""
+        # Without walls this ends the keeper's watch, which then leaves nobody; bubblewrap takes its processes along.
+        self._control.close()
+        if self._layers > 1:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+
+    def forget(self) -> None:
+        """Let go of what is left of a program that has ended."""
+        self._control.close()
+        if self.door is not None:
+            self.door.close()
+
+    async def _ready(self, *, door: bool) -> None:
+        try:
+            said, found = await asyncio.wait_for(_received(self._control), READY_SECONDS)
+        except TimeoutError:
+            said, found = b"", None
+        self.door = found
+        if not said or (door and found is None):
+            self.kill()
+            said_why = await self.process.stderr.read(2000) if self.process.stderr is not None else b""
+            await self.process.wait()
+            raise NotStarted(said_why.decode(errors="replace").strip() or "it ended before the program began")
+
+
+async def launch(program: Program, environment: Mapping[str, str], limits: Limits, settings: Settings) -> Running:
+    """Start the program with this environment and nothing of ours. Raises `NotStarted`.
+
+    It lives no longer than the thread and the process that called.
+    """
+    walled = settings.managed_isolation != "none"
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    folder = None if walled else tempfile.mkdtemp(prefix="runyard-run-")
+    place = WORK if folder is None else folder
+    order = {
+        "words": _words(program, walled=walled),
+        "limits": {
+            "memory": limits.memory,
+            "cpus": limits.cpus,
+            "files": limits.files,
+            # Without a user of its own the program would be counted together with everything its user runs.
+            "processes": limits.processes if walled else None,
+        },
+        "control": theirs.fileno(),
+        "door": DOOR if walled and not program.network else 0,
+        "keep": not walled,
+    }
+    inner = [PYTHON, "-I", "-S", "-c", _entry(), _json.encode(order).decode()]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(walls(program, limits, settings) if walled else ()),
+            *inner,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            limit=LINE,
+            env={"PATH": PATH, "HOME": place, "TMPDIR": "/tmp" if walled else place, "LANG": "C.UTF-8"}  # noqa: S108
+            | dict(environment),
+            cwd="/" if walled else place,
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        ours.close()
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise NotStarted(str(error)) from None
+    finally:
+        theirs.close()
+    running = Running(process, ours, layers=2 if walled else 1)
+    try:
+        await running._ready(door=bool(order["door"]))
+    except BaseException:
+        running.kill()
+        running.forget()
+        raise
+    return running
+
+
+def _words(program: Program, *, walled: bool) -> list[str]:
+    if program.folder is None:
+        return list(program.words)
+    return [str(Path(APP if walled else program.folder) / RUN)]
+
+
+def _entry() -> str:
+    return resources.files("runyard.sandbox").joinpath("entry.py").read_text(encoding="utf-8")
+
+
+async def _received(control: socket.socket) -> tuple[bytes, socket.socket | None]:
+    """What comes over the socket first, perhaps with another socket."""
+    loop = asyncio.get_running_loop()
+    readable = asyncio.Event()
+    loop.add_reader(control.fileno(), readable.set)
+    try:
+        await readable.wait()
+    finally:
+        loop.remove_reader(control.fileno())
+    said, fds, _, _ = socket.recv_fds(control, 1, 1)
+    return said, socket.socket(fileno=fds[0]) if fds else None
