@@ -17,13 +17,14 @@ from runyard.domain.bulks import APPLIES_TO, Action, Bulk
 from runyard.domain.errors import Conflict, DomainError, Invalid, NotFound
 from runyard.engine import copies, listing, runs
 from runyard.engine.listing import Filter
+from runyard.engine.runs import Outcome
 from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import bulks as sql
 from runyard.storage.statements import listing as listing_sql
 
 MOST = 10_000
 """How many runs can be named."""
-SLICE = 15
+SLICE = 100
 """How many runs one transaction acts upon."""
 COUNTED = 500
 """How many runs one transaction counts."""
@@ -179,11 +180,12 @@ def _counted(tx: Tx, bulk: Bulk) -> Bulk:
 def _acted(tx: Tx, bulk: Bulk, limit: int) -> Bulk:
     """The bulk action with another slice of its runs acted upon."""
     part = _next(tx, bulk, _decoded(bulk.selection), limit)
-    errors: list[dict[str, str]] = []
-    for run_id in part.ids:
-        error = _act(tx, bulk, run_id)
-        if error is not None:
-            errors.append({"run_id": run_id, "code": error.code, "detail": error.detail})
+    outcomes = zip(part.ids, _act(tx, bulk, part.ids), strict=True)
+    errors = [
+        {"run_id": run_id, "code": error.code, "detail": error.detail}
+        for run_id, error in outcomes
+        if isinstance(error, DomainError)
+    ]
     done, failed = bulk.done + len(part.ids) - len(errors), bulk.failed + len(errors)
     after = msgspec.structs.replace(bulk, done=done, failed=failed, position=part.after)
     after = msgspec.structs.replace(after, total=max(bulk.total, done + failed))
@@ -206,29 +208,23 @@ def _next(tx: Tx, bulk: Bulk, selection: Selection, limit: int) -> _Slice:
     return _Slice(ids=found.ids, after=found.after)
 
 
-def _act(tx: Tx, bulk: Bulk, run_id: str) -> DomainError | None:
-    """Do it to one run; why not, if not. Every operation decides before it writes, so a refusal leaves nothing."""
+def _act(tx: Tx, bulk: Bulk, ids: Sequence[str]) -> list[Outcome]:
+    """Do it to these runs; the run or why not, for each."""
     said: Mapping[str, Any] = {"actor": bulk.created_by}
     because: Mapping[str, Any] = {"actor": bulk.created_by, "reason": bulk.reason}
-    if "\0" in run_id:
-        return NotFound("there is no such run in this project")
-    try:
-        match bulk.action:
-            case "cancel":
-                runs.cancel(tx, bulk.project_id, run_id, **because)
-            case "requeue":
-                runs.requeue(tx, bulk.project_id, run_id, **because)
-            case "discard":
-                runs.discard(tx, bulk.project_id, run_id, **because)
-            case "resolve":
-                runs.resolve(tx, bulk.project_id, run_id, **because)
-            case "replay":
-                copies.replay(tx, bulk.project_id, run_id, **said)
-            case "retry":
-                copies.retry(tx, bulk.project_id, run_id, **said)
-    except DomainError as error:
-        return error
-    return None
+    match bulk.action:
+        case "cancel":
+            return runs.cancel_many(tx, bulk.project_id, ids, **because)
+        case "requeue":
+            return runs.requeue_many(tx, bulk.project_id, ids, **because)
+        case "discard":
+            return runs.discard_many(tx, bulk.project_id, ids, **because)
+        case "resolve":
+            return runs.resolve_many(tx, bulk.project_id, ids, **because)
+        case "replay":
+            return copies.replay_many(tx, bulk.project_id, ids, **said)
+        case "retry":
+            return copies.retry_many(tx, bulk.project_id, ids, **said)
 
 
 def _ended(bulk: Bulk, now: int, *, state: Any) -> Bulk:

@@ -2,53 +2,95 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from runyard.domain.errors import IllegalMove, Invalid
-from runyard.domain.records import Run
+from runyard.domain.errors import Conflict, DomainError, IllegalMove, Invalid, NotFound, RateLimited
+from runyard.domain.jobs import JobSpec
+from runyard.domain.records import Job, Run
 from runyard.domain.states import ENDED, RunState
-from runyard.engine import rates
+from runyard.engine import checkpoints, rates
 from runyard.engine.creations import AD_HOC, FRESH, Draft, check_enabled, write
 from runyard.engine.leases import rank_of
-from runyard.engine.runs import check_edited, find, job_of, time_to_live
+from runyard.engine.runs import Outcome, check_edited, lock_many, only, time_to_live
 from runyard.engine.specs import spec_of
 from runyard.engine.transitions import journal
 from runyard.storage.port import Tx
+from runyard.storage.statements import jobs
 
+REPLAYABLE = ENDED | {RunState.NEEDS_ATTENTION}
+_PLURAL = {"replay": "replayed", "retry": "retried"}
 _json = msgspec.json.Encoder()
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _EMPTY = msgspec.Raw(b"{}")
 
 
-def replay(tx: Tx, project_id: int, run_id: str, *, payload: str | None = None, actor: str | None = None) -> Run:
-    """A new run linked to an ended one, with its payload or another. The old one stays as it is."""
-    old = find(tx, project_id, run_id, lock=True)
-    if old.state not in ENDED and old.state is not RunState.NEEDS_ATTENTION:
-        raise IllegalMove(
-            f"a run that is {old.state} has not ended; only ended runs are replayed", state=old.state.value
-        )
-    if payload is not None:
-        check_edited(tx, old, payload)
-    return _again(tx, old, payload if payload is not None else old.payload, actor, replay_of=old.id, trigger="replay")
+def replay(
+    tx: Tx, project_id: int, run_id: str, *, payload: str | None = None, actor: str | None = None, **said: Any
+) -> Run:
+    """A new run linked to an ended one, with its payload or another. The old one stays as it is.
+
+    Takes what `replay_many` takes, and raises what the run is refused with.
+    """
+
+    def payload_of(old: Run) -> str:
+        if payload is not None:
+            check_edited(tx, old, payload)
+        return old.payload if payload is None else payload
+
+    return only(_many(tx, project_id, [run_id], "replay", payload_of, actor, **said))
+
+
+def replay_from(tx: Tx, project_id: int, run_id: str, number: int, *, actor: str | None = None, **said: Any) -> Run:
+    """A replay with a checkpoint's state as its payload, and in debug mode. Raises `NotFound`."""
+
+    def payload_of(old: Run) -> str:
+        return checkpoints.get(tx, project_id, old.id, number).state
+
+    return only(_many(tx, project_id, [run_id], "replay", payload_of, actor, debug=True, **said))
+
+
+def replay_many(
+    tx: Tx,
+    project_id: int,
+    ids: Sequence[str],
+    *,
+    actor: str | None = None,
+    among: frozenset[RunState] = REPLAYABLE,
+    bare: bool = False,
+) -> list[Outcome]:
+    """Replays of the runs that are in one of those states; what became of each.
+
+    A `bare` replay leaves out metadata, concurrency and dependency key, counts as made by hand, and needs the job.
+    """
+    return _many(tx, project_id, ids, "replay", _same, actor, among=among, bare=bare)
 
 
 def retry(
     tx: Tx, project_id: int, run_id: str, *, config: Mapping[str, Any] | None = None, actor: str | None = None
 ) -> Run:
     """A new run like an ended one, its payload's `config` overlaid shallowly for this run only."""
-    old = find(tx, project_id, run_id, lock=True)
-    if old.state not in ENDED:
-        raise IllegalMove(
-            f"a run that is {old.state} has not ended; only ended runs are retried", state=old.state.value
-        )
-    payload = old.payload
-    if config:
+
+    def payload_of(old: Run) -> str:
+        if not config:
+            return old.payload
         payload = _overlaid(old.payload, config)
         check_edited(tx, old, payload)
-    return _again(tx, old, payload, actor, retry_of=old.id, trigger="retry")
+        return payload
+
+    return only(_many(tx, project_id, [run_id], "retry", payload_of, actor, among=ENDED))
+
+
+def retry_many(tx: Tx, project_id: int, ids: Sequence[str], *, actor: str | None = None) -> list[Outcome]:
+    """New runs like the ended ones; what became of each."""
+    return _many(tx, project_id, ids, "retry", _same, actor, among=ENDED)
+
+
+def _same(old: Run) -> str:
+    return old.payload
 
 
 def _overlaid(payload: str, config: Mapping[str, Any]) -> str:
@@ -61,18 +103,94 @@ def _overlaid(payload: str, config: Mapping[str, Any]) -> str:
     return _json.encode({**whole, "config": {**inner, **config}}).decode()
 
 
-def _again(tx: Tx, old: Run, payload: str, actor: str | None, **links: Any) -> Run:
-    """The old run's definition as a new run: same job version, policy, priority, tags, key; a fresh life.
+def _many(
+    tx: Tx,
+    project_id: int,
+    ids: Sequence[str],
+    kind: str,
+    payload_of: Callable[[Run], str],
+    actor: str | None,
+    *,
+    among: frozenset[RunState] = REPLAYABLE,
+    bare: bool = False,
+    debug: bool = False,
+) -> list[Outcome]:
+    """The old runs' definitions as new runs: same job version, policy, priority, tags, keys; a fresh life.
 
-    The limits of its job are those of today. Raises `Conflict` while the job is disabled, and `RateLimited`.
+    The limits of their jobs are those of today: `Conflict` while a job is disabled, and `RateLimited`.
     """
-    job = job_of(tx, old)
+    found = lock_many(tx, project_id, ids)
+    known = _jobs(tx, project_id, found)
+    outcomes: dict[str, Outcome] = {}
+    drafts: dict[str, Draft] = {}
+    for run_id in dict.fromkeys(ids):
+        old = found.get(run_id)
+        try:
+            if old is None:
+                raise NotFound(f"there is no run {run_id[:64]} in this project")
+            if old.state not in among:
+                raise IllegalMove(
+                    f"a run that is {old.state} cannot be {_PLURAL[kind]}; only ended runs can", state=old.state.value
+                )
+            job = known.get(old.job_id or "")
+            if job is None and old.job_id is not None and bare:
+                raise Conflict("the run's job is gone; there is nothing to replay it with")
+            if job is not None:
+                check_enabled(job)
+            drafts[run_id] = _draft(tx, old, payload_of(old), job, kind, actor, bare=bare, debug=debug)
+        except DomainError as refused:
+            outcomes[run_id] = refused
+    outcomes |= _over_the_rate(tx, drafts)
+    made = write(tx, [draft for run_id, draft in drafts.items() if run_id not in outcomes])
+    for run_id, draft in drafts.items():
+        if run_id not in outcomes:
+            outcomes[run_id] = made[draft.run.id]
+            journal(tx, found[run_id], f"run.{_PLURAL[kind]}", actor, {"new_run_id": draft.run.id})
+    return [outcomes[run_id] for run_id in ids]
+
+
+def _jobs(tx: Tx, project_id: int, found: Mapping[str, Run]) -> dict[str, Job]:
+    ids = sorted({run.job_id for run in found.values() if run.job_id is not None})
+    return jobs.by_name_or_id(tx, project_id, ids) if ids else {}
+
+
+def _over_the_rate(tx: Tx, drafts: Mapping[str, Draft]) -> dict[str, RateLimited]:
+    """The new runs for which their job's refusing rate limit has no place: the last ones of each job."""
+    by_job: dict[str, list[str]] = {}
+    for run_id, draft in drafts.items():
+        if draft.spec.rate is not None and draft.spec.rate.mode == "refuse" and draft.job is not None:
+            by_job.setdefault(draft.job.id, []).append(run_id)
+    refused: dict[str, RateLimited] = {}
+    for asked in by_job.values():
+        spec, job = drafts[asked[0]].spec, drafts[asked[0]].job
+        if job is not None:
+            places = bisect_left(range(1, len(asked) + 1), 1, key=lambda n: int(_refusal(tx, spec, job, n) is not None))
+            error = _refusal(tx, spec, job, places + 1) if places < len(asked) else None
+            refused |= {run_id: error for run_id in asked[places:] if error is not None}
+    return refused
+
+
+def _refusal(tx: Tx, spec: JobSpec, job: Job, asked: int) -> RateLimited | None:
+    try:
+        rates.refuse_over(tx, spec, job, asked)
+    except RateLimited as refused:
+        return refused
+    return None
+
+
+def _draft(
+    tx: Tx, old: Run, payload: str, job: Job | None, kind: str, actor: str | None, *, bare: bool, debug: bool
+) -> Draft:
     spec = spec_of(job) if job is not None else AD_HOC
-    if job is not None:
-        check_enabled(job)
-        rates.refuse_over(tx, spec, job, 1)
     ttl = time_to_live(old)
-    links = {"replay_of": None, "retry_of": None} | links
+    if ttl is None and bare:
+        ttl = spec.ttl
+    changes: dict[str, Any] = {"replay_of": None, "retry_of": None, f"{kind}_of": old.id, "trigger": kind}
+    if bare:
+        changes |= {"trigger": "manual", "metadata": None, "concurrency_key": None, "dependency_key": None}
+        changes |= {"key_lane": None, "debug": 0}
+    if debug:
+        changes["debug"] = 1
     fresh = msgspec.structs.replace(
         old,
         **FRESH,
@@ -84,23 +202,14 @@ def _again(tx: Tx, old: Run, payload: str, actor: str | None, **links: Any) -> R
         payload=payload,
         parent_id=None,
         continuation_of=None,
-        continued=0,
         batch_id=None,
         depth=0,
+        continued=0,
         created_by=actor,
         idempotency_key=None,
         queued_at=tx.now,
         available_at=None,
         expires_at=tx.now + ttl if ttl is not None else None,
-        **links,
+        **changes,
     )
-    tags = msgspec.json.decode(old.tags) if old.tags else {}
-    made = write(tx, [Draft(run=fresh, tags=tags, spec=spec, job=job)])[fresh.id]
-    journal(
-        tx,
-        old,
-        f"run.{links['trigger']}ed" if links["trigger"] == "replay" else "run.retried",
-        actor,
-        {"new_run_id": made.id},
-    )
-    return made
+    return Draft(run=fresh, tags=msgspec.json.decode(old.tags) if old.tags else {}, spec=spec, job=job)
