@@ -60,6 +60,14 @@ class LeaseLost(Conflict):
     code = "lease_lost"
 
 
+class StaleAttempt(LeaseLost):
+    """The run is at another attempt than the one this proof was handed out for; stop working on it."""
+
+
+class Ended(Conflict):
+    """The run has ended and its record is closed; nothing can be added to it."""
+
+
 class AlreadyExists(Conflict):
     """The name is taken; choose another or use the existing one."""
 
@@ -96,6 +104,12 @@ class RateLimited(DomainError):
     def __init__(self, detail: str = "", /, *, retry_after: int = 1, **extra: object) -> None:
         super().__init__(detail, **extra)
         self.retry_after = retry_after
+
+
+class LimitReached(RateLimited):
+    """The run has used up what it may use; raise its limit or end it."""
+
+    code = "limit_reached"
 
 
 class Unavailable(DomainError):

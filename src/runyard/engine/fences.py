@@ -1,4 +1,4 @@
-"""Who may add to a run's record: the holder of its lease, or whoever may write to any run while it is not final."""
+"""Who may add to a run's record: the holder of its lease or run token, or whoever may write to any run not final."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import msgspec
 
-from runyard.domain.errors import Conflict, DomainError, NotFound
+from runyard.domain.errors import DomainError, Ended, NotFound
 from runyard.domain.records import Run
 from runyard.domain.states import is_final
-from runyard.engine.leases import Pass, Report, fence
+from runyard.engine.leases import Pass, Report, closed, fence
 from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import fences as sql
 from runyard.storage.statements.fences import Fenced
@@ -25,6 +25,8 @@ class Writer(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str
     token: str | Pass | None = None
     actor: str | None = None
+    begun: bool = False
+    """Whether a run token is good only where work on the run has begun; else anywhere before the run's end."""
 
 
 def opened(tx: Tx, writers: Sequence[Writer]) -> list[Fenced | DomainError]:
@@ -53,10 +55,12 @@ def _opened(run: Fenced | None, writer: Writer, now: int) -> Fenced | DomainErro
         return NotFound(f"there is no run {writer.run_id} in this project")
     if writer.token is None:
         if is_final(run.state):
-            return Conflict(f"the run is {run.state} and its record is closed", state=run.state.value)
+            return Ended(f"the run is {run.state} and its record is closed", state=run.state.value)
         return run
     report = Report(project_id=writer.project_id, run_id=writer.run_id, token=writer.token)
     # A fence looks at nothing of a run but what was read here.
+    if isinstance(writer.token, Pass) and not writer.begun:
+        return closed(cast("Run", run), writer.token) or run
     return fence(cast("Run", run), report, now) or run
 
 

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from runyard.domain.errors import Conflict, DomainError, LeaseLost, NotFound
+from runyard.domain.errors import Conflict, DomainError, Ended, LeaseLost, NotFound, StaleAttempt
 from runyard.domain.moves import changed, move
 from runyard.domain.policy import Failure, Retry, after_failure, claim_rank
 from runyard.domain.records import Lease, Move, Run, Waiting
-from runyard.domain.states import LEASED, RunState
+from runyard.domain.states import LEASED, RunState, is_final
 from runyard.engine import classes, schemas
 from runyard.engine.transitions import apply
 from runyard.storage.port import Tx, many
@@ -89,6 +89,11 @@ class Complete(Report, frozen=True, kw_only=True):
     trace: str | None = None
     """Where the time of the attempt went, as JSON; kept with a run that ends by this report."""
 
+    @property
+    def ends(self) -> frozenset[RunState]:
+        """Completed."""
+        return frozenset({RunState.COMPLETED})
+
 
 class Fail(Report, frozen=True, kw_only=True):
     """The attempt failed."""
@@ -101,6 +106,13 @@ class Fail(Report, frozen=True, kw_only=True):
     """Whether the attempt took too long: then a run without attempts left is timed out and not dead-lettered."""
     final: Literal["failed", "system_failed"] | None = None
     """End the run at once in this state, whatever the policy says of retries and dead letters."""
+
+    @property
+    def ends(self) -> frozenset[RunState]:
+        """The state it names, or where runs are put whose attempts are used up."""
+        if self.final is not None:
+            return frozenset({RunState(self.final)})
+        return frozenset({RunState.FAILED, RunState.DEAD_LETTER, *([RunState.TIMED_OUT] if self.timed_out else [])})
 
 
 class Release(Report, frozen=True, kw_only=True):
@@ -211,18 +223,30 @@ def fence(run: Run | None, report: Report, now: int) -> DomainError | None:
 
 def _passed(run: Run, proof: Pass) -> DomainError | None:
     """Why a run token may not touch the run now, if so: its work has not begun, is over, or is another attempt's."""
-    if proof.attempt is not None and proof.attempt != run.attempt:
-        return LeaseLost(
-            f"this token is of attempt {proof.attempt}; the run is at {run.attempt}", state=run.state.value
-        )
+    refused = closed(run, proof)
+    if refused is not None:
+        return refused
     if run.state in LEASED or run.state is RunState.WAITING:
         return None
     return LeaseLost(f"the run is {run.state} and nobody works on it", state=run.state.value)
 
 
-def _repeats(run: Run | None, report: Report, state: RunState) -> bool:
-    """Whether the report is the one that brought the run into this state, sent once more."""
-    return run is not None and run.project_id == report.project_id and run.state is state and _proves(run, report.token)
+def closed(run: Run, proof: Pass) -> DomainError | None:
+    """Why a run token is good for nothing any more, if so: its attempt is past, or the run has ended."""
+    if proof.attempt is not None and proof.attempt != run.attempt:
+        return StaleAttempt(
+            f"this token is of attempt {proof.attempt}; the run is at {run.attempt}", state=run.state.value
+        )
+    if is_final(run.state):
+        return Ended(f"the run is {run.state} and its record is closed", state=run.state.value)
+    return None
+
+
+def _repeats(run: Run | None, report: Report) -> bool:
+    """Whether the report is the one that brought the run into its state, sent once more."""
+    if run is None or run.project_id != report.project_id:
+        return False
+    return run.state in report.ends and _proves(run, report.token)
 
 
 def _proves(run: Run, token: str | Pass) -> bool:
@@ -236,7 +260,6 @@ def _each(
     tx: Tx,
     reports: Sequence[Any],
     decide: Callable[[Run, Any], Move | Run | DomainError],
-    repeats: RunState | None = None,
 ) -> list[Outcome]:
     """Lock the runs once, decide each report against its run, write all moves together.
 
@@ -245,7 +268,7 @@ def _each(
     outcomes: list[Any] = [None] * len(reports)
     waiting = list(range(len(reports)))
     for _ in range(ROUNDS):
-        waiting = _round(tx, reports, waiting, outcomes, decide, repeats)
+        waiting = _round(tx, reports, waiting, outcomes, decide)
         if not waiting:
             return outcomes
     for index in waiting:
@@ -259,7 +282,6 @@ def _round(
     indexes: Sequence[int],
     outcomes: list[Any],
     decide: Callable[[Run, Any], Move | Run | DomainError],
-    repeats: RunState | None,
 ) -> list[int]:
     """Answer one report of each run; the indexes of those that come after."""
     locked = runs_sql.lock(tx, [reports[index].run_id for index in indexes])
@@ -277,8 +299,7 @@ def _round(
             continue
         error = fence(run, report, tx.now)
         if error is not None or run is None:
-            done = repeats is not None and _repeats(run, report, repeats)
-            outcomes[index] = Reported(run=run) if done and run is not None else error
+            outcomes[index] = Reported(run=run) if run is not None and _repeats(run, report) else error
             continue
         first[report.run_id] = index
         try:
@@ -324,7 +345,13 @@ def heartbeat(tx: Tx, reports: Sequence[Heartbeat]) -> list[Outcome]:
     """Extend leases (or shorten them); no journal line, nothing moves."""
 
     def decide(run: Run, report: Heartbeat) -> Run:
-        return changed(run, heartbeat_at=tx.now, lease_until=tx.now + (report.lease or run.policy.lease))
+        if run.state not in LEASED:  # a run token tells of a run that waits: it lives, and there is no lease
+            return changed(run, heartbeat_at=tx.now)
+        until = tx.now + (report.lease or run.policy.lease)
+        if isinstance(report.token, Pass) and run.lease_until is not None:
+            # The lease is its holder's, who may have asked for a longer one.
+            until = max(until, run.lease_until)
+        return changed(run, heartbeat_at=tx.now, lease_until=until)
 
     return _each(tx, reports, decide)
 
@@ -350,7 +377,7 @@ def complete(tx: Tx, reports: Sequence[Complete]) -> list[Outcome]:
             trace=report.trace or run.trace,
         )
 
-    return _each(tx, reports, decide, repeats=RunState.COMPLETED)
+    return _each(tx, reports, decide)
 
 
 @many
@@ -379,7 +406,7 @@ def fail(tx: Tx, reports: Sequence[Fail]) -> list[Outcome]:
             trace=report.trace,
         )
 
-    return _each(tx, reports, decide, repeats=RunState.DEAD_LETTER)
+    return _each(tx, reports, decide)
 
 
 @many
