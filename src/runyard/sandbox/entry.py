@@ -1,8 +1,9 @@
 """What stands between the server and a managed program. It is started with the bare interpreter, as text.
 
-The first argument is JSON: `words` to run, `limits`, `control` (a socket to the server), `door` (the port to answer on
-for the server, 0 for none), and `keep`: whether to stay, end everything below when the server goes away, and remove the
-folder it was started in. Inside bubblewrap nobody has to stay, because everything ends with its process table.
+Its only argument is the number of a socket, over which the server says, as JSON behind four bytes of length: `words` to
+run, their `environment`, `limits`, `door` (the port to answer on for the server, 0 for none), and `keep`: whether to
+stay, end everything below when the server goes away, and remove the folder it was started in. Inside bubblewrap nobody
+has to stay, because everything ends with its process table.
 """
 
 # Only the standard library, and nothing of ours: inside the sandbox there is nothing else.
@@ -29,16 +30,23 @@ NOT_STARTED = 126
 LARGEST_FILE = 4 << 30
 
 
-def main(said: str) -> None:
+def main(number: int) -> None:
     """Become the program, or stay with it."""
-    order = json.loads(said)
-    control = socket.socket(fileno=order["control"])
+    control = socket.socket(fileno=number)
+    order = json.loads(_read(control, int.from_bytes(_read(control, 4), "big")))
     if order["keep"]:
         _keep(control)
     _limit(order["limits"])
     _open_door(control, order["door"])
     control.close()
-    _become(order["words"])
+    _become(order["words"], order["environment"])
+
+
+def _read(control: socket.socket, size: int) -> bytes:
+    said = control.recv(size, socket.MSG_WAITALL)
+    if len(said) < size:
+        os._exit(NOT_STARTED)
+    return said
 
 
 def _limit(limits: dict[str, int]) -> None:
@@ -51,7 +59,7 @@ def _limit(limits: dict[str, int]) -> None:
         (resource.RLIMIT_NOFILE, limits["files"]),
         (resource.RLIMIT_FSIZE, LARGEST_FILE),
         (resource.RLIMIT_CORE, 0),
-        *([] if limits["processes"] is None else [(resource.RLIMIT_NPROC, limits["processes"])]),
+        *([(resource.RLIMIT_NPROC, limits["processes"])] if limits["processes"] else []),
     ):
         _, hard = resource.getrlimit(what)
         bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
@@ -70,17 +78,17 @@ def _open_door(control: socket.socket, port: int) -> None:
         socket.send_fds(control, [READY], [door.fileno()])
 
 
-def _become(words: list[str]) -> None:
+def _become(words: list[str], environment: dict[str, str]) -> None:
     # The interpreter ignores these; a program starts with what is usual.
     for number in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     try:
-        os.execvp(words[0], words)  # noqa: S606 (no shell is meant)
+        os.execvpe(words[0], words, environment)  # noqa: S606 (no shell is meant)
     except FileNotFoundError:
         _say(f"there is no program {words[0]!r}")
         os._exit(NOT_FOUND)
-    except OSError as error:
-        _say(f"{words[0]!r} cannot be started: {error.strerror}")
+    except (OSError, ValueError) as error:
+        _say(f"{words[0]!r} cannot be started: {error}")
         os._exit(NOT_STARTED)
 
 
@@ -152,4 +160,4 @@ def _signal(pid: int, number: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(int(sys.argv[1]))

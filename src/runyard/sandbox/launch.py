@@ -76,10 +76,12 @@ class Running:
         if self.door is not None:
             self.door.close()
 
-    async def _ready(self, *, door: bool) -> None:
+    async def _begin(self, order: bytes, *, door: bool) -> None:
         try:
-            said, found = await asyncio.wait_for(_received(self._control), READY_SECONDS)
-        except TimeoutError:
+            async with asyncio.timeout(READY_SECONDS):
+                await asyncio.get_running_loop().sock_sendall(self._control, len(order).to_bytes(4, "big") + order)
+                said, found = await _received(self._control)
+        except (OSError, TimeoutError):
             said, found = b"", None
         self.door = found
         if not said or (door and found is None):
@@ -106,13 +108,15 @@ async def launch(program: Program, environment: Mapping[str, str], limits: Limit
             "cpus": limits.cpus,
             "files": limits.files,
             # Without a user of its own the program would be counted together with everything its user runs.
-            "processes": limits.processes if walled else None,
+            "processes": limits.processes if walled else 0,
         },
-        "control": theirs.fileno(),
+        # By the socket and not as that of the process, whose environment says how bubblewrap itself is loaded.
+        "environment": {"PATH": PATH, "HOME": place, "TMPDIR": "/tmp" if walled else place, "LANG": "C.UTF-8"}  # noqa: S108
+        | dict(environment),
         "door": DOOR if walled and not program.network else 0,
         "keep": not walled,
     }
-    inner = [PYTHON, "-I", "-S", "-c", _entry(), _json.encode(order).decode()]
+    inner = [PYTHON, "-I", "-S", "-c", _entry(), str(theirs.fileno())]
     try:
         process = await asyncio.create_subprocess_exec(
             *(walls(program, limits, settings) if walled else ()),
@@ -121,8 +125,7 @@ async def launch(program: Program, environment: Mapping[str, str], limits: Limit
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             limit=LINE,
-            env={"PATH": PATH, "HOME": place, "TMPDIR": "/tmp" if walled else place, "LANG": "C.UTF-8"}  # noqa: S108
-            | dict(environment),
+            env={},
             cwd="/" if walled else place,
             pass_fds=(theirs.fileno(),),
             start_new_session=True,
@@ -136,7 +139,7 @@ async def launch(program: Program, environment: Mapping[str, str], limits: Limit
         theirs.close()
     running = Running(process, ours, layers=2 if walled else 1)
     try:
-        await running._ready(door=bool(order["door"]))
+        await running._begin(_json.encode(order), door=bool(order["door"]))
     except BaseException:
         running.kill()
         running.forget()
