@@ -48,6 +48,9 @@ CREATE TABLE job_secrets (
     PRIMARY KEY (job_id, name)
 );
 
+-- What a project spent since a time, for daily budgets.
+CREATE INDEX usage_project ON usage (project_id, at, cost_micro_usd);
+
 -- When a job with a cron expression is due next.
 CREATE TABLE schedules (
     job_id TEXT COLLATE "C" PRIMARY KEY,
@@ -56,6 +59,7 @@ CREATE TABLE schedules (
     last_at BIGINT
 );
 CREATE INDEX schedules_due ON schedules (next_at);
+CREATE INDEX schedules_project ON schedules (project_id, job_id);
 
 -- A trigger that waits for the others to stop coming (debounce): the last one stands for all.
 CREATE TABLE debounced (
@@ -74,6 +78,7 @@ CREATE TABLE buffers (
     name TEXT COLLATE "C" NOT NULL,
     project_id BIGINT NOT NULL,
     items BIGINT NOT NULL,
+    size BIGINT NOT NULL,
     flush_at BIGINT NOT NULL,
     PRIMARY KEY (job_id, name)
 );

@@ -48,6 +48,9 @@ CREATE TABLE job_secrets (
     PRIMARY KEY (job_id, name)
 ) WITHOUT ROWID;
 
+-- What a project spent since a time, for daily budgets.
+CREATE INDEX usage_project ON usage (project_id, at, cost_micro_usd);
+
 -- When a job with a cron expression is due next.
 CREATE TABLE schedules (
     job_id TEXT PRIMARY KEY,
@@ -56,6 +59,7 @@ CREATE TABLE schedules (
     last_at INTEGER
 );
 CREATE INDEX schedules_due ON schedules (next_at);
+CREATE INDEX schedules_project ON schedules (project_id, job_id);
 
 -- A trigger that waits for the others to stop coming (debounce): the last one stands for all.
 CREATE TABLE debounced (
@@ -74,6 +78,7 @@ CREATE TABLE buffers (
     name TEXT NOT NULL,
     project_id INTEGER NOT NULL,
     items INTEGER NOT NULL,
+    size INTEGER NOT NULL,
     flush_at INTEGER NOT NULL,
     PRIMARY KEY (job_id, name)
 ) WITHOUT ROWID;
