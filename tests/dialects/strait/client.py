@@ -217,7 +217,6 @@ class Strait:
             assert response.headers["x-accel-buffering"] == "no"
             operation = self.contract.find("GET", request.url.path)
             assert operation is not None
-            self.contract.succeeded.add(operation.id)
             shapes = operation.spec.get("x-sse-data", [{"$ref": "#/components/schemas/EventTrigger"}])
             yield Follower(self.contract, response, shapes)
         finally:

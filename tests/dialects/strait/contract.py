@@ -34,11 +34,10 @@ def _plain(document: dict[str, Any]) -> dict[str, Any]:
 
 
 class StraitContract(Contract):
-    """The contract as a judge of what is sent and answered. It notes which operations succeeded."""
+    """The contract as a judge of what is sent and answered."""
 
     def __init__(self) -> None:
         super().__init__(_plain(document("strait")))
-        self.succeeded: set[str] = set()
 
     def check(self, asked: Asked, answered: Answered, *, loose: bool = False) -> None:
         """Raise `AssertionError` when request or reply break the contract; `loose` lets the request break it."""
@@ -61,7 +60,6 @@ class StraitContract(Contract):
             )
             return
         self._check_success(operation, asked, answered, place)
-        self.succeeded.add(operation.id)
         if not loose:
             self._check_asked(operation, asked, place)
 
