@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 import threading
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from runyard.domain.errors import Conflict, Invalid
 from runyard.engine import artifacts
 from runyard.storage import backup
 from runyard.storage.sqlite import SqliteStore
+from runyard.storage.vault import Vault, kept_in
 from tests.support.writers import holder
 from tests.support.yard import Yard
 
@@ -195,3 +197,20 @@ def test_for_postgresql_the_command_to_run_is_named_without_the_password(tmp_pat
     assert "pg_dump --format=custom" in refused.value.detail
     assert "someone@db.example.test:5432/runyard" in refused.value.detail
     assert "secret" not in refused.value.detail
+
+
+def test_the_key_that_opens_secrets_comes_along_for_the_owner_alone(place, tmp_path):
+    sealed = Vault(kept_in(place.folder)).seal("hidden", "x")
+    place.backup(tmp_path / "backup")
+    backup.restore(tmp_path / "backup", tmp_path / "other")
+    assert Vault(kept_in(tmp_path / "other")).open(sealed, "x") == "hidden"
+    for folder in ("backup", "other"):
+        assert stat.S_IMODE((tmp_path / folder / "secret.key").stat().st_mode) == 0o600
+
+
+def test_a_backup_without_a_key_leaves_the_one_that_is_there(place, tmp_path):
+    place.backup(tmp_path / "backup")
+    place.store.close()
+    kept = kept_in(place.folder)
+    backup.restore(tmp_path / "backup", place.folder, force=True)
+    assert kept_in(place.folder) == kept

@@ -1,4 +1,7 @@
-"""Backups of the SQLite database and of the artifacts its rows name, as a folder with a manifest of hashes."""
+"""Backups of the SQLite database, of the artifacts its rows name, and of the key that opens its secrets.
+
+A backup is a folder with a manifest of hashes.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -23,6 +27,8 @@ _PIECE = 1 << 20
 _CONTENTS = "SELECT DISTINCT project_id, sha256 FROM artifacts ORDER BY project_id, sha256"
 _MINE = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "artifacts", "archive")
 """What of a data folder a backup stands for."""
+_SECRET = "secret.key"
+"""Copied where there is one; a backup without it leaves the one that is there."""
 
 
 class File(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +71,8 @@ def create(
     missing: list[str] = []
     schema, wanted = _copy_database(database_file, dest / DATABASE)
     files[DATABASE] = _file(dest / DATABASE)
+    with contextlib.suppress(FileNotFoundError):
+        files[_SECRET] = _copy(database_file.with_name(_SECRET), dest / _SECRET)
     for name in wanted:
         try:
             files[f"artifacts/{name}"] = _copy(artifacts / name, dest / "artifacts" / name)
@@ -114,7 +122,8 @@ def restore(path: Path, data: Path, *, force: bool = False) -> Manifest:
     and `force` does not say to replace it. What was there is removed only after the backup has taken its place.
     """
     manifest = verify(path)
-    there = [name for name in _MINE if (data / name).exists()]
+    mine = (*_MINE, _SECRET) if _SECRET in manifest.files else _MINE
+    there = [name for name in mine if (data / name).exists()]
     if there and not force:
         raise Conflict(f"{data} holds {', '.join(there)} already; name another folder, or say that it may be replaced")
     data.mkdir(parents=True, exist_ok=True)
@@ -128,7 +137,7 @@ def restore(path: Path, data: Path, *, force: bool = False) -> Manifest:
                 raise Invalid(f"{name} changed while it was restored")
         for name in there:
             os.replace(data / name, old / name)
-        for name in _MINE:
+        for name in mine:
             if (fresh / name).exists():
                 os.replace(fresh / name, data / name)
         shutil.rmtree(fresh)
@@ -172,11 +181,12 @@ def _copy(source: Path, target: Path) -> File:
     """Copy a file so that it is on the disk, hashing it on the way."""
     with open(source, "rb") as read:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with open(target, "xb") as written:
+        with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as written:
             digest = hashlib.sha256()
             while piece := read.read(_PIECE):
                 digest.update(piece)
                 written.write(piece)
+            os.fchmod(written.fileno(), stat.S_IMODE(os.fstat(read.fileno()).st_mode))
             written.flush()
             os.fsync(written.fileno())
             size = written.tell()
