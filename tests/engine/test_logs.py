@@ -119,3 +119,38 @@ def test_a_nul_in_a_message_does_not_cost_the_line(yard):
     held = yard.running()
     log(yard, holder(held), "a\0b", NewEntry(message="data", data='"\\u0000"'))
     assert messages(yard, held) == ["a\ufffdb", "data"]
+
+
+def test_one_type_may_be_asked_for(yard):
+    held = yard.running()
+    lines = [
+        NewEntry(message=str(n), type="progress" if n % 2 else "log", level="info" if n < 3 else "warn")
+        for n in range(5)
+    ]
+    log(yard, holder(held), *lines)
+    assert messages(yard, held, type="progress") == ["1", "3"]
+    assert messages(yard, held, type="log", level="warn") == ["4"]
+    assert {entry.type for entry in yard.store.look(logs.of_run, 1, held.run.id).rows} == {"log", "progress"}
+    with pytest.raises(Invalid):
+        log(yard, holder(held), NewEntry(message="m", type="t" * 129))
+
+
+def test_added_lines_know_their_numbers(yard):
+    held = yard.running()
+    log(yard, holder(held), "before")
+    request = AppendRequest(writer=holder(held), entries=(NewEntry(message="a"), NewEntry(message="b")))
+    ((one, two),) = yard.store.transact(logs.add, [request])
+    found = yard.store.look(logs.of_run, 1, held.run.id).rows
+    assert [one.seq, two.seq] == [entry.seq for entry in found[1:]]
+
+
+def test_the_place_of_a_time_in_a_log(yard, clock):
+    held = yard.running()
+    assert yard.store.look(logs.seq_at, held.run.id, clock.now()) == 0
+    log(yard, holder(held), "a", "b")
+    then = clock.now()
+    clock.forward(seconds=1)
+    log(yard, holder(held), "c")
+    assert messages(yard, held, after=yard.store.look(logs.seq_at, held.run.id, then)) == ["c"]
+    assert messages(yard, held, after=yard.store.look(logs.seq_at, held.run.id, then - 1)) == ["a", "b", "c"]
+    assert messages(yard, held, after=yard.store.look(logs.seq_at, held.run.id, clock.now())) == []

@@ -14,6 +14,7 @@ from runyard.engine.events import SCAN
 from runyard.engine.fences import Writer
 from runyard.storage.port import LogLine, Tx, many
 from runyard.storage.statements import logs as sql
+from runyard.storage.statements.fences import Fenced
 
 MESSAGE = 1 << 20
 ENTRIES = 1000
@@ -40,38 +41,65 @@ class AppendRequest(msgspec.Struct, frozen=True, kw_only=True):
 @many
 def append(tx: Tx, requests: Sequence[AppendRequest]) -> list[int | DomainError]:
     """Append lines to runs' logs; for each request how many were taken, or why none was."""
+    return [found if isinstance(found, DomainError) else len(found) for found in _append(tx, requests)]
+
+
+@many
+def add(tx: Tx, requests: Sequence[AppendRequest]) -> list[list[LogLine] | DomainError]:
+    """`append`, answered with the lines themselves; they know their numbers once this is committed."""
+    return _append(tx, requests)
+
+
+def _append(tx: Tx, requests: Sequence[AppendRequest]) -> list[list[LogLine] | DomainError]:
     opened = fences.opened(tx, [request.writer for request in requests])
-    outcomes: list[int | DomainError] = []
+    outcomes: list[list[LogLine] | DomainError] = []
     for request, run in zip(requests, opened, strict=True):
         refused = run if isinstance(run, DomainError) else _refused(request)
         if refused is not None or isinstance(run, DomainError):
             outcomes.append(refused or Invalid())
             continue
-        for entry in request.entries:
-            at = tx.now if entry.at is None else entry.at
-            # What a program prints may hold anything; PostgreSQL keeps no NUL and the line is worth more than its NUL.
-            message = entry.message.replace("\0", "\ufffd")
-            tx.emit(LogLine(run.project_id, run.id, run.attempt, at, entry.level, message, entry.data))
-        outcomes.append(len(request.entries))
+        lines = [_line(tx, run, entry) for entry in request.entries]
+        for line in lines:
+            tx.emit(line)
+        outcomes.append(lines)
     return outcomes
 
 
+def _line(tx: Tx, run: Fenced, entry: NewEntry) -> LogLine:
+    at = tx.now if entry.at is None else entry.at
+    # What a program prints may hold anything; PostgreSQL keeps no NUL and the line is worth more than its NUL.
+    message = entry.message.replace("\0", "\ufffd")
+    return LogLine(run.project_id, run.id, run.attempt, at, entry.level, message, entry.data, entry.type)
+
+
 def of_run(
-    tx: Tx, project_id: int, run_id: str, *, after: int = 0, limit: int = 50, level: str | None = None
+    tx: Tx,
+    project_id: int,
+    run_id: str,
+    *,
+    after: int = 0,
+    limit: int = 50,
+    level: str | None = None,
+    type: str | None = None,
 ) -> Slice[LogEntry, int]:
-    """The run's log, oldest first, perhaps of one level only. Raises `NotFound`."""
+    """The run's log, oldest first, perhaps of one level or one type only. Raises `NotFound`."""
     runs.find(tx, project_id, run_id)
-    if level is None:
+    if level is None and type is None:
         rows = sql.after(tx, run_id, after, limit + 1)
         more = rows[limit - 1].seq if len(rows) > limit else None
         return Slice(rows=rows[:limit], more=more)
     looked, upto = sql.reach(tx, run_id, after, SCAN)
     if upto is None:
         return Slice(rows=[], more=None)
-    rows = sql.after_of_level(tx, run_id, after, upto, limit + 1, level)
+    rows = sql.after_of(tx, run_id, after, upto, limit + 1, level=level, type=type)
     if len(rows) > limit:
         return Slice(rows=rows[:limit], more=rows[limit - 1].seq)
     return Slice(rows=rows, more=upto if looked == SCAN else None)
+
+
+def seq_at(tx: Tx, run_id: str, at: int) -> int:
+    """The number up to which the run's log was written by that time."""
+    return sql.seq_at(tx, run_id, at)
 
 
 def _refused(request: AppendRequest) -> DomainError | None:
@@ -82,6 +110,7 @@ def _refused(request: AppendRequest) -> DomainError | None:
             sizes.within(MESSAGE, "the message", entry.message)
             sizes.within(sizes.DOCUMENT, "the data of a log line", entry.data)
             sizes.plain("the level", entry.level, longest=32)
+            sizes.plain("the type", entry.type, longest=128, shortest=1)
     except DomainError as error:
         return error
     return None

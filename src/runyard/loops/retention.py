@@ -6,7 +6,7 @@ import asyncio
 import itertools
 
 from runyard.artifacts.port import Blobs
-from runyard.engine import projects, retention
+from runyard.engine import chunks, projects, retention
 from runyard.loops.runner import Loop
 from runyard.settings import Settings
 from runyard.storage.port import Store
@@ -29,6 +29,12 @@ async def prune_once(store: Store) -> float | None:
     return 0.05 if gone else None
 
 
+async def forget_once(store: Store) -> float | None:
+    """Delete the pieces of output that nobody follows any more."""
+    gone = await store.write(chunks.prune)
+    return 0.05 if gone else None
+
+
 async def sweep_once(store: Store, blobs: Blobs, shard: int) -> None:
     """Sweep one part of every project's bytes."""
     before = None
@@ -44,5 +50,6 @@ def loops(store: Store, blobs: Blobs, settings: Settings) -> list[Loop]:
     return [
         Loop(name="retention", once=lambda: retire_once(store, blobs, settings), pause=PAUSE),
         Loop(name="prune", once=lambda: prune_once(store), pause=10 * PAUSE),
+        Loop(name="chunks", once=lambda: forget_once(store), pause=PAUSE),
         Loop(name="sweep", once=lambda: sweep_once(store, blobs, next(shards)), pause=10 * PAUSE),
     ]

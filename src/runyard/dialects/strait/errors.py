@@ -5,17 +5,15 @@ from __future__ import annotations
 import msgspec
 
 from runyard.domain import errors as domain
-from runyard.domain.errors import DomainError
+from runyard.domain.errors import DomainError, Ended
 from runyard.web.errors import Broken, Errors, Fault, WrongMethod, WrongType
 from runyard.web.reply import encode
 
 MEDIA_TYPE = "application/json"
 
 
-class Ended(DomainError):
-    """The run has ended; its record is closed (contract §16)."""
-
-    code = "gone"
+class ResultMismatch(domain.PayloadMismatch):
+    """The result is not what the job's result schema asks for (contract §16)."""
 
 
 class APIError(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -33,6 +31,8 @@ class ErrorResponse(msgspec.Struct, kw_only=True, omit_defaults=True):
     message: str
     """The same in words, where the published client looks for it."""
     request_id: str = ""
+    details: list[str] = []
+    """Where a value differs from its schema."""
 
 
 class Exceeded(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -63,10 +63,17 @@ def shape(fault: Fault) -> bytes:
             )
         )
     details = [f"{one.pointer or one.path[:1]}: {one.detail}" for one in fault.mistakes]
+    problems = _problems(said.get("errors"))
     error: str | APIError = fault.detail
     if details or fault.status == 422:
-        error = APIError(code=fault.code, message=fault.detail, details=details)
-    return encode(ErrorResponse(error=error, message=fault.detail, request_id=fault.request_id))
+        error = APIError(code=fault.code, message=fault.detail, details=[*details, *problems])
+    return encode(ErrorResponse(error=error, message=fault.detail, request_id=fault.request_id, details=problems))
+
+
+def _problems(errors: object) -> list[str]:
+    """What a schema found wrong with a value, a line each."""
+    found = errors if isinstance(errors, list) else []
+    return [f"{one['pointer'] or '/'}: {one['detail']}" for one in found if isinstance(one, dict)]
 
 
 ERRORS = Errors(
@@ -82,7 +89,9 @@ ERRORS = Errors(
         domain.Unavailable: (503, "internal_error"),
         WrongMethod: (405, "validation_error"),
         WrongType: (415, "validation_error"),
+        domain.StaleAttempt: (401, "unauthorized"),
         Ended: (410, "gone"),
+        ResultMismatch: (422, "validation_error"),
         Broken: (500, "internal_error"),
     },
     media_type=MEDIA_TYPE,

@@ -64,6 +64,7 @@ class Part(msgspec.Struct, frozen=True):
 
 PARTS = (
     Part("logs", "run_id, seq"),
+    Part("chunks", "run_id, seq", 4),
     Part("attempts", "run_id, epoch"),
     Part("checkpoints", "run_id, number", 40),
     Part("usage", "id"),
@@ -71,6 +72,10 @@ PARTS = (
     Part("outputs", "run_id, name", 40),
     Part("run_state", "run_id, name", 4),
     Part("run_tags", "project_id, tag, value, run_id"),
+    Part("chunks", "run_id, seq", 4),
+    Part("resource_samples", "id"),
+    Part("event_waits", "id", 4),
+    Part("deliveries", "id", 4),
 )
 
 
