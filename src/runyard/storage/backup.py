@@ -27,7 +27,7 @@ _PIECE = 1 << 20
 _CONTENTS = "SELECT DISTINCT project_id, sha256 FROM artifacts ORDER BY project_id, sha256"
 _MINE = (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", "artifacts", "archive")
 """What of a data folder a backup stands for."""
-_SECRET = "secret.key"
+_SEALING_KEY = "secret.key"
 """Copied where there is one; a backup without it leaves the one that is there."""
 
 
@@ -72,7 +72,7 @@ def create(
     schema, wanted = _copy_database(database_file, dest / DATABASE)
     files[DATABASE] = _file(dest / DATABASE)
     with contextlib.suppress(FileNotFoundError):
-        files[_SECRET] = _copy(database_file.with_name(_SECRET), dest / _SECRET)
+        files[_SEALING_KEY] = _copy(database_file.with_name(_SEALING_KEY), dest / _SEALING_KEY)
     for name in wanted:
         try:
             files[f"artifacts/{name}"] = _copy(artifacts / name, dest / "artifacts" / name)
@@ -122,7 +122,7 @@ def restore(path: Path, data: Path, *, force: bool = False) -> Manifest:
     and `force` does not say to replace it. What was there is removed only after the backup has taken its place.
     """
     manifest = verify(path)
-    mine = (*_MINE, _SECRET) if _SECRET in manifest.files else _MINE
+    mine = (*_MINE, _SEALING_KEY) if _SEALING_KEY in manifest.files else _MINE
     there = [name for name in mine if (data / name).exists()]
     if there and not force:
         raise Conflict(f"{data} holds {', '.join(there)} already; name another folder, or say that it may be replaced")
