@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
+from runyard import sandbox
+from runyard.domain import cron, presets
 from runyard.domain.errors import Invalid
 from runyard.domain.jobs import JobSpec, tag_pairs
 from runyard.domain.policy import Policy
 from runyard.domain.records import Job
 from runyard.engine import schemas
+from runyard.outbound import guard
+from runyard.settings import Settings
 
 LONGEST = 10 * 366 * 86400 * 1_000_000
 """Ten years: no duration is longer."""
+_DAY = 86400 * 1_000_000
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _json = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(JobSpec)
@@ -49,6 +54,24 @@ def check(spec: JobSpec) -> None:
             schemas.accept(schema)
 
 
+def check_places(old: JobSpec | None, new: JobSpec, settings: Settings) -> None:
+    """Raises `Invalid` for an address or a program that is new in the definition and that this server does not use."""
+    before = old if old is not None else JobSpec()
+    for url in sorted(_urls(new) - _urls(before)):
+        guard.check_url(url, settings)
+    if new.managed is not None and new.managed != before.managed:
+        reason = sandbox.available(settings)
+        if reason is not None:
+            raise Invalid(f"this server takes no managed jobs: {reason}")
+        sandbox.check_image(new.managed.image, settings)
+
+
+def _urls(spec: JobSpec) -> set[str]:
+    http, webhook = spec.http, spec.webhook
+    found = {http.url, http.fallback_url} if http is not None else set()
+    return {url for url in (*found, webhook.url if webhook is not None else None) if url is not None}
+
+
 def _problems(spec: JobSpec) -> Iterator[str]:
     for what, word in (
         ("queue", spec.queue),
@@ -70,7 +93,58 @@ def _problems(spec: JobSpec) -> Iterator[str]:
             yield f"the limit of {what} goes from 1 to 1,000,000; leave it out for no limit"
     yield from _rate_problems(spec)
     yield from _label_problems(spec)
+    yield from _executor_problems(spec)
+    yield from _trigger_problems(spec)
     yield from _policy_problems(spec.policy)
+    yield from _guard_problems(spec.policy)
+
+
+def _executor_problems(spec: JobSpec) -> Iterator[str]:
+    if spec.executor == "http" and spec.http is None:
+        yield "a job of executor 'http' needs its endpoint (`http`)"
+    if spec.executor == "managed" and spec.managed is None:
+        yield "a job of executor 'managed' needs its image (`managed`)"
+    if spec.managed is not None and spec.managed.preset not in presets.PRESETS:
+        yield f"{spec.managed.preset[:32]!r} is not a preset; there are {', '.join(presets.PRESETS)}"
+
+
+def _trigger_problems(spec: JobSpec) -> Iterator[str]:
+    for expression in (spec.cron.expression if spec.cron is not None else None, spec.window):
+        if expression is not None:
+            yield from _refused(cron.check, expression)
+    if spec.timezone is not None:
+        yield from _refused(cron.zone, spec.timezone)
+    for what, span in (
+        ("time in which equal payloads make one run", spec.dedup_window),
+        ("debounce window", spec.debounce_window),
+        ("batch window", spec.batch_window),
+    ):
+        if span is not None and not 0 < span <= 31 * _DAY:
+            yield f"the {what} must be longer than nothing and at most 31 days; leave it out for none"
+    if spec.debounce_window is not None and spec.batch_window is not None:
+        yield "a job is debounced or batched, not both"
+    if spec.batch_max is not None and not 1 <= spec.batch_max <= 1000:
+        yield "a batch holds 1 to 1,000 items"
+
+
+def _refused(check: Callable[[str], object], value: str) -> Iterator[str]:
+    try:
+        check(value)
+    except ValueError as error:
+        yield str(error)
+
+
+def _guard_problems(policy: Policy) -> Iterator[str]:
+    for what, most in (
+        ("tokens", policy.max_tokens),
+        ("micro-USD", policy.max_cost),
+        ("tool calls", policy.max_tool_calls),
+    ):
+        if most is not None and not 0 <= most <= 2**53:
+            yield f"the limit of {what} is not negative; leave it out for none"
+    for tools in (policy.allowed_tools, policy.blocked_tools):
+        if len(tools) > 256 or any(not 1 <= len(tool) <= 256 or "\0" in tool for tool in tools):
+            yield "a list of tools has at most 256 names of 1 to 256 characters"
 
 
 def _rate_problems(spec: JobSpec) -> Iterator[str]:
@@ -90,6 +164,10 @@ def _label_problems(spec: JobSpec) -> Iterator[str]:
         yield "a tag has 1 to 256 characters, its value at most 256"
     if len(_json.encode(spec.metadata)) > 65_536:
         yield "metadata takes at most 64 KiB"
+    if len(spec.title) > 255 or "\0" in spec.title:
+        yield "a job's title has at most 255 characters"
+    if len(_json.encode(spec.extra)) > 65_536:
+        yield "what is kept with a job beside its definition takes at most 64 KiB"
 
 
 def _policy_problems(policy: Policy) -> Iterator[str]:

@@ -18,8 +18,19 @@ INSERT = Insert(
 BY_NAME = f"SELECT {COLUMNS} FROM jobs WHERE project_id = :project_id AND name {{among names}}"
 BY_ID = f"SELECT {COLUMNS} FROM jobs WHERE project_id = :project_id AND id {{among ids}}"
 LOCK = f"SELECT {COLUMNS} FROM jobs WHERE id = :id {{lock}}"
-SAVE = "UPDATE jobs SET version = :version, enabled = :enabled, spec = :spec, updated_at = :updated_at WHERE id = :id"
+SAVE = (
+    "UPDATE jobs SET name = :name, version = :version, enabled = :enabled, spec = :spec, updated_at = :updated_at "
+    "WHERE id = :id"
+)
 PAGE = f"SELECT {COLUMNS} FROM jobs WHERE project_id = :project_id AND id < :before ORDER BY id DESC LIMIT :n"
+PAGE_BY_TIME = (
+    f"SELECT {COLUMNS} FROM jobs WHERE project_id = :project_id AND (created_at, id) < (:at, :id) "
+    "ORDER BY created_at DESC, id DESC LIMIT :n"
+)
+LOCK_MANY = f"SELECT {COLUMNS} FROM jobs WHERE project_id = :project_id AND id {{among ids}} ORDER BY id {{lock}}"
+ENABLE = "UPDATE jobs SET enabled = :enabled, updated_at = :now WHERE id {among ids}"
+# An id is of a fixed alphabet, so it stands in the definition as it is.
+USERS = "SELECT name FROM jobs WHERE project_id = :project_id AND spec LIKE :pattern ORDER BY id LIMIT 1"
 DELETE = "DELETE FROM jobs WHERE id = :id"
 BUSY = "SELECT 1 FROM runs WHERE job_id = :id AND finished_at IS NULL LIMIT 1"  # the index holds no ended run
 
@@ -32,6 +43,11 @@ ADD_VERSION = Insert(
 VERSIONS = (
     f"SELECT {VERSION_COLUMNS} FROM job_versions WHERE job_id = :job_id AND version < :before "
     "ORDER BY version DESC LIMIT :n"
+)
+VERSION = f"SELECT {VERSION_COLUMNS} FROM job_versions WHERE job_id = :job_id AND version = :version"
+UPGRADES = (
+    "SELECT j.id, j.version, j.spec, v.version, v.spec FROM jobs j "
+    "LEFT JOIN job_versions v ON v.job_id = j.id AND v.version {among versions} WHERE j.id {among ids}"
 )
 DELETE_VERSIONS = "DELETE FROM job_versions WHERE job_id = :id"
 
@@ -69,12 +85,42 @@ def lock(tx: Tx, job_id: str) -> Job | None:
 
 def save(tx: Tx, job: Job) -> None:
     """Write what may change of a job."""
-    tx.run(SAVE, id=job.id, version=job.version, enabled=int(job.enabled), spec=job.spec, updated_at=job.updated_at)
+    tx.run(
+        SAVE,
+        id=job.id,
+        name=job.name,
+        version=job.version,
+        enabled=int(job.enabled),
+        spec=job.spec,
+        updated_at=job.updated_at,
+    )
 
 
 def page(tx: Tx, project_id: int, *, before: str, n: int) -> list[Job]:
     """Jobs below an id, newest first."""
     return [from_row(row) for row in tx.rows(PAGE, project_id=project_id, before=before, n=n)]
+
+
+def page_by_time(tx: Tx, project_id: int, *, before: tuple[int, str], n: int) -> list[Job]:
+    """Jobs made before a time (those of that very time by id), newest first."""
+    at, job_id = before
+    return [from_row(row) for row in tx.rows(PAGE_BY_TIME, project_id=project_id, at=at, id=job_id, n=n)]
+
+
+def lock_many(tx: Tx, project_id: int, ids: Sequence[str]) -> list[Job]:
+    """The project's jobs of these ids, locked in id order."""
+    return [from_row(row) for row in tx.rows(LOCK_MANY, project_id=project_id, ids=sorted(set(ids)))]
+
+
+def enable(tx: Tx, ids: Sequence[str], *, enabled: bool) -> None:
+    """Enable or disable jobs."""
+    tx.run(ENABLE, ids=list(ids), enabled=int(enabled), now=tx.now)
+
+
+def user_of_environment(tx: Tx, project_id: int, environment_id: str) -> str | None:
+    """The name of a job that names the environment."""
+    row = tx.row(USERS, project_id=project_id, pattern=f'%"environment_id":"{environment_id}"%')
+    return row[0] if row is not None else None
 
 
 def is_busy(tx: Tx, job_id: str) -> bool:
@@ -97,6 +143,24 @@ def versions(tx: Tx, job_id: str, *, before: int, n: int) -> list[JobVersion]:
     """Versions below a number, newest first."""
     rows = tx.rows(VERSIONS, job_id=job_id, before=before, n=n)
     return [JobVersion(**dict(zip(VERSION_FIELDS, row, strict=True))) for row in rows]
+
+
+def version(tx: Tx, job_id: str, number: int) -> JobVersion | None:
+    """The version of that number."""
+    row = tx.row(VERSION, job_id=job_id, version=number)
+    return JobVersion(**dict(zip(VERSION_FIELDS, row, strict=True))) if row is not None else None
+
+
+def with_versions(
+    tx: Tx, ids: Sequence[str], versions: Sequence[int]
+) -> tuple[dict[str, tuple[int, str]], dict[tuple[str, int], str]]:
+    """Number and definition of each job now, and the definitions that it had in these versions."""
+    current, kept = {}, {}
+    for job_id, number, spec, old, old_spec in tx.rows(UPGRADES, ids=sorted(set(ids)), versions=sorted(set(versions))):
+        current[job_id] = (number, spec)
+        if old is not None:
+            kept[job_id, old] = old_spec
+    return current, kept
 
 
 def _values(job: Job) -> list[int | str]:

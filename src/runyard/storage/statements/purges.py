@@ -1,0 +1,120 @@
+"""SQL of purges: what is left of deleted jobs and projects, taken away in slices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from runyard.domain.records import Run
+from runyard.domain.states import RunState
+from runyard.storage.port import Insert, Tx
+from runyard.storage.statements import runs
+
+ADD = Insert(
+    "purges",
+    {"project_id": "bigint", "job_id": "text", "at": "bigint"},
+    "ON CONFLICT (project_id, job_id) DO NOTHING",
+)
+NEXT = "SELECT project_id, job_id FROM purges ORDER BY at LIMIT 1 {skip_locked}"
+DONE = "DELETE FROM purges WHERE project_id = :project_id AND job_id = :job_id"
+LIVE_OF_JOB = "SELECT id FROM runs WHERE job_id = :job_id AND finished_at IS NULL ORDER BY id LIMIT :n"
+ENDED_OF_JOB = "SELECT id FROM runs WHERE job_id = :job_id AND finished_at IS NOT NULL ORDER BY finished_at LIMIT :n"
+OF_STATE = "SELECT id FROM runs WHERE project_id = :project_id AND state = :state ORDER BY id DESC NULLS LAST LIMIT :n"
+JOBS = "SELECT id FROM jobs WHERE project_id = :project_id ORDER BY id LIMIT :n"
+LIVE = "SELECT 1 FROM runs WHERE project_id = :project_id AND state = :state LIMIT 1"
+DELETE_DEPENDENCIES = "DELETE FROM job_dependencies WHERE job_id = :job_id OR depends_on = :job_id"
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A table whose rows belong to a project or a job, and the columns that tell them apart."""
+
+    table: str
+    key: str
+    owner: str = "project_id"
+
+    @property
+    def delete(self) -> str:
+        """Deletes at most `n` of the owner's rows."""
+        return (
+            f"DELETE FROM {self.table} WHERE ({self.key}) IN "
+            f"(SELECT {self.key} FROM {self.table} WHERE {self.owner} = :owner LIMIT :n)"
+        )
+
+
+OF_JOB = (
+    Part("job_secrets", "job_id, name", "job_id"),
+    Part("schedules", "job_id", "job_id"),
+    Part("debounced", "job_id, name", "job_id"),
+    Part("buffered", "job_id, name, id", "job_id"),
+    Part("buffers", "job_id, name", "job_id"),
+    Part("payload_marks", "job_id, hash", "job_id"),
+)
+"""What goes with a job at once."""
+OF_PROJECT = (
+    Part("environments", "id"),
+    Part("event_waits", "id"),
+    Part("endpoints", "project_id, url"),
+    Part("batches", "id"),
+    Part("bulks", "id"),
+    Part("replies", "project_id, key_hash, route"),
+    Part("idempotency_keys", "project_id, scope, name"),
+    Part("lanes", "id"),
+    Part("rates", "project_id, name"),
+    Part("claimers", "project_id, executor, worker, queues, jobs, capabilities"),
+    Part("cap_changes", "job_id"),
+    Part("events", "project_id, seq"),
+    Part("api_keys", "id"),
+)
+
+
+def add(tx: Tx, project_id: int, job_id: str) -> None:
+    """Remember that a job's history, or ('') everything of a project, is to go."""
+    tx.insert(ADD, [(project_id, job_id, tx.now)])
+
+
+def next_one(tx: Tx) -> tuple[int, str] | None:
+    """The oldest that nobody else works on, locked."""
+    row = tx.row(NEXT)
+    return (row[0], row[1]) if row is not None else None
+
+
+def done(tx: Tx, project_id: int, job_id: str) -> None:
+    """Nothing is left of it."""
+    tx.run(DONE, project_id=project_id, job_id=job_id)
+
+
+def runs_of_job(tx: Tx, job_id: str, n: int) -> list[Run]:
+    """Some runs of the job, those that have not ended first, locked."""
+    ids = [row[0] for row in tx.rows(LIVE_OF_JOB, job_id=job_id, n=n)]
+    ids = ids or [row[0] for row in tx.rows(ENDED_OF_JOB, job_id=job_id, n=n)]
+    return list(runs.lock(tx, ids).values())
+
+
+def runs_of_project(tx: Tx, project_id: int, n: int) -> list[Run]:
+    """Some runs of the project, locked."""
+    ids: list[str] = []
+    for state in RunState:
+        if len(ids) < n:
+            ids += [row[0] for row in tx.rows(OF_STATE, project_id=project_id, state=state.value, n=n - len(ids))]
+    return list(runs.lock(tx, ids).values())
+
+
+def jobs(tx: Tx, project_id: int, n: int) -> list[str]:
+    """Some jobs of the project."""
+    return [row[0] for row in tx.rows(JOBS, project_id=project_id, n=n)]
+
+
+def is_busy(tx: Tx, project_id: int, states: Sequence[str]) -> bool:
+    """Whether a run of the project is in one of these states."""
+    return any(tx.row(LIVE, project_id=project_id, state=state) is not None for state in states)
+
+
+def delete(tx: Tx, part: Part, owner: int | str, n: int) -> int:
+    """Delete at most so many rows of one table; how many went."""
+    return tx.run(part.delete, owner=owner, n=n)
+
+
+def delete_dependencies(tx: Tx, job_id: str) -> None:
+    """Forget what the job depends on, and that others depend on it."""
+    tx.run(DELETE_DEPENDENCIES, job_id=job_id)
