@@ -222,3 +222,8 @@ CREATE TABLE purges (
 -- Lists by the time of making.
 CREATE INDEX jobs_created ON jobs (project_id, created_at, id);
 CREATE INDEX api_keys_created ON api_keys (project_id, created_at, id);
+
+-- Lists of runs by what went wrong, by what made them (most are made by hand), and of managed ones.
+CREATE INDEX runs_error ON runs (project_id, error_class, id) WHERE error_class IS NOT NULL;
+CREATE INDEX runs_trigger ON runs (project_id, trigger, id) WHERE trigger <> 'manual';
+CREATE INDEX runs_managed ON runs (project_id, id) WHERE executor = 'managed';
