@@ -63,7 +63,7 @@ def due(run: Run) -> int | None:
         case RunState.CLAIMED | RunState.STARTING | RunState.RUNNING:
             return _earliest(run.lease_until, times_out_at(run), silent_at(run))
         case RunState.WAITING:
-            return run.waiting_for.until if run.waiting_for is not None else None
+            return _earliest(run.waiting_for.until, run.waiting_for.again) if run.waiting_for is not None else None
         case _:
             return None
 

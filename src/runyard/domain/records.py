@@ -21,7 +21,9 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     kind: Literal["children", "descendants", "event", "dependency", "decision", "rate"]
     until: int | None = None
-    """When waiting ends badly; for `dependency` when to look once more; for `rate` nothing, `available_at` says it."""
+    """When waiting ends badly; for `rate` nothing, the run's `available_at` says when it goes on."""
+    again: int | None = None
+    """When to look whether it is over, for what ended in the very moment in which waiting began."""
     key: str | None = None
     """What it is called by those who may end it, where it is an event."""
 

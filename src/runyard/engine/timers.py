@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from runyard.domain.moves import changed, move, silent_at, times_out_at
 from runyard.domain.policy import Failure
-from runyard.domain.records import Move, Run
+from runyard.domain.records import Move, Run, Waiting
 from runyard.domain.states import LEASED, RunState
-from runyard.engine import lanes
+from runyard.engine import dependents, lanes, parents
 from runyard.engine.leases import expired, failed, rank_of
-from runyard.engine.transitions import apply
+from runyard.engine.transitions import apply, end_waits
 from runyard.storage.port import Tx
 from runyard.storage.statements import lanes as lanes_sql
 from runyard.storage.statements import runs as sql
@@ -21,7 +23,10 @@ BATCH = 500
 def tick(tx: Tx, limit: int = BATCH) -> int:
     """Move every run whose deadline has passed (at most `limit`); how many there were."""
     due = sql.due(tx, limit)
-    apply(tx, [_overdue(tx, run) for run in due])
+    again = [run for run in due if _looks_again(run, tx.now)]
+    looked = {run.id for run in again}
+    apply(tx, [_overdue(tx, run) for run in due if run.id not in looked])
+    _look_again(tx, again)
     return len(due)
 
 
@@ -33,6 +38,27 @@ def next_due(tx: Tx) -> int | None:
 def repair_lanes(tx: Tx, limit: int = 100) -> int:
     """Let held runs through where a place was left free because somebody had them locked."""
     return lanes.refill(tx, lanes_sql.with_room(tx, limit))
+
+
+def _looks_again(run: Run, now: int) -> bool:
+    wait = run.waiting_for
+    if run.state is not RunState.WAITING or wait is None or wait.again is None or wait.again > now:
+        return False
+    return wait.until is None or wait.until > now
+
+
+def _look_again(tx: Tx, waiting: Sequence[Run]) -> None:
+    """Let those go on that wait for nothing any more, which nobody saw when their waiting began."""
+    ids = [run.id for run in waiting if run.waiting_for is not None and run.waiting_for.kind == "dependency"]
+    over = [*dependents.met(tx, ids), *parents.over(tx, waiting)]
+    done = {run.id for run in over}
+    still = [run for run in waiting if run.id not in done and run.waiting_for is not None]
+    sql.save(tx, still, [changed(run, waiting_for=_unhurried(run.waiting_for)) for run in still])
+    end_waits(tx, over)
+
+
+def _unhurried(wait: Waiting | None) -> Waiting | None:
+    return msgspec.structs.replace(wait, again=None) if wait is not None else None
 
 
 def _overdue(tx: Tx, run: Run) -> Move:

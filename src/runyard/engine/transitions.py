@@ -10,9 +10,10 @@ import msgspec
 from runyard.domain.moves import changed, move
 from runyard.domain.records import Move, Run
 from runyard.domain.states import ENDED, EVENT_OF_VERB, LEASED, RESOLVABLE, RunState
-from runyard.engine import lanes
+from runyard.domain.waits import WaitState
+from runyard.engine import dependents, lanes, parents
 from runyard.storage.port import JournalLine, Tx
-from runyard.storage.statements import attempts, runs
+from runyard.storage.statements import attempts, event_waits, runs
 
 _json = msgspec.json.Encoder()
 
@@ -35,6 +36,17 @@ OUTCOME_OF_VERB = {
     "cancel": "canceled",
 }
 
+_REASONS = {
+    "children": "children ended",
+    "descendants": "descendants ended",
+    "dependency": "dependencies met",
+    "event": "event received",
+    "decision": "decided",
+    "rate": "its turn",
+}
+_CLOSED_BY = {"wake": WaitState.RECEIVED, "time_out": WaitState.TIMED_OUT}
+"""What becomes of a wait for an event that a run leaves by this verb; it is canceled by any other."""
+
 
 def apply(tx: Tx, moves: Sequence[Move]) -> list[Run]:
     """Write the moves of runs this transaction has locked (each run once); the runs as they stand now, in order."""
@@ -43,6 +55,7 @@ def apply(tx: Tx, moves: Sequence[Move]) -> list[Run]:
     after, freed = lanes.place(tx, moves)
     runs.save(tx, [one.before for one in moves], after)
     _attempts(tx, moves)
+    _close_waits(tx, moves)
     for one in moves:
         journal(tx, one.after, EVENT_OF_VERB[one.verb], one.actor, _data(one))
     wake(tx, after)
@@ -100,32 +113,45 @@ def _attempts(tx: Tx, moves: Sequence[Move]) -> None:
 
 
 def _after_end(tx: Tx, ended: Sequence[Run]) -> None:
-    parents = {run.parent_id for run in ended if run.parent_id is not None}
-    if parents:
-        _wake_parents(tx, parents)
+    end_waits(tx, [*parents.freed(tx, ended), *dependents.freed(tx, ended)])
     replayed = {run.replay_of: run for run in ended if run.replay_of is not None and run.state is RunState.COMPLETED}
     for original_id, replay in replayed.items():
         _resolve_chain(tx, original_id, replay)
 
 
-def _wake_parents(tx: Tx, parents: set[str]) -> None:
-    # Lock first, look second: of two transactions that end the last two children, the later one sees both ended.
-    waiting = [
-        run
-        for run in runs.lock(tx, sorted(parents)).values()
-        if run.waiting_for is not None and run.waiting_for.kind == "children"
+def end_waits(tx: Tx, over: Sequence[Run], reason: str | None = None) -> list[Run]:
+    """Let runs go on that have what they waited for: those that wait are queued, paused ones will be when resumed.
+
+    A time to live counts from now on again.
+    """
+    waking = [run for run in over if run.state is RunState.WAITING]
+    moves = [
+        move(run, "wake", tx.now, data={"reason": reason or _REASONS[run.waiting_for.kind]}, **_lives_on(run, tx.now))
+        for run in waking
+        if run.waiting_for is not None
     ]
-    if not waiting:
-        return
-    open_parents = {row[0] for row in tx.rows(runs.PARENT_OPEN, ids=[run.id for run in waiting])}
-    done = [run for run in waiting if run.id not in open_parents]
-    apply(tx, [move(run, "wake", tx.now, data={"reason": "children ended"}) for run in done if _waits(run)])
-    paused = [run for run in done if run.state is RunState.PAUSED]
-    runs.save(tx, paused, [changed(run, waiting_for=None) for run in paused])
+    paused = [run for run in over if run.state is RunState.PAUSED]
+    kept = [changed(run, waiting_for=None, updated_at=tx.now) for run in paused]
+    runs.save(tx, paused, kept)
+    event_waits.close(tx, [run.id for run in paused if run.waiting_for and run.waiting_for.key], WaitState.RECEIVED)
+    return [*apply(tx, moves), *kept]
 
 
-def _waits(run: Run) -> bool:
-    return run.state is RunState.WAITING
+def _lives_on(run: Run, now: int) -> dict[str, Any]:
+    if run.expires_at is None or (run.waiting_for is not None and run.waiting_for.kind == "children"):
+        return {}
+    return {"expires_at": now + run.expires_at - (run.available_at or run.queued_at or run.created_at)}
+
+
+def _close_waits(tx: Tx, moves: Sequence[Move]) -> None:
+    """Close the waits for events of runs that wait for them no longer."""
+    closed: dict[WaitState, list[str]] = {}
+    for one in moves:
+        wait = one.before.waiting_for
+        if wait is not None and wait.key is not None and one.after.waiting_for is None:
+            closed.setdefault(_CLOSED_BY.get(one.verb, WaitState.CANCELED), []).append(one.before.id)
+    for state, ids in closed.items():
+        event_waits.close(tx, ids, state)
 
 
 def _resolve_chain(tx: Tx, run_id: str | None, replay: Run) -> None:
