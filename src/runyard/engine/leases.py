@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
 from runyard.domain.errors import Conflict, DomainError, Ended, LeaseLost, NotFound, StaleAttempt
 from runyard.domain.moves import changed, move
-from runyard.domain.policy import Failure, Retry, after_failure, claim_rank
+from runyard.domain.policy import Failure, Policy, Retry, after_failure, claim_rank
 from runyard.domain.records import Lease, Move, Run, Waiting
 from runyard.domain.states import LEASED, RunState, is_final
-from runyard.engine import classes, schemas
+from runyard.engine import classes, schemas, upgrades
 from runyard.engine.transitions import apply
 from runyard.storage.port import Tx, many
 from runyard.storage.statements import runs as runs_sql
@@ -164,6 +164,7 @@ def claim(tx: Tx, requests: Sequence[ClaimRequest]) -> list[list[Granted]]:
         if not eligible:
             continue
         found = runs_sql.ready(tx, eligible, sum(requests[index].limit for index in indexes))
+        newer = upgrades.at_claim(tx, found)
         moves: list[Move] = []
         owners: list[tuple[int, str]] = []
         takers = iter([index for index in indexes for _ in range(requests[index].limit)])
@@ -173,7 +174,7 @@ def claim(tx: Tx, requests: Sequence[ClaimRequest]) -> list[list[Granted]]:
                 owners.append((-1, ""))
                 continue
             index, token = next(takers), tx.new_token()
-            moves.append(_claimed(tx, run, requests[index], token))
+            moves.append(_claimed(tx, run, requests[index], token, newer.get(run.id, {})))
             owners.append((index, token))
         for run, (index, token) in zip(apply(tx, moves), owners, strict=True):
             if index >= 0:
@@ -182,20 +183,25 @@ def claim(tx: Tx, requests: Sequence[ClaimRequest]) -> list[list[Granted]]:
     return answers
 
 
-def _claimed(tx: Tx, run: Run, request: ClaimRequest, token: str) -> Move:
+def _claimed(tx: Tx, run: Run, request: ClaimRequest, token: str, newer: Mapping[str, Any]) -> Move:
+    policy: Policy = newer.get("policy", run.policy)
+    data: dict[str, Any] = {"worker": request.worker} if request.worker else {}
+    if newer:
+        data["job_version"] = newer["job_version"]
     return move(
         run,
         "claim",
         tx.now,
         actor=request.actor,
-        data={"worker": request.worker} if request.worker else None,
+        data=data,
         epoch=run.epoch + 1,
         worker=request.worker,
         claimed_at=tx.now,
         heartbeat_at=tx.now,
         started_at=None,
         lease_hash=token_hash(token),
-        lease_until=tx.now + (request.lease or run.policy.lease),
+        lease_until=tx.now + (request.lease or policy.lease),
+        **newer,
     )
 
 
@@ -335,6 +341,9 @@ def start(tx: Tx, reports: Sequence[Start]) -> list[Outcome]:
         )
         if report.lease is not None:
             begun["lease_until"] = tx.now + report.lease
+        timeout = upgrades.timeout_for(tx, run)
+        if timeout != run.policy.timeout:
+            begun["policy"] = msgspec.structs.replace(run.policy, timeout=timeout)
         return move(run, verb, tx.now, actor=report.actor, heartbeat_at=tx.now, **begun)
 
     return _each(tx, reports, decide)

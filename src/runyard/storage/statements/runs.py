@@ -31,7 +31,6 @@ _FIXED = {
     "continued",
     "job_id",
     "job_name",
-    "job_version",
     "task_id",
     "parent_id",
     "replay_of",
