@@ -25,8 +25,9 @@ def tick(tx: Tx, limit: int = BATCH) -> int:
     due = sql.due(tx, limit)
     again = [run for run in due if _looks_again(run, tx.now)]
     looked = {run.id for run in again}
-    apply(tx, [_overdue(tx, run) for run in due if run.id not in looked])
+    # First, because what ends below may wake some of these.
     _look_again(tx, again)
+    apply(tx, [_overdue(tx, run) for run in due if run.id not in looked])
     return len(due)
 
 
