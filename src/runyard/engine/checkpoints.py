@@ -57,13 +57,16 @@ def latest(tx: Tx, project_id: int, run_id: str) -> Checkpoint | None:
 
 
 def of_run(
-    tx: Tx, project_id: int, run_id: str, *, before: int | None = None, limit: int = 50
+    tx: Tx, project_id: int, run_id: str, *, before: int | None = None, until: int | None = None, limit: int = 50
 ) -> Slice[Checkpoint, int]:
-    """The run's checkpoints, newest first. Raises `NotFound`."""
+    """The run's checkpoints, newest first: below a number, older than a time. Raises `NotFound`."""
     runs.find(tx, project_id, run_id)
-    ahead = sql.sizes(tx, run_id, HIGHEST if before is None else before, limit + 1)
+    start = HIGHEST if before is None else before
+    ahead = sql.sizes(tx, run_id, start, HIGHEST if until is None else until, limit + 1)
     count = sizes.fitting([size for _, size in ahead], limit)
     if count == 0:
         return Slice(rows=[], more=None)
     last, first = ahead[0][0], ahead[count - 1][0]
-    return Slice(rows=sql.between(tx, run_id, first, last), more=first if count < len(ahead) else None)
+    # Clocks are set back at times: of the numbers in between some may be younger than the time asked for.
+    rows = [one for one in sql.between(tx, run_id, first, last) if until is None or one.at < until]
+    return Slice(rows=rows, more=first if count < len(ahead) else None)

@@ -61,3 +61,9 @@ def of_run(tx: Tx, project_id: int, run_id: str, *, after: str = "", limit: int 
         return Slice(rows=[], more=None)
     first, last = ahead[0][0], ahead[count - 1][0]
     return Slice(rows=sql.between(tx, run_id, first, last), more=last if count < len(ahead) else None)
+
+
+def names(tx: Tx, project_id: int, run_id: str) -> list[tuple[str, int]]:
+    """The names of all outputs of the run with the times they were set at, by name. Raises `NotFound`."""
+    runs.find(tx, project_id, run_id)
+    return sql.names(tx, run_id)

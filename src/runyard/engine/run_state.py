@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runyard.domain.errors import Conflict, NotFound
+from runyard.domain.errors import Conflict, NotFound, TooLarge
 from runyard.domain.records import Json
 from runyard.domain.slices import Slice
 from runyard.domain.traces import StateEntry
@@ -13,6 +13,8 @@ from runyard.storage.statements import run_state as sql
 
 VALUE = 64 << 10
 MOST = 10_000
+WHOLE = 32 << 20
+"""How much is answered at once."""
 
 
 def put(tx: Tx, writer: Writer, name: str, value: Json) -> StateEntry:
@@ -38,10 +40,16 @@ def get(tx: Tx, project_id: int, run_id: str, name: str) -> StateEntry:
 
 def delete(tx: Tx, writer: Writer, name: str) -> None:
     """Remove a value. Raises `NotFound`, `LeaseLost` or `Conflict`."""
+    if not discard(tx, writer, name):
+        raise NotFound(f"the run keeps no value under {name!r}")
+
+
+def discard(tx: Tx, writer: Writer, name: str) -> bool:
+    """Remove a value if it is there; whether it was. Raises `LeaseLost` or `Conflict`."""
     run = fences.open_for(tx, writer)
     if "\0" in name or sql.get(tx, run.id, name) is None:
-        raise NotFound(f"the run keeps no value under {name!r}")
-    sql.drop(tx, run.id, name)
+        return False
+    return sql.drop(tx, run.id, name)
 
 
 def of_run(tx: Tx, project_id: int, run_id: str, *, after: str = "", limit: int = 50) -> Slice[StateEntry, str]:
@@ -49,3 +57,12 @@ def of_run(tx: Tx, project_id: int, run_id: str, *, after: str = "", limit: int 
     runs.find(tx, project_id, run_id)
     rows = sql.of_run(tx, run_id, after=after, n=limit + 1)
     return Slice(rows=rows[:limit], more=rows[limit - 1].name if len(rows) > limit else None)
+
+
+def whole(tx: Tx, project_id: int, run_id: str) -> list[StateEntry]:
+    """All of the run's values by key. Raises `NotFound`, and `TooLarge` when they are too much for one answer."""
+    runs.find(tx, project_id, run_id)
+    size = sql.size(tx, run_id)
+    if size > WHOLE:
+        raise TooLarge(f"the run keeps {size} characters of values; above {WHOLE} they are read one by one")
+    return sql.of_run(tx, run_id, after="", n=MOST)

@@ -7,7 +7,7 @@ import msgspec
 from runyard.domain.records import Json
 from runyard.domain.slices import Slice
 from runyard.domain.traces import ToolCall
-from runyard.engine import fences, runs, sizes
+from runyard.engine import fences, guards, runs, sizes
 from runyard.engine.fences import Writer
 from runyard.storage.port import Tx
 from runyard.storage.statements import tool_calls as sql
@@ -25,13 +25,14 @@ class NewToolCall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def add(tx: Tx, writer: Writer, new: NewToolCall) -> ToolCall:
-    """Record a call. Raises `LeaseLost`, `Conflict`, `TooLarge`."""
+    """Record a call. Raises `LeaseLost`, `Conflict`, `TooLarge`, `Forbidden`, `LimitReached`."""
     sizes.within(sizes.DOCUMENT, "the input of a tool call", new.input)
     sizes.within(sizes.DOCUMENT, "the output of a tool call", new.output)
     sizes.plain("the tool's name", new.name, longest=128, shortest=1)
-    sizes.plain("the status", new.status, longest=32, shortest=1)
+    sizes.plain("the status", new.status, longest=64)
     sizes.plain("the error", new.error, longest=65536)
     run = fences.open_for(tx, writer)
+    guards.tool(tx, run.id, new.name)
     made = ToolCall(
         id=tx.new_id(),
         project_id=run.project_id,
@@ -60,3 +61,18 @@ def of_run(tx: Tx, project_id: int, run_id: str, *, after: str = "", limit: int 
         return Slice(rows=[], more=None)
     first, last = ahead[0][0], ahead[count - 1][0]
     return Slice(rows=sql.between(tx, run_id, first, last), more=last if count < len(ahead) else None)
+
+
+def newest(
+    tx: Tx, project_id: int, run_id: str, *, before: str | None = None, until: int | None = None, limit: int = 50
+) -> Slice[ToolCall, str]:
+    """The run's tool calls, newest first: below an id, older than a time. Raises `NotFound`."""
+    runs.find(tx, project_id, run_id)
+    ahead = sql.newest_sizes(tx, run_id, before=before, until=until, n=limit + 1)
+    count = sizes.fitting([size for _, size in ahead], limit)
+    if count == 0:
+        return Slice(rows=[], more=None)
+    last, first = ahead[0][0], ahead[count - 1][0]
+    rows = sql.between(tx, run_id, first, last)[::-1]
+    kept = {key for key, _ in ahead}
+    return Slice(rows=[one for one in rows if one.id in kept], more=first if count < len(ahead) else None)

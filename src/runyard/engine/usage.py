@@ -8,7 +8,7 @@ from runyard.domain.errors import Invalid
 from runyard.domain.records import Json
 from runyard.domain.slices import Slice
 from runyard.domain.traces import CostSource, Usage
-from runyard.engine import fences, prices, runs, sizes
+from runyard.engine import fences, guards, prices, runs, sizes
 from runyard.engine.fences import Writer
 from runyard.storage.port import Tx
 from runyard.storage.statements import usage as sql
@@ -27,10 +27,12 @@ class NewUsage(msgspec.Struct, frozen=True, kw_only=True):
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
     cost_micro_usd: int | None = None
+    total_tokens: int | None = None
+    """All tokens, where they are not just what went in and what came out."""
 
 
 def add(tx: Tx, writer: Writer, new: NewUsage) -> Usage:
-    """Record usage and add it to the run's totals. Raises `LeaseLost`, `Conflict`, `Invalid`."""
+    """Record usage and add it to the run's totals. Raises `LeaseLost`, `Conflict`, `Invalid`, `LimitReached`."""
     sizes.plain("the model", new.model, longest=128, shortest=1)
     sizes.plain("the provider", new.provider, longest=128)
     tokens = prices.Tokens(
@@ -58,7 +60,9 @@ def add(tx: Tx, writer: Writer, new: NewUsage) -> Usage:
         cost_micro_usd=cost,
         source=source,
         price=price,
+        total_tokens=None if new.total_tokens is None else _count(new.total_tokens),
     )
+    guards.spending(tx, run.id, tokens=line.total, cost=cost)
     sql.add(tx, line, most=MOST)
     said = {
         "id": line.id,
@@ -75,6 +79,15 @@ def of_run(tx: Tx, project_id: int, run_id: str, *, after: str = "", limit: int 
     """The run's usage, oldest first. Raises `NotFound`."""
     runs.find(tx, project_id, run_id)
     rows = sql.of_run(tx, run_id, after=after, n=limit + 1)
+    return Slice(rows=rows[:limit], more=rows[limit - 1].id if len(rows) > limit else None)
+
+
+def newest(
+    tx: Tx, project_id: int, run_id: str, *, before: str | None = None, until: int | None = None, limit: int = 50
+) -> Slice[Usage, str]:
+    """The run's usage, newest first: below an id, older than a time. Raises `NotFound`."""
+    runs.find(tx, project_id, run_id)
+    rows = sql.newest(tx, run_id, before=before, until=until, n=limit + 1)
     return Slice(rows=rows[:limit], more=rows[limit - 1].id if len(rows) > limit else None)
 
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import re
 
+BEYOND = "g"
+"""Comes after every id."""
+FOREVER = 2**63 - 1
+"""Comes after every time."""
 _PARAM = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 _AMONG = re.compile(r"\{among (\w+)\}")
+_GATHERED = re.compile(r"\{gathered ([\w.]+)\}")
 _EACH = re.compile(r"\{each (\w+)\}")
 
 
@@ -13,6 +18,7 @@ def for_sqlite(text: str) -> str:
     """SQLite has a single writer, so no row can be locked by somebody else; lists travel as JSON."""
     text = _AMONG.sub(r"IN (SELECT value FROM json_each(:\1))", text)
     text = _EACH.sub(r"(SELECT value FROM json_each(:\1))", text)
+    text = _GATHERED.sub(r"json_group_array(\1)", text)
     return text.replace("{lock}", "").replace("{skip_locked}", "")
 
 
@@ -20,5 +26,6 @@ def for_postgres(text: str) -> str:
     """PostgreSQL takes lists as arrays, locks rows, and wants psycopg's parameter style."""
     text = _AMONG.sub(r"= ANY(:\1)", text)
     text = _EACH.sub(r"(SELECT unnest(CAST(:\1 AS text[])) AS value)", text)
+    text = _GATHERED.sub(r"CAST(json_agg(\1) AS text)", text)
     text = text.replace("{lock}", "FOR UPDATE").replace("{skip_locked}", "FOR UPDATE SKIP LOCKED")
     return _PARAM.sub(r"%(\1)s", text.replace("%", "%%"))

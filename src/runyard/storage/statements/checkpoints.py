@@ -15,7 +15,7 @@ LAST_NUMBER = "SELECT MAX(number) FROM checkpoints WHERE run_id = :run_id"
 GET = f"SELECT {COLUMNS} FROM checkpoints WHERE run_id = :run_id AND number = :number"
 SIZES = (
     "SELECT number, LENGTH(state) FROM checkpoints WHERE run_id = :run_id AND number < :before "
-    "ORDER BY number DESC LIMIT :n"
+    "AND at < :until ORDER BY number DESC LIMIT :n"
 )
 BETWEEN = (
     f"SELECT {COLUMNS} FROM checkpoints WHERE run_id = :run_id AND number >= :first AND number <= :last "
@@ -41,9 +41,9 @@ def get(tx: Tx, run_id: str, number: int) -> Checkpoint | None:
     return Checkpoint(**dict(zip(FIELDS, row, strict=True))) if row else None
 
 
-def sizes(tx: Tx, run_id: str, before: int, n: int) -> list[tuple[int, int]]:
-    """(number, characters) of the checkpoints below a number, newest first."""
-    return [(row[0], row[1]) for row in tx.rows(SIZES, run_id=run_id, before=before, n=n)]
+def sizes(tx: Tx, run_id: str, before: int, until: int, n: int) -> list[tuple[int, int]]:
+    """(number, characters) of the checkpoints below a number and older than a time, newest first."""
+    return [(row[0], row[1]) for row in tx.rows(SIZES, run_id=run_id, before=before, until=until, n=n)]
 
 
 def between(tx: Tx, run_id: str, first: int, last: int) -> list[Checkpoint]:

@@ -14,6 +14,7 @@ PUT = (
 GET = f"SELECT {COLUMNS} FROM outputs WHERE run_id = :run_id AND name = :name"
 COUNT = "SELECT COUNT(*) FROM outputs WHERE run_id = :run_id"
 SIZES = "SELECT name, LENGTH(value) FROM outputs WHERE run_id = :run_id AND name > :after ORDER BY name LIMIT :n"
+NAMES = "SELECT name, at FROM outputs WHERE run_id = :run_id ORDER BY name"
 BETWEEN = f"SELECT {COLUMNS} FROM outputs WHERE run_id = :run_id AND name >= :first AND name <= :last ORDER BY name"
 
 
@@ -44,3 +45,8 @@ def between(tx: Tx, run_id: str, first: str, last: str) -> list[Output]:
     """The outputs from one name to another, by name."""
     rows = tx.rows(BETWEEN, run_id=run_id, first=first, last=last)
     return [Output(**dict(zip(FIELDS, row, strict=True))) for row in rows]
+
+
+def names(tx: Tx, run_id: str) -> list[tuple[str, int]]:
+    """(name, time) of all outputs of the run, by name."""
+    return [(row[0], row[1]) for row in tx.rows(NAMES, run_id=run_id)]

@@ -13,6 +13,7 @@ PUT = (
 )
 GET = f"SELECT {COLUMNS} FROM run_state WHERE run_id = :run_id AND name = :name"
 COUNT = "SELECT COUNT(*) FROM run_state WHERE run_id = :run_id"
+SIZE = "SELECT COALESCE(SUM(LENGTH(value)), 0) FROM run_state WHERE run_id = :run_id"
 DROP = "DELETE FROM run_state WHERE run_id = :run_id AND name = :name"
 OF_RUN = f"SELECT {COLUMNS} FROM run_state WHERE run_id = :run_id AND name > :after ORDER BY name LIMIT :n"
 
@@ -31,6 +32,12 @@ def get(tx: Tx, run_id: str, name: str) -> StateEntry | None:
 def count(tx: Tx, run_id: str) -> int:
     """How many values the run has."""
     row = tx.row(COUNT, run_id=run_id)
+    return int(row[0]) if row else 0
+
+
+def size(tx: Tx, run_id: str) -> int:
+    """How many characters the run's values take."""
+    row = tx.row(SIZE, run_id=run_id)
     return int(row[0]) if row else 0
 
 
