@@ -8,7 +8,7 @@ import msgspec
 
 from runyard.domain.records import Json
 
-CostSource = Literal["reported", "priced", "unknown"]
+CostSource = Literal["reported", "priced", "unknown", "managed"]
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,3 +95,14 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     sha256: str
     at: int
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """What the processes of a run used at one moment."""
+
+    id: str
+    run_id: str
+    at: int
+    cpu_percent: float | None
+    memory_mb: float | None
+    memory_limit_mb: float | None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Mapping
@@ -12,8 +14,8 @@ from importlib import resources
 from pathlib import Path
 
 import msgspec
-import psutil
 
+from runyard.sandbox.gauge import Seen, members
 from runyard.sandbox.images import RUN, Program
 from runyard.sandbox.isolation import APP, PYTHON, WORK, walls
 from runyard.sandbox.limits import Limits
@@ -41,26 +43,15 @@ class Running:
         self._control = control
         self._layers = layers
 
-    @property
-    def pid(self) -> int:
-        """The outermost process."""
-        return self.process.pid
+    def members(self, processes: Mapping[int, Seen]) -> list[int]:
+        """The program's own processes among all, without what it stands in."""
+        return members(processes, self.process.pid, layers=self._layers)
 
-    def members(self) -> list[psutil.Process]:
-        """The program's own processes, without what it stands in."""
-        try:
-            level = [psutil.Process(self.process.pid)]
-            for _ in range(self._layers):
-                level = [child for one in level for child in one.children()]
-            return level + [below for one in level for below in one.children(recursive=True)]
-        except psutil.Error:
-            return []
-
-    async def terminate(self) -> None:
+    def terminate(self, processes: Mapping[int, Seen]) -> None:
         """Ask every process of the program to end."""
-        for member in await asyncio.to_thread(self.members):
-            with contextlib.suppress(psutil.Error):
-                member.terminate()
+        for pid in self.members(processes):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
 
     def kill(self) -> None:
         """End it now, with everything it started."""

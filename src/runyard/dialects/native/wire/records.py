@@ -107,7 +107,7 @@ class UsageIn(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Usage(msgspec.Struct, kw_only=True):
-    """One line of the usage ledger; `source` says whether the cost was reported or priced here."""
+    """One line of the usage ledger; `source` says whether the cost was reported, priced here, or is of a managed run."""
 
     id: str
     run_id: str
@@ -121,7 +121,7 @@ class Usage(msgspec.Struct, kw_only=True):
     cache_write_tokens: int
     reasoning_tokens: int
     cost_micro_usd: int
-    source: Literal["reported", "priced", "unknown"]
+    source: Literal["reported", "priced", "unknown", "managed"]
     price: Raw | None
 
 
