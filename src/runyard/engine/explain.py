@@ -13,6 +13,7 @@ from runyard.engine.runs import find
 from runyard.storage.port import Tx
 from runyard.storage.statements import classes as classes_sql
 from runyard.storage.statements import explain as sql
+from runyard.storage.statements import jobs as jobs_sql
 from runyard.storage.statements import listing as listing_sql
 
 COUNTED = 1000
@@ -58,6 +59,9 @@ def explain(tx: Tx, project_id: int, run_id: str) -> Explanation:
     """Why the run is where it is. Raises `NotFound`."""
     run = find(tx, project_id, run_id)
     reasons, position = _reasons(tx, run)
+    disabled = _disabled(tx, run)
+    if disabled is not None:
+        reasons, position = [disabled, *reasons], None
     soon = run.expires_at is not None and run.expires_at <= tx.now + SOON
     if soon and run.state in {RunState.DRAFT, RunState.SCHEDULED, RunState.QUEUED}:
         reasons.append(
@@ -95,6 +99,20 @@ def _reasons(tx: Tx, run: Run) -> tuple[list[Reason], int | None]:
             return [Reason(code="needs_attention", detail=detail, remedy="requeue, discard or cancel it")], None
         case _:
             return [_ended(tx, run)], None
+
+
+def _disabled(tx: Tx, run: Run) -> Reason | None:
+    """Nobody can claim a run of a disabled job, whatever else holds it back."""
+    if run.state not in {RunState.SCHEDULED, RunState.QUEUED} or run.job_id is None:
+        return None
+    job = jobs_sql.by_name_or_id(tx, run.project_id, [run.job_id]).get(run.job_id)
+    if job is None or job.enabled:
+        return None
+    return Reason(
+        code="job_disabled",
+        detail=f"its job {job.name!r} is disabled, and no executor is given runs of a disabled job",
+        remedy="enable the job",
+    )
 
 
 def _scheduled(run: Run) -> Reason:

@@ -23,6 +23,26 @@ PREFIXES = {"native": "ry_", "strait": "strait_", "bamboosnow": "bs_live_", "agh
 """How keys of each dialect begin; it picks the dialect at the root and grants nothing."""
 PREFIX = 10
 """How much of a key is kept to tell it by."""
+PREFIX_OF = {"strait": 12}
+STRAIT = frozenset(
+    f"{what}:{right}"
+    for what, rights in {
+        "jobs": ("read", "write", "trigger"),
+        "runs": ("read", "write"),
+        "workflows": ("read", "write", "trigger"),
+        "secrets": ("read", "write"),
+        "webhooks": ("read", "write"),
+        "api-keys": ("manage",),
+        "rbac": ("manage",),
+        "stats": ("read",),
+        "projects": ("read", "write", "manage"),
+    }.items()
+    for right in rights
+)
+SPOKEN = {"strait": STRAIT | {"*"}}
+"""The scopes of dialects that have words of their own; a key of one may have none, which is everything but `admin`."""
+MINUTE = 60 * 1_000_000
+LONGEST_GRACE = 10_080 * MINUTE
 _LAST = "\x7f"
 """Ranks behind every id."""
 
@@ -32,6 +52,13 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
 
     key: Key
     secret: str
+
+
+class Rotation(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that was replaced, and the one in its place."""
+
+    old: Key
+    new: NewKey
 
 
 def create(
@@ -68,6 +95,39 @@ def get(tx: Tx, project_id: int, key_id: str) -> Key:
 def page(tx: Tx, project_id: int, *, before: str | None = None, limit: int = 50) -> list[Key]:
     """The project's keys, newest first, from below the given id on."""
     return sql.page(tx, project_id, before=_LAST if before is None else before, n=limit)
+
+
+def page_by_time(
+    tx: Tx, project_id: int, *, before: tuple[int, str] | None = None, limit: int = 50
+) -> list[Key]:
+    """The project's keys made before that time (those of that very time by id), newest first."""
+    return sql.page_by_time(tx, project_id, before=before or (2**63 - 1, _LAST), n=limit)
+
+
+def rotate(tx: Tx, project_id: int, key_id: str, *, grace: int, actor: str | None = None) -> Rotation:
+    """A key in the place of another: the old one is good for a grace period (microseconds) and names the new one.
+
+    The new key may do the same and lives as long as the old one was meant to. Raises `NotFound`, `Invalid` for a grace
+    period longer than a week, or `Conflict` for a key that has ended or has been replaced.
+    """
+    if not 0 <= grace <= LONGEST_GRACE:
+        raise Invalid("the grace period goes from 0 to 10,080 minutes")
+    old = sql.lock(tx, get(tx, project_id, key_id).id)
+    if old is None:
+        raise NotFound(f"there is no key {key_id[:64]!r} in this project")
+    ended = old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= tx.now)
+    if ended or old.replaced_by is not None:
+        raise Conflict(f"the key has {'ended' if ended else 'been replaced'} already; make a new one")
+    dialect = old.dialect or "native"
+    secret = _secret(tx, dialect)
+    expires_at = None if old.expires_at is None else tx.now + old.expires_at - old.created_at
+    made = _key(tx, project_id, secret, name=old.name, scopes=old.scopes, dialect=dialect, expires_at=expires_at)
+    _keep(tx, made, actor)
+    until = tx.now + grace if old.expires_at is None else min(old.expires_at, tx.now + grace)
+    replaced = msgspec.structs.replace(old, replaced_by=made.id, expires_at=until)
+    sql.replace(tx, replaced)
+    _journal(tx, replaced, "key.rotated", actor)
+    return Rotation(old=replaced, new=NewKey(key=made, secret=secret))
 
 
 def revoke(tx: Tx, project_id: int, key_id: str, *, actor: str | None = None) -> Key:
@@ -131,7 +191,7 @@ def _key(
         project_id=DEFAULT if "admin" in scopes else project_id,
         name=name,
         # A short secret of somebody's own making must not be given away by what is kept to tell it by.
-        prefix=secret[: min(PREFIX, len(secret) // 3)],
+        prefix=secret[: min(PREFIX_OF.get(dialect, PREFIX), len(secret) // 3)],
         hash=hash_of(secret),
         scopes=tuple(sorted(set(scopes))),
         dialect=dialect,
@@ -152,13 +212,14 @@ def _keep(tx: Tx, key: Key, actor: str | None) -> None:
 def _check(tx: Tx, name: str, scopes: Sequence[str], dialect: str, expires_at: int | None) -> None:
     if not name.strip() or len(name) > 128 or "\0" in name:
         raise Invalid("a key's name has 1 to 128 characters")
-    if not scopes:
-        raise Invalid(f"a key needs at least one scope of {', '.join(sorted(SCOPES))}")
-    unknown = sorted(set(scopes) - SCOPES)
-    if unknown:
-        raise Invalid(f"{unknown[0][:64]!r} is not a scope; there are {', '.join(sorted(SCOPES))}")
     if dialect not in PREFIXES:
         raise Invalid(f"{dialect[:64]!r} is not a dialect; there are {', '.join(PREFIXES)}")
+    known = SCOPES | SPOKEN.get(dialect, frozenset())
+    if not scopes and dialect not in SPOKEN:
+        raise Invalid(f"a key needs at least one scope of {', '.join(sorted(known))}")
+    unknown = sorted(set(scopes) - known)
+    if unknown:
+        raise Invalid(f"{unknown[0][:64]!r} is not a scope; there are {', '.join(sorted(known))}")
     if expires_at is not None and expires_at <= tx.now:
         raise Invalid("`expires_at` has passed already; give a later time, or none")
 

@@ -38,10 +38,10 @@ async def forget_once(store: Store) -> float | None:
 async def sweep_once(store: Store, blobs: Blobs, shard: int) -> None:
     """Sweep one part of every project's bytes."""
     before = None
-    while found := await store.read(projects.page, before=before, limit=100):
-        for project in found:
-            await asyncio.to_thread(retention.sweep_once, store, blobs, project.id, shard)
-        before = found[-1].id
+    while found := await store.read(projects.numbers, before=before, limit=100):
+        for number in found:
+            await asyncio.to_thread(retention.sweep_once, store, blobs, number, shard)
+        before = found[-1]
 
 
 def loops(store: Store, blobs: Blobs, settings: Settings) -> list[Loop]:

@@ -17,9 +17,15 @@ INCLUDES = {  # scope: what it grants besides itself
 
 @lru_cache(1024)
 def expand(scopes: tuple[str, ...]) -> frozenset[str]:
-    """The scopes with everything they include."""
+    """The scopes with everything they include; `*`, or no scope at all, is everything but `admin`.
+
+    Keys of other dialects may have scopes in their words: those that are ours too mean the same, others nothing.
+    """
+    if not scopes or "*" in scopes:
+        return SCOPES - {"admin"} if "admin" not in scopes else SCOPES
     granted: set[str] = set()
     for scope in scopes:
-        granted.add(scope)
+        if scope in SCOPES:
+            granted.add(scope)
         granted |= INCLUDES.get(scope, frozenset())
     return frozenset(granted)

@@ -7,26 +7,12 @@ import msgspec
 from runyard.dialects.strait.tokens import RunTokens
 from runyard.domain.errors import Forbidden, Unauthorized
 from runyard.domain.records import Key
+from runyard.engine.keys import STRAIT as SCOPES
 from runyard.engine.projects import DEFAULT
 from runyard.streams.asgi import Scope
 from runyard.web.auth import Identity, KeyAuth, bearer, header
 from runyard.web.scopes import expand
 
-SCOPES = frozenset(
-    f"{what}:{right}"
-    for what, rights in {
-        "jobs": ("read", "write", "trigger"),
-        "runs": ("read", "write"),
-        "workflows": ("read", "write", "trigger"),
-        "secrets": ("read", "write"),
-        "webhooks": ("read", "write"),
-        "api-keys": ("manage",),
-        "rbac": ("manage",),
-        "stats": ("read",),
-        "projects": ("read", "write", "manage"),
-    }.items()
-    for right in rights
-)
 INTERNAL = "internal"
 """Held by the internal secret alone: what ordinary keys are refused whatever their scopes."""
 WORKER = "run-token"

@@ -17,6 +17,13 @@ INSERT = Insert(
 BY_HASH = f"SELECT {COLUMNS} FROM api_keys WHERE hash = :hash"
 BY_ID = f"SELECT {COLUMNS} FROM api_keys WHERE id = :id AND project_id = :project_id"
 PAGE = f"SELECT {COLUMNS} FROM api_keys WHERE project_id = :project_id AND id < :before ORDER BY id DESC LIMIT :n"
+PAGE_BY_TIME = (
+    f"SELECT {COLUMNS} FROM api_keys WHERE project_id = :project_id AND (created_at, id) < (:at, :id) "
+    "ORDER BY created_at DESC, id DESC LIMIT :n"
+)
+LOCK = f"SELECT {COLUMNS} FROM api_keys WHERE id = :id {{lock}}"
+REPLACE = "UPDATE api_keys SET replaced_by = :replaced_by, expires_at = :expires_at WHERE id = :id"
+REVOKE_ALL = "UPDATE api_keys SET revoked_at = :now WHERE project_id = :project_id AND revoked_at IS NULL"
 REVOKE = "UPDATE api_keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL"
 TOUCH = "UPDATE api_keys SET last_used_at = :now WHERE id = :id AND (last_used_at IS NULL OR last_used_at < :now)"
 ADMIN = (
@@ -45,6 +52,27 @@ def by_id(tx: Tx, project_id: int, key_id: str) -> Key | None:
 def page(tx: Tx, project_id: int, *, before: str, n: int) -> list[Key]:
     """Keys below an id, newest first."""
     return [_from_row(row) for row in tx.rows(PAGE, project_id=project_id, before=before, n=n)]
+
+
+def page_by_time(tx: Tx, project_id: int, *, before: tuple[int, str], n: int) -> list[Key]:
+    """Keys made before a time (those of that very time by id), newest first."""
+    at, key_id = before
+    return [_from_row(row) for row in tx.rows(PAGE_BY_TIME, project_id=project_id, at=at, id=key_id, n=n)]
+
+
+def lock(tx: Tx, key_id: str) -> Key | None:
+    """The key, locked."""
+    return _record(tx.row(LOCK, id=key_id))
+
+
+def replace(tx: Tx, key: Key) -> None:
+    """Write by what the key is replaced, and until when it is good."""
+    tx.run(REPLACE, id=key.id, replaced_by=key.replaced_by, expires_at=key.expires_at)
+
+
+def revoke_all(tx: Tx, project_id: int) -> None:
+    """Mark every key of the project as revoked now."""
+    tx.run(REVOKE_ALL, project_id=project_id, now=tx.now)
 
 
 def revoke(tx: Tx, key_id: str) -> None:
