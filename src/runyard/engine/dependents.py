@@ -108,6 +108,14 @@ def look_at(tx: Tx, job_id: str, *, after: str = "") -> None:
     tx.wake("dependencies")
 
 
+def forget(tx: Tx, job_id: str) -> None:
+    """Drop every dependency of a deleted job and on it; what waited for it alone goes on when the loop comes by."""
+    waiting = {one.job_id for one in sql.on_jobs(tx, [job_id])}
+    sql.drop_of_job(tx, job_id)
+    for other in sorted(waiting):
+        look_at(tx, other)
+
+
 def met(tx: Tx, ids: Sequence[str]) -> list[Run]:
     """Those of the runs, locked, that wait for dependencies all of which are met."""
     # Lock first, look second: of two transactions that end the last two runs waited for, the later one sees both ended.

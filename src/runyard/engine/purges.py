@@ -16,7 +16,7 @@ from runyard.artifacts.port import Blobs
 from runyard.domain.moves import move
 from runyard.domain.records import Run
 from runyard.domain.states import FINAL
-from runyard.engine import retention
+from runyard.engine import dependents, retention
 from runyard.engine.retention import Content
 from runyard.engine.transitions import apply
 from runyard.storage.port import Store, Tx
@@ -48,7 +48,7 @@ def forget_job(tx: Tx, job_id: str) -> None:
     """Drop at once what belongs to a job besides its definition and its runs."""
     for part in sql.OF_JOB:
         sql.delete(tx, part, job_id, 2**31 - 1)
-    sql.delete_dependencies(tx, job_id)
+    dependents.forget(tx, job_id)
 
 
 def step(tx: Tx) -> Step | None:

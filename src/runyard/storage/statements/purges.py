@@ -23,7 +23,6 @@ ENDED_OF_JOB = "SELECT id FROM runs WHERE job_id = :job_id AND finished_at IS NO
 OF_STATE = "SELECT id FROM runs WHERE project_id = :project_id AND state = :state ORDER BY id DESC NULLS LAST LIMIT :n"
 JOBS = "SELECT id FROM jobs WHERE project_id = :project_id ORDER BY id LIMIT :n"
 LIVE = "SELECT 1 FROM runs WHERE project_id = :project_id AND state = :state LIMIT 1"
-DELETE_DEPENDENCIES = "DELETE FROM job_dependencies WHERE job_id = :job_id OR depends_on = :job_id"
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -113,8 +112,3 @@ def is_busy(tx: Tx, project_id: int, states: Sequence[str]) -> bool:
 def delete(tx: Tx, part: Part, owner: int | str, n: int) -> int:
     """Delete at most so many rows of one table; how many went."""
     return tx.run(part.delete, owner=owner, n=n)
-
-
-def delete_dependencies(tx: Tx, job_id: str) -> None:
-    """Forget what the job depends on, and that others depend on it."""
-    tx.run(DELETE_DEPENDENCIES, job_id=job_id)
