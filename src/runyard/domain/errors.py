@@ -68,6 +68,10 @@ class Ended(Conflict):
     """The run has ended and its record is closed; nothing can be added to it."""
 
 
+class JobDisabled(Conflict):
+    """The job takes no runs now; enable it first."""
+
+
 class AlreadyExists(Conflict):
     """The name is taken; choose another or use the existing one."""
 

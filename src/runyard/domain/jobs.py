@@ -110,6 +110,8 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
     policy: dict[str, Any] = {}
     """Fields of `Policy` that differ from the job's."""
     ttl: int | None = None
+    spare: int | None = None
+    """When neither the run nor its job has a time to live: its timeout and so much more."""
     max_per_key: int | None = None
     tags: Tags | None = None
     metadata: dict[str, Any] | None = None

@@ -19,7 +19,7 @@ Hold = Literal["retry", "lane", "paused", "blocked"]
 class Waiting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a parked (or rate-limited) run waits for."""
 
-    kind: Literal["children", "descendants", "event", "dependency", "decision", "rate"]
+    kind: Literal["children", "descendants", "event", "dependency", "decision", "rate", "window"]
     until: int | None = None
     """When waiting ends badly; for `rate` nothing, the run's `available_at` says when it goes on."""
     again: int | None = None

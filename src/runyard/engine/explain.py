@@ -120,6 +120,9 @@ def _scheduled(run: Run) -> Reason:
     if run.waiting_for is not None and run.waiting_for.kind == "rate":
         detail = f"the job's rate limit gives it its turn at {_time(at)}"
         return Reason(code="rate_limit", detail=detail, remedy="raise the job's rate limit, or reschedule it", until=at)
+    if run.waiting_for is not None and run.waiting_for.kind == "window":
+        detail = f"the job's execution window {run.waiting_for.key!r} opens for it at {_time(at)}"
+        return Reason(code="window", detail=detail, remedy="change the job's window, or reschedule the run", until=at)
     detail = f"it is scheduled for {_time(at)}"
     return Reason(code="scheduled", detail=detail, remedy="reschedule it to run earlier", until=at)
 

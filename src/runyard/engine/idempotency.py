@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from runyard.domain.errors import IllegalMove
 from runyard.domain.moves import changed
 from runyard.domain.records import Run
-from runyard.domain.states import ENDED
+from runyard.domain.states import ENDED, RunState
 from runyard.engine.runs import find
 from runyard.engine.transitions import journal
 from runyard.storage.port import Tx
@@ -59,15 +60,38 @@ def take(tx: Tx, runs: Sequence[Run]) -> dict[str, Run]:
     return duplicates
 
 
-def is_answered(tx: Tx, project_id: int, scope: str, name: str) -> bool:
-    """Whether a run answers for the key now."""
-    holders = sql.holders(tx, project_id, [(scope, name)])
-    return any(_answers(run, tx.now) for run in runs_sql.get(tx, list(holders.values())).values())
+def answers(tx: Tx, project_id: int, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Run]:
+    """The run that answers for each (scope, name) now, where there is one."""
+    holders = sql.holders(tx, project_id, keys)
+    found = runs_sql.get(tx, sorted(set(holders.values()))) if holders else {}
+    return {
+        key: found[run_id] for key, run_id in holders.items() if run_id in found and _answers(found[run_id], tx.now)
+    }
 
 
-def reset(tx: Tx, project_id: int, run_id: str, *, actor: str | None = None) -> Run:
-    """Free the run's idempotency key for a new run; without a key nothing happens."""
+def give_back(tx: Tx, runs: Sequence[Run]) -> None:
+    """Free the keys that were just taken for runs that are not made."""
+    for run in runs:
+        if run.idempotency_key is not None:
+            tx.run(sql.FREE, project_id=run.project_id, scope=_scope(run), name=run.idempotency_key, run_id=run.id)
+
+
+def lend(tx: Tx, run: Run, names: Sequence[str]) -> None:
+    """Let the run answer for these keys besides its own."""
+    if names:
+        sql.lend(tx, [(run.project_id, _scope(run), name, run.id) for name in names])
+
+
+def reset(
+    tx: Tx, project_id: int, run_id: str, *, actor: str | None = None, spare: frozenset[RunState] = frozenset()
+) -> Run:
+    """Free the run's idempotency key for a new run; without a key nothing happens.
+
+    Raises `NotFound`, and `IllegalMove` when the run is in a state to be spared.
+    """
     run = find(tx, project_id, run_id, lock=True)
+    if run.state in spare:
+        raise IllegalMove(f"a run that is {run.state} keeps its idempotency key", state=run.state.value)
     if run.idempotency_key is None:
         return run
     tx.run(sql.FREE, project_id=project_id, scope=_scope(run), name=run.idempotency_key, run_id=run.id)

@@ -28,13 +28,11 @@ def reserve(tx: Tx, project_id: int, name: str, rate: Rate, wanted: int) -> int:
     return max(wanted, arrival - burst)
 
 
-def refusal(tx: Tx, job_id: str, rate: Rate, asked: int) -> int | None:
-    """Seconds to wait when the trailing window has no place for so many more runs of the job; None when it has."""
+def made_lately(tx: Tx, job_id: str, rate: Rate) -> int:
+    """How many runs of the job were made in the trailing window, counted up to the limit."""
     since = first_id_at(tx.now - rate.window)
-    (recent,) = tx.row(sql.COUNT_SINCE, job_id=job_id, since=since, ended=_ENDED, n=rate.max) or (0,)
-    if recent + asked <= rate.max:
-        return None
-    return max(1, -(-rate.window // 1_000_000))
+    (found,) = tx.row(sql.COUNT_SINCE, job_id=job_id, since=since, ended=_ENDED, n=rate.max) or (0,)
+    return int(found)
 
 
 def first_id_at(micros: int) -> str:
@@ -55,13 +53,15 @@ def turn(tx: Tx, run: Run, spec: JobSpec) -> Run:
     )
 
 
-def refuse_over(tx: Tx, spec: JobSpec, job: Job, asked: int) -> None:
+def refuse_over(tx: Tx, spec: JobSpec, job: Job, asked: int, *, made: int | None = None) -> None:
     """Raise `RateLimited` when the job's refusing rate limit has no place for so many more runs now."""
-    if spec.rate is None or spec.rate.mode != "refuse":
+    rate = spec.rate
+    if rate is None or rate.mode != "refuse":
         return
-    wait = refusal(tx, job.id, spec.rate, asked)
-    if wait is not None:
+    lately = made_lately(tx, job.id, rate) if made is None else made
+    if lately + asked > rate.max:
+        wait = max(1, -(-rate.window // 1_000_000))
         raise RateLimited(
-            f"the job {job.name!r} takes {spec.rate.max} runs in {spec.rate.window / 1e6:g} s; try again in {wait} s",
+            f"the job {job.name!r} takes {rate.max} runs in {rate.window / 1e6:g} s; try again in {wait} s",
             retry_after=wait,
         )

@@ -89,7 +89,7 @@ def _moved(tx: Tx, run: Run, verb: str, actor: str | None, reason: str | None, *
     return apply(tx, [move(run, verb, tx.now, actor=actor, data=_said(reason), **changes)])[0]
 
 
-def cancel(tx: Tx, project_id: int, run_id: str, **said: Any) -> Run:
+def cancel(tx: Tx, /, project_id: int, run_id: str, **said: Any) -> Run:
     """`cancel_many` of one run. Raises what it is refused with."""
     return only(cancel_many(tx, project_id, [run_id], **said))
 
@@ -162,7 +162,7 @@ def resume(tx: Tx, project_id: int, run_id: str, *, actor: str | None = None, re
     The time to live of a run that was taken before starts anew when it has passed.
     """
     run = find(tx, project_id, run_id, lock=True)
-    if run.state is RunState.PAUSED and run.waiting_for is not None and run.waiting_for.kind != "rate":
+    if run.state is RunState.PAUSED and run.waiting_for is not None and run.waiting_for.kind not in {"rate", "window"}:
         return _moved(tx, run, "resume_wait", actor, reason, waiting_for=run.waiting_for)
     if run.state is RunState.PAUSED and run.queued_at is None and (run.available_at or 0) > tx.now:
         return _moved(tx, run, "resume_later", actor, reason)
@@ -250,7 +250,7 @@ def reschedule(
     return after
 
 
-def requeue(tx: Tx, project_id: int, run_id: str, **said: Any) -> Run:
+def requeue(tx: Tx, /, project_id: int, run_id: str, **said: Any) -> Run:
     """`requeue_many` of one run. Raises what it is refused with."""
     return only(requeue_many(tx, project_id, [run_id], **said))
 
@@ -292,7 +292,7 @@ def requeue_many(
     return each(tx, project_id, ids, decide)
 
 
-def discard(tx: Tx, project_id: int, run_id: str, **said: Any) -> Run:
+def discard(tx: Tx, /, project_id: int, run_id: str, **said: Any) -> Run:
     """`discard_many` of one run. Raises what it is refused with."""
     return only(discard_many(tx, project_id, [run_id], **said))
 
@@ -310,7 +310,7 @@ def discard_many(
     return each(tx, project_id, ids, decide)
 
 
-def resolve(tx: Tx, project_id: int, run_id: str, **said: Any) -> Run:
+def resolve(tx: Tx, /, project_id: int, run_id: str, **said: Any) -> Run:
     """`resolve_many` of one run. Raises what it is refused with."""
     return only(resolve_many(tx, project_id, [run_id], **said))
 

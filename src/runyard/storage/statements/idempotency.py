@@ -11,6 +11,11 @@ TAKE = Insert(
     {"project_id": "bigint", "scope": "text", "name": "text", "run_id": "text"},
     "ON CONFLICT (project_id, scope, name) DO NOTHING",
 )
+LEND = Insert(
+    "idempotency_keys",
+    {"project_id": "bigint", "scope": "text", "name": "text", "run_id": "text"},
+    "ON CONFLICT (project_id, scope, name) DO UPDATE SET run_id = excluded.run_id",
+)
 HOLDERS = (
     "SELECT scope, name, run_id FROM idempotency_keys "
     "WHERE project_id = :project_id AND scope {among scopes} AND name {among names}"
@@ -37,3 +42,8 @@ def holders(tx: Tx, project_id: int, keys: Sequence[tuple[str, str]]) -> dict[tu
     names = sorted({name for _, name in keys})
     rows = tx.rows(HOLDERS, project_id=project_id, scopes=scopes, names=names)
     return {(scope, name): run_id for scope, name, run_id in rows if (scope, name) in wanted}
+
+
+def lend(tx: Tx, rows: Sequence[tuple[int, str, str, str]]) -> None:
+    """Give keys to runs, whosever they were."""
+    tx.insert(LEND, sorted({row[:3]: row for row in rows}.values()))

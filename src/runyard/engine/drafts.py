@@ -1,0 +1,335 @@
+"""Runs on their way into the store: what the request, the job and the defaults make of each, and what refuses it.
+
+A run of a job is refused or answered in this order: the job is there and enabled; the payload matches its schema; the
+idempotency key already has its run; the project's quotas; the job's rate limit; an equal payload made a run lately.
+Nothing is written here but interned classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from runyard.domain.canonical import canonical, digest
+from runyard.domain.errors import Conflict, DomainError, Invalid, JobDisabled, NotFound
+from runyard.domain.jobs import JobSpec, NewRun, merged_tags
+from runyard.domain.policy import Policy
+from runyard.domain.records import Job, Run, Waiting
+from runyard.domain.states import FINAL, RunState
+from runyard.engine import classes, dedup, idempotency, quotas, rates, windows
+from runyard.engine.leases import rank_of
+from runyard.engine.quotas import Quotas
+from runyard.engine.runs import MAX_DEPTH
+from runyard.engine.specs import check_payload, spec_of
+from runyard.storage.port import Tx
+from runyard.storage.statements import jobs
+from runyard.storage.statements import runs as sql
+
+AD_HOC = JobSpec()
+"""What applies to a run of no job."""
+DEFAULT_TIMEOUT = 300_000_000
+"""How long an attempt without a timeout is reckoned to take."""
+FRESH: Mapping[str, Any] = {
+    "attempt": 1,
+    "epoch": 0,
+    "lost": 0,
+    "hold": None,
+    "hold_lane": None,
+    "waiting_for": None,
+    "next_retry_at": None,
+    "claimed_at": None,
+    "started_at": None,
+    "heartbeat_at": None,
+    "finished_at": None,
+    "due_at": None,
+    "lease_hash": None,
+    "lease_until": None,
+    "worker": None,
+    "output": None,
+    "error": None,
+    "error_class": None,
+    "resolved_at": None,
+    "resolution": None,
+    "input_tokens": 0,
+    "output_tokens": 0,
+    "cost_micro_usd": 0,
+    "trace": None,
+}
+"""A run to which nothing has happened yet."""
+Checks = Literal["all", "limits", "none"]
+"""What may refuse or answer a new run: everything; all but what depends on its payload; or nothing any more."""
+_json = msgspec.json.Encoder()
+
+
+class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs to make for one caller: all of them or none."""
+
+    project_id: int
+    runs: tuple[NewRun, ...]
+    actor: str | None = None
+    checks: Checks = "all"
+    """`limits` is for runs that bring no payload, `none` for those that were let through before."""
+
+
+class Draft(msgspec.Struct, kw_only=True):
+    """A run on its way into the store."""
+
+    run: Run
+    tags: Any
+    spec: JobSpec
+    job: Job | None
+    zone: str = "UTC"
+    """Where the job's window is read."""
+    mark: str | None = None
+    """The hash of the payload, where an equal one is to be answered with this run."""
+    twin: Run | None = None
+    """The run that answers in its place."""
+    by_payload: bool = False
+    """Whether the twin answers for the payload, not for the idempotency key."""
+    admitted: bool = False
+    """Whether it was let through before, so that no equal payload stands in its way."""
+
+
+class Facts:
+    """What the runs of a batch refer to, read once for all of them."""
+
+    def __init__(self, tx: Tx, requests: Sequence[CreateRequest], *, dry: bool = False) -> None:
+        self.dry = dry
+        """Nothing may be written, not even an interned class."""
+        self.jobs: dict[tuple[int, str], Job] = {}
+        self.specs: dict[str, JobSpec] = {}
+        self.parents: dict[str, Run] = {}
+        self.recent: dict[str, int] = {}
+        """How many runs of a job were made in the window of its rate limit."""
+        self.asked: dict[str, int] = {}
+        """How many runs of each job this batch asked for so far."""
+        self.seen: set[tuple[str, ...]] = set()
+        """Keys and payloads that this batch asked for so far: their repetitions count for nothing."""
+        self._read_jobs(tx, requests)
+        self.settings = quotas.settings_of(tx, {request.project_id for request in requests if request.runs})
+        self.quotas = Quotas(tx, self.settings)
+        self.hashes: dict[int, str] = {}
+        self.answers = self._read_answers(tx, requests)
+        self.marks = self._read_marks(tx, requests)
+
+    def spec(self, job: Job) -> JobSpec:
+        """The job's definition."""
+        found = self.specs.get(job.id)
+        if found is None:
+            found = self.specs[job.id] = spec_of(job)
+        return found
+
+    def job(self, project_id: int, new: NewRun) -> Job | None:
+        """The job that the run is asked of, None when it is of none. Raises `NotFound`."""
+        if new.job is None:
+            return None
+        job = self.jobs.get((project_id, new.job))
+        if job is None:
+            raise NotFound(f"there is no job {new.job[:128]!r} in this project")
+        return job
+
+    def _read_jobs(self, tx: Tx, requests: Sequence[CreateRequest]) -> None:
+        wanted: dict[int, set[str]] = {}
+        relatives: set[str] = set()
+        for request in requests:
+            for new in request.runs:
+                if new.job is not None and "\0" not in new.job:
+                    wanted.setdefault(request.project_id, set()).add(new.job)
+                relatives.update(one for one in (new.parent_id, new.continuation_of) if one is not None)
+        for project_id, names in wanted.items():
+            for name, job in jobs.by_name_or_id(tx, project_id, sorted(names)).items():
+                self.jobs[project_id, name] = job
+        if relatives:
+            self.parents = sql.get(tx, sorted(relatives))
+
+    def _read_answers(self, tx: Tx, requests: Sequence[CreateRequest]) -> dict[tuple[int, str, str], Run]:
+        """Which runs answer for idempotency keys, where a limit would refuse what has its run already."""
+        keys: dict[int, set[tuple[str, str]]] = {}
+        for request in requests:
+            for new in request.runs:
+                job = self.jobs.get((request.project_id, new.job)) if new.job is not None else None
+                if new.idempotency_key is not None and self._limits(request.project_id, job):
+                    scope = job.id if job is not None else ""
+                    keys.setdefault(request.project_id, set()).add((scope, new.idempotency_key))
+        return {
+            (project_id, *key): run
+            for project_id, wanted in keys.items()
+            for key, run in idempotency.answers(tx, project_id, sorted(wanted)).items()
+        }
+
+    def _limits(self, project_id: int, job: Job | None) -> bool:
+        settings = self.settings.get(project_id)
+        if settings is not None and quotas.is_limited(settings):
+            return True
+        if job is None:
+            return False
+        spec = self.spec(job)
+        refuses = spec.rate is not None and spec.rate.mode == "refuse"
+        return refuses or bool(spec.dedup_window or spec.debounce_window or spec.batch_window)
+
+    def _read_marks(self, tx: Tx, requests: Sequence[CreateRequest]) -> dict[tuple[str, str], Run]:
+        marks: set[tuple[str, str]] = set()
+        for request in requests:
+            for new in request.runs:
+                job = self.jobs.get((request.project_id, new.job)) if new.job is not None else None
+                if job is not None and request.checks != "limits" and self.spec(job).dedup_window:
+                    self.hashes[id(new)] = digest(canonical(new.payload))
+                    marks.add((job.id, self.hashes[id(new)]))
+        return dedup.answers(tx, sorted(marks))
+
+
+def draft_all(tx: Tx, facts: Facts, request: CreateRequest) -> list[Draft] | DomainError:
+    """All runs of a request, or why they are refused; `item` of the error's extra says which one is to blame."""
+    drafts = []
+    for item, new in enumerate(request.runs):
+        try:
+            drafts.append(_draft(tx, facts, request, new))
+        except DomainError as error:
+            error.extra["item"] = item
+            return error
+    return drafts
+
+
+def check_enabled(job: Job) -> None:
+    """Raise `JobDisabled` when the job takes no runs."""
+    if not job.enabled:
+        raise JobDisabled(f"the job {job.name!r} is disabled; enable it first")
+
+
+def _draft(tx: Tx, facts: Facts, request: CreateRequest, new: NewRun) -> Draft:
+    job = facts.job(request.project_id, new)
+    spec = facts.spec(job) if job is not None else AD_HOC
+    twin, by_payload = None, False
+    if request.checks != "none":
+        if job is not None:
+            check_enabled(job)
+        if request.checks == "all":
+            check_payload(spec, new.payload)
+        scope = job.id if job is not None else ""
+        twin = facts.answers.get((request.project_id, scope, new.idempotency_key or ""))
+        if twin is None:
+            twin = _limited(tx, facts, request, new, job, spec)
+            by_payload = twin is not None
+    zone = windows.zone_of(spec, facts.settings.get(request.project_id))
+    run = _run(tx, facts, request, new, job=job, spec=spec, zone=zone)
+    return Draft(
+        run=run,
+        tags=merged_tags(spec.tags, new.tags),
+        spec=spec if new.max_per_key is None else msgspec.structs.replace(spec, max_per_key=new.max_per_key),
+        job=job,
+        zone=zone,
+        mark=facts.hashes.get(id(new)),
+        twin=twin,
+        by_payload=by_payload,
+        admitted=request.checks == "none",
+    )
+
+
+def _limited(tx: Tx, facts: Facts, request: CreateRequest, new: NewRun, job: Job | None, spec: JobSpec) -> Run | None:
+    """Take what limits the run; the run that an equal payload made lately, if any. Raises `RateLimited`."""
+    mark = (job.id, facts.hashes[id(new)]) if job is not None and id(new) in facts.hashes else None
+    key = (job.id if job is not None else "", "key", new.idempotency_key) if new.idempotency_key is not None else None
+    repeats = {one for one in (key, mark) if one is not None and request.checks == "all"}
+    if not repeats & facts.seen:
+        later = new.available_at is not None and new.available_at > tx.now
+        facts.quotas.refuse_over(request.project_id, queued=not later and not new.draft)
+        if job is not None and spec.rate is not None and spec.rate.mode == "refuse":
+            if job.id not in facts.recent:
+                facts.recent[job.id] = rates.made_lately(tx, job.id, spec.rate)
+            asked = facts.asked[job.id] = facts.asked.get(job.id, 0) + 1
+            rates.refuse_over(tx, spec, job, asked, made=facts.recent[job.id])
+    facts.seen |= repeats
+    return facts.marks.get(mark) if mark is not None and request.checks == "all" else None
+
+
+def _run(
+    tx: Tx, facts: Facts, request: CreateRequest, new: NewRun, *, job: Job | None, spec: JobSpec, zone: str
+) -> Run:
+    depth = _depth(facts, request, new)
+    policy: Policy = msgspec.structs.replace(spec.policy, **new.policy) if new.policy else spec.policy
+    requires = new.requires if new.requires is not None else spec.requires
+    queue, executor = new.queue or spec.queue, new.executor or spec.executor
+    tags = merged_tags(spec.tags, new.tags)
+    metadata = spec.metadata | (new.metadata or {})
+    wanted = max(tx.now, new.available_at or tx.now)
+    begins = wanted if new.draft else windows.opening(spec, zone, wanted)
+    later = begins > tx.now
+    state = RunState.DRAFT if new.draft else RunState.SCHEDULED if later else RunState.QUEUED
+    priority = new.priority if new.priority is not None else spec.priority
+    fresh = dict(FRESH)
+    if begins > wanted:
+        fresh["waiting_for"] = Waiting(kind="window", key=spec.window)
+    return Run(
+        **fresh,
+        id=tx.new_id(),
+        project_id=request.project_id,
+        state=state,
+        class_id=_class(tx, facts, request.project_id, executor, queue, job, requires),
+        queue=queue,
+        requires=_json.encode(requires).decode() if requires else None,
+        executor=executor,
+        priority=priority,
+        rank=rank_of(tx, priority, begins),
+        created_at=tx.now,
+        updated_at=tx.now,
+        policy=policy,
+        payload=new.payload,
+        tags=_json.encode(tags).decode() if tags else None,
+        metadata=_json.encode(metadata).decode() if metadata else None,
+        job_id=job.id if job else None,
+        job_name=job.name if job else None,
+        job_version=job.version if job else None,
+        task_id=new.task_id,
+        parent_id=new.parent_id,
+        replay_of=new.replay_of,
+        retry_of=new.retry_of,
+        continuation_of=new.continuation_of,
+        depth=depth,
+        continued=0 if new.continuation_of is None else facts.parents[new.continuation_of].continued + 1,
+        batch_id=new.batch_id,
+        trigger=new.trigger,
+        created_by=new.created_by or request.actor,
+        idempotency_key=new.idempotency_key,
+        concurrency_key=new.concurrency_key,
+        dependency_key=new.dependency_key,
+        debug=int(new.debug),
+        job_lane=None,
+        key_lane=None,
+        queued_at=tx.now if state is RunState.QUEUED else None,
+        available_at=begins if begins > wanted else new.available_at,
+        expires_at=_expiry(new, spec, policy, begins),
+    )
+
+
+def _class(
+    tx: Tx, facts: Facts, project_id: int, executor: str, queue: str, job: Job | None, requires: tuple[str, ...]
+) -> int:
+    return 0 if facts.dry else classes.intern(tx, project_id, executor, queue, job.name if job else "", requires)
+
+
+def _expiry(new: NewRun, spec: JobSpec, policy: Policy, begins: int) -> int | None:
+    """When the run is no longer worth taking."""
+    if new.expires_at is not None:
+        return new.expires_at
+    ttl = new.ttl if new.ttl is not None else spec.ttl
+    if not ttl and new.spare is not None:
+        ttl = (policy.timeout or DEFAULT_TIMEOUT) + new.spare
+    return begins + ttl if ttl else None
+
+
+def _depth(facts: Facts, request: CreateRequest, new: NewRun) -> int:
+    depth = 0
+    for relative in (new.parent_id, new.continuation_of):
+        if relative is None:
+            continue
+        run = facts.parents.get(relative)
+        if run is None or run.project_id != request.project_id:
+            raise NotFound(f"there is no run {relative} in this project")
+        depth = max(depth, run.depth + 1)
+    if depth > MAX_DEPTH:
+        raise Invalid(f"runs may not be nested deeper than {MAX_DEPTH} levels")
+    if new.parent_id is not None and facts.parents[new.parent_id].state in FINAL:
+        raise Conflict("the parent run has ended; an ended run takes no children")
+    return depth
