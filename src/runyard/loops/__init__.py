@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from runyard.artifacts.port import Blobs
-from runyard.loops import bulks, caps, purges, retention, timers
+from runyard.loops import bulks, caps, dependencies, purges, retention, timers
 from runyard.loops.runner import Runner
 from runyard.settings import Settings
 from runyard.storage.port import Store
@@ -35,6 +35,7 @@ def runner(store: Store, hub: Hub, blobs: Blobs, settings: Settings) -> Runner:
             *timers.loops(store, until("timer")),
             bulks.loop(store, until("bulk")),
             caps.loop(store, until("caps")),
+            dependencies.loop(store, until("dependencies")),
             purges.loop(store, blobs, until("purges")),
             *retention.loops(store, blobs, settings),
         ]
