@@ -32,6 +32,8 @@ class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
     executor: str = "worker"
     queues: tuple[str, ...] | None = None
     jobs: tuple[str, ...] | None = None
+    runs: tuple[str, ...] | None = None
+    """These and no others, as far as they may be claimed; who names runs has seen to it that they are its kind."""
     capabilities: frozenset[str] = frozenset()
     lease: int | None = None
     worker: str | None = None
@@ -156,14 +158,11 @@ def claim(tx: Tx, requests: Sequence[ClaimRequest]) -> list[list[Granted]]:
     answers: list[list[Granted]] = [[] for _ in requests]
     groups: dict[Any, list[int]] = {}
     for index, request in enumerate(requests):
-        key = (request.project_id, request.executor, request.queues, request.jobs, request.capabilities)
+        key = (request.project_id, request.executor, request.queues, request.jobs, request.runs, request.capabilities)
         groups.setdefault(key, []).append(index)
     for indexes in groups.values():
         first = requests[indexes[0]]
-        eligible = classes.eligible(tx, first.project_id, first.executor, first.queues, first.jobs, first.capabilities)
-        if not eligible:
-            continue
-        found = runs_sql.ready(tx, eligible, sum(requests[index].limit for index in indexes))
+        found = _ready(tx, first, sum(requests[index].limit for index in indexes))
         newer = upgrades.at_claim(tx, found)
         moves: list[Move] = []
         owners: list[tuple[int, str]] = []
@@ -181,6 +180,16 @@ def claim(tx: Tx, requests: Sequence[ClaimRequest]) -> list[list[Granted]]:
                 lease = Lease(run_id=run.id, token=token, until=run.lease_until or 0)
                 answers[index].append(Granted(run=run, lease=lease))
     return answers
+
+
+def _ready(tx: Tx, request: ClaimRequest, limit: int) -> list[Run]:
+    """The runs the caller may have, locked, in claim order."""
+    if request.runs is not None:
+        return runs_sql.ready_among(tx, request.runs)[:limit]
+    eligible = classes.eligible(
+        tx, request.project_id, request.executor, request.queues, request.jobs, request.capabilities
+    )
+    return runs_sql.ready(tx, eligible, limit) if eligible else []
 
 
 def _claimed(tx: Tx, run: Run, request: ClaimRequest, token: str, newer: Mapping[str, Any]) -> Move:

@@ -184,6 +184,11 @@ def ready(tx: Tx, class_ids: Sequence[int], n: int) -> list[Run]:
     return [from_row(row) for row in tx.wide_rows(LOCK_READY, ids=[run_id for _, run_id in heads[:n]])]
 
 
+def ready_among(tx: Tx, ids: Sequence[str]) -> list[Run]:
+    """Those of the runs that are claimable this instant, in claim order, locked."""
+    return [from_row(row) for row in tx.wide_rows(LOCK_READY, ids=list(ids))]
+
+
 def due(tx: Tx, n: int) -> list[Run]:
     """The runs whose deadline has passed, locked."""
     return [from_row(row) for row in tx.wide_rows(DUE, now=tx.now, n=n)]

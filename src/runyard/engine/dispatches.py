@@ -1,0 +1,87 @@
+"""What an executor that is part of the server needs: which work is ready over all projects, and how to do it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from runyard.domain.endpoints import Endpoint
+from runyard.domain.jobs import JobSpec
+from runyard.domain.records import Run
+from runyard.engine import endpoints, environments, job_secrets
+from runyard.storage.port import Tx
+from runyard.storage.statements import dispatches as sql
+
+CLASSES = 1000
+"""So many classes of runs are looked at in one pass; a further one goes on behind them."""
+LONGEST_CHECKPOINT = 64 << 10
+
+Definition = tuple[str, int]
+"""A job and one of its versions."""
+Heads = dict[int, list[tuple[int, str]]]
+"""Rank and id of the first ready runs of each class."""
+_spec = msgspec.json.Decoder(JobSpec)
+
+
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """Work that may be claimed this instant."""
+
+    heads: Heads
+    more_after: int | None = None
+    """The class to go on behind, when not every class was looked at."""
+
+
+class Luggage(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs are done with, read together; secrets and variables are still sealed."""
+
+    specs: Mapping[Definition, JobSpec]
+    secrets: Mapping[str, Mapping[str, str]]
+    variables: Mapping[str, Mapping[str, str]]
+    checkpoints: Mapping[str, tuple[int, str]]
+
+
+def ready(tx: Tx, executor: str, *, room: int, after: int = 0) -> Ready:
+    """The first runs of every class that has any, more of each the fewer classes there are."""
+    found, more = sql.busy_classes(tx, executor, after=after, n=CLASSES)
+    if not found:
+        return Ready(heads={}, more_after=more)
+    each = room if len(found) == 1 else max(2, 2 * room // len(found))
+    return Ready(heads=sql.heads(tx, found, each), more_after=more)
+
+
+def luggage(tx: Tx, runs: Sequence[Run], known: Mapping[Definition, JobSpec]) -> Luggage:
+    """All that the runs take along, in a few queries. A job that is gone has no definition among `specs`."""
+    wanted = {(run.job_id, run.job_version or 1) for run in runs if run.job_id is not None}
+    specs = {definition: known[definition] for definition in wanted if definition in known}
+    missing = wanted - set(specs)
+    if missing:
+        specs |= _definitions(tx, sorted(missing))
+    retried = [run.id for run in runs if run.attempt > 1]
+    named = sorted({spec.environment_id for spec in specs.values() if spec.environment_id is not None})
+    return Luggage(
+        specs=specs,
+        secrets=job_secrets.secrets(tx, sorted({job_id for job_id, _ in wanted})) if wanted else {},
+        variables=environments.variables(tx, named) if named else {},
+        checkpoints=_checkpoints(tx, retried) if retried else {},
+    )
+
+
+def fare(tx: Tx, places: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Endpoint]:
+    """How these addresses fare."""
+    return endpoints.of(tx, places)
+
+
+def _definitions(tx: Tx, missing: Sequence[Definition]) -> dict[Definition, JobSpec]:
+    """The definitions by version; where a version is not kept, the job's current one."""
+    kept = {one: _spec.decode(text) for one, text in sql.versions(tx, missing).items() if one in set(missing)}
+    gone = [definition for definition in missing if definition not in kept]
+    if gone:
+        now = sql.current(tx, [job_id for job_id, _ in gone])
+        kept |= {one: _spec.decode(now[one[0]]) for one in gone if one[0] in now}
+    return kept
+
+
+def _checkpoints(tx: Tx, run_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    found = sql.checkpoints(tx, run_ids, LONGEST_CHECKPOINT)
+    return {run_id: one for run_id, one in found.items() if len(one[1].encode()) <= LONGEST_CHECKPOINT}
