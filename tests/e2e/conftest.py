@@ -51,10 +51,11 @@ class Fleet:
         return ServerProcess(self.folder / f"server-{next(_serial)}", database=database, **settings)
 
     def shared(self, engine: str) -> ServerProcess:
-        """The server for all tests that do not stop it; its reviewer may read `roots`."""
+        """The server for all tests that do not stop it; its reviewer may read `roots`, its jobs go to this machine."""
         if engine not in self._kept:
             self.roots.mkdir(exist_ok=True)
-            self._kept[engine] = self.make(engine, agents=True, review_roots=str(self.roots)).start()
+            near = {"allow_private_endpoints": "1", "endpoint_ports": "*"}
+            self._kept[engine] = self.make(engine, agents=True, review_roots=str(self.roots), **near).start()
         return self._kept[engine]
 
     def fragile(self, engine: str) -> ServerProcess:
