@@ -15,10 +15,13 @@ import msgspec
 
 from runyard.domain.bulks import APPLIES_TO, Action, Bulk
 from runyard.domain.errors import Conflict, DomainError, Invalid, NotFound
+from runyard.domain.records import Run
+from runyard.domain.states import RunState
 from runyard.engine import copies, listing, runs
-from runyard.engine.listing import Filter
+from runyard.engine.listing import Filter, IdPage
 from runyard.engine.runs import Outcome
 from runyard.storage.port import JournalLine, Tx
+from runyard.storage.statements import attempts
 from runyard.storage.statements import bulks as sql
 from runyard.storage.statements import listing as listing_sql
 
@@ -30,6 +33,7 @@ COUNTED = 500
 """How many runs one transaction counts."""
 ERRORS = 100
 """How many failures are told."""
+UNBEGUN = frozenset({RunState.DRAFT, RunState.SCHEDULED, RunState.QUEUED})
 _LAST = "\x7f"
 _json = msgspec.json.Encoder()
 
@@ -113,6 +117,29 @@ def cancel(tx: Tx, project_id: int, bulk_id: str, *, actor: str | None = None) -
     sql.save(tx, after)
     _journal(tx, after, "bulk.canceled", actor)
     return after
+
+
+def cancel_unbegun(
+    tx: Tx,
+    project_id: int,
+    wanted: Filter,
+    *,
+    before: str | None = None,
+    limit: int = SLICE,
+    actor: str | None = None,
+    reason: str | None = None,
+) -> IdPage:
+    """Cancel a slice of the runs that meet the filter and that nobody has begun to work on, newest first.
+
+    The ids of those canceled, and where the next slice begins; nothing below them is canceled. Raises `Invalid`.
+    """
+    states = UNBEGUN if wanted.states is None else UNBEGUN & frozenset(wanted.states)
+    narrowed = msgspec.structs.replace(wanted, states=tuple(sorted(states)))
+    found = listing.ids(tx, project_id, narrowed, before=before, limit=limit)
+    begun = attempts.begun(tx, found.ids)
+    meant = [run_id for run_id in found.ids if run_id not in begun]
+    outcomes = runs.cancel_many(tx, project_id, meant, actor=actor, reason=reason, among=states, levels=0)
+    return IdPage(ids=[run.id for run in outcomes if isinstance(run, Run)], after=found.after)
 
 
 def advance(tx: Tx, limit: int = SLICE) -> Bulk | None:

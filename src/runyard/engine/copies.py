@@ -29,7 +29,7 @@ _EMPTY = msgspec.Raw(b"{}")
 
 
 def replay(
-    tx: Tx, project_id: int, run_id: str, *, payload: str | None = None, actor: str | None = None, **said: Any
+    tx: Tx, /, project_id: int, run_id: str, *, payload: str | None = None, actor: str | None = None, **said: Any
 ) -> Run:
     """A new run linked to an ended one, with its payload or another. The old one stays as it is.
 
@@ -44,7 +44,7 @@ def replay(
     return only(_many(tx, project_id, [run_id], "replay", payload_of, actor, **said))
 
 
-def replay_from(tx: Tx, project_id: int, run_id: str, number: int, *, actor: str | None = None, **said: Any) -> Run:
+def replay_from(tx: Tx, /, project_id: int, run_id: str, number: int, *, actor: str | None = None, **said: Any) -> Run:
     """A replay with a checkpoint's state as its payload, and in debug mode. Raises `NotFound`."""
 
     def payload_of(old: Run) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 
+from runyard.domain.errors import Conflict
+from runyard.domain.records import Run
 from runyard.domain.states import RunState
-from runyard.engine import listing
+from runyard.engine import listing, runs
 from runyard.engine.listing import Filter, RunPage
 from runyard.storage.port import Tx
 from runyard.storage.statements import dead_letters as sql
@@ -55,6 +58,22 @@ def page(
     """Dead letters, newest run first; those somebody has handled only when asked for (None: both kinds)."""
     wanted = Filter(states=(RunState.DEAD_LETTER,), job=job, error_class=error_class, resolved=resolved)
     return listing.page(tx, project_id, wanted, before=before, limit=limit)
+
+
+def requeue(
+    tx: Tx, project_id: int, *, ids: Sequence[str] | None = None, limit: int = 100, actor: str | None = None
+) -> list[Run]:
+    """Queue dead letters again from their first attempt: those named, or the oldest of the project.
+
+    Others are passed over. Raises `Conflict` when there is none.
+    """
+    named = sql.oldest(tx, project_id, limit) if ids is None else ids
+    among = frozenset({RunState.DEAD_LETTER})
+    outcomes = runs.requeue_many(tx, project_id, named, actor=actor, reason="dlq-replay", among=among)
+    queued = [run for run in outcomes if isinstance(run, Run)]
+    if not queued:
+        raise Conflict("none of these runs is dead-lettered; there is nothing to queue again")
+    return queued
 
 
 def groups(tx: Tx, project_id: int, *, job: str | None = None) -> Groups:

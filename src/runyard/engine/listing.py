@@ -2,6 +2,12 @@
 
 A page is taken from the index that holds the fewest runs beside those asked for (found by looking at the first few of
 each), and examines at most `EXAMINED` of them; when that was not enough for a full page, its cursor goes on from there.
+
+What stands in an index, on SQLite and PostgreSQL alike, each in the order of ids: states (and so all runs of a project,
+which on PostgreSQL have an index of their own), unresolved dead letters, jobs, batches, parents, tasks, tags with or
+without value, error classes, every trigger but the common one, and managed runs. Everything else is examined: queues,
+the common trigger, other executors, times (their bounds end the walk, for ids go by time), error classes excluded,
+entries of metadata, and what payload or metadata contain.
 """
 
 from __future__ import annotations
@@ -31,8 +37,12 @@ PROBE = 200
 """How many runs of each index tell how selective it is."""
 SLACK = 60_000_000
 """How far an id's time may be from `created_at`: ids are made while a batch is written, and clocks are set."""
+COMMON_TRIGGER = "manual"
+"""The trigger no index holds: most runs have it, so that the newest of a project are soon found to have it too."""
+INDEXED_EXECUTOR = "managed"
 ANCESTORS = 20
 FAMILY = 1000
+_entries = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 FIRST, LAST = "", "\x7f"
 """Before and behind every id."""
 
@@ -59,6 +69,14 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     batch_id: str | None = None
     outcome: Outcome | None = None
     error_class: str | None = None
+    error_classes: tuple[str, ...] = ()
+    """Any of these, where there are any."""
+    but_error_classes: tuple[str, ...] = ()
+    """Some error class, and none of these."""
+    trigger: str | None = None
+    executor: str | None = None
+    but_executor: str | None = None
+    """Any executor but this."""
     resolved: bool | None = None
     created_after: int | None = None
     """At this time or later."""
@@ -67,6 +85,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     payload: str | None = None
     """JSON that the payload contains, as by PostgreSQL's `@>`."""
     metadata: str | None = None
+    notes: tuple[tuple[str, str | None], ...] = ()
+    """Entries of the metadata, by name and text; any value where it is None."""
 
 
 class RunPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,8 +186,10 @@ class _Search:
         self.states = _states(wanted)
         self.resolved = False if wanted.outcome == "unresolved" else wanted.resolved
         self.documents = [_document(text) if text is not None else None for text in (wanted.payload, wanted.metadata)]
+        self.classes = (*wanted.error_classes, *((wanted.error_class,) if wanted.error_class is not None else ()))
         texts = [value for value in msgspec.structs.astuple(wanted) if isinstance(value, str)]
-        texts += [text for pair in wanted.tags for text in pair if text is not None]
+        texts += [text for pair in (*wanted.tags, *wanted.notes) for text in pair if text is not None]
+        texts += [*wanted.error_classes, *wanted.but_error_classes]
         self.is_empty = (
             self.states == frozenset()
             or any("\0" in text for text in texts)
@@ -187,7 +209,7 @@ class _Search:
         before = min(before, self.ceiling)
         source, head = self._best(before)
         checks, tags = self._left(source)
-        is_exact = not checks and not tags and self.documents == [None, None]
+        is_exact = not checks and not tags and not self.wanted.notes and self.documents == [None, None]
         found: list[str] = []
         examined = read = 0
         while True:
@@ -235,6 +257,14 @@ class _Search:
             sources.append(_Source(ranges=(one,), meets=frozenset({"project", f"tag:{tag}:{value}"})))
         if self.job_id is not None:
             sources.append(self._of_job(self.job_id))
+        if self.classes:
+            ranges = tuple(Range("error", kind) for kind in dict.fromkeys(self.classes))
+            sources.append(_Source(ranges=ranges, meets=frozenset({"project", "error_classes"})))
+        if wanted.trigger is not None and wanted.trigger != COMMON_TRIGGER:
+            ranges = (Range("trigger", wanted.trigger),)
+            sources.append(_Source(ranges=ranges, meets=frozenset({"project", "trigger"})))
+        if wanted.executor == INDEXED_EXECUTOR:
+            sources.append(_Source(ranges=(Range("managed"),), meets=frozenset({"project", "executor"})))
         if states == frozenset({RunState.DEAD_LETTER}) and self.resolved is False:
             sources.append(_Source(ranges=(Range("dead"),), meets=frozenset({"project", "states", "resolved"})))
         elif states is None and not sources and self.tx.indexes_projects:
@@ -265,7 +295,11 @@ class _Search:
             "parent": wanted.parent_id is not None,
             "task": wanted.task_id is not None,
             "batch": wanted.batch_id is not None,
-            "error_class": wanted.error_class is not None,
+            "error_classes": bool(self.classes),
+            "but_error_classes": bool(wanted.but_error_classes),
+            "trigger": wanted.trigger is not None,
+            "executor": wanted.executor is not None,
+            "but_executor": wanted.but_executor is not None,
             "created_after": wanted.created_after is not None,
             "created_before": wanted.created_before is not None,
         }
@@ -286,6 +320,9 @@ class _Search:
         for tag, value in tags:
             passed = sql.tagged(self.tx, self.project_id, kept, tag, value) if kept else set()
             kept = [run_id for run_id in kept if run_id in passed]
+        if self.wanted.notes and kept:
+            texts = sql.notes(self.tx, kept)
+            kept = [run_id for run_id in kept if run_id in texts and _notes(texts[run_id], self.wanted.notes)]
         if not kept or self.documents == [None, None]:
             return kept, 0, None
         return self._containing(kept, room)
@@ -314,7 +351,11 @@ class _Search:
             "parent_id": wanted.parent_id,
             "task_id": wanted.task_id,
             "batch_id": wanted.batch_id,
-            "error_class": wanted.error_class,
+            "error_classes": list(self.classes),
+            "but_error_classes": list(wanted.but_error_classes),
+            "trigger": wanted.trigger,
+            "executor": wanted.executor,
+            "but_executor": wanted.but_executor,
             "created_after": wanted.created_after,
             "created_before": wanted.created_before,
         }
@@ -344,6 +385,20 @@ def _document(text: str) -> _Document:
         return _Document(msgspec.json.decode(text))
     except (msgspec.DecodeError, RecursionError):
         raise Invalid("a filter by containment is JSON; this is not") from None
+
+
+def _notes(text: str, wanted: Sequence[tuple[str, str | None]]) -> bool:
+    """Whether the metadata has these entries; what is no text counts as its JSON."""
+    try:
+        found = _entries(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return all(name in found and (value is None or _text(found[name]) == value) for name, value in wanted)
+
+
+def _text(value: msgspec.Raw) -> str:
+    text = bytes(value)
+    return msgspec.json.decode(text, type=str) if text.startswith(b'"') else text.decode()
 
 
 def _has(text: str, part: _Document | None) -> bool:

@@ -21,6 +21,9 @@ KINDS = {
     "dead": ("id", "runs WHERE project_id = :project_id AND state = 'dead_letter' AND resolved_at IS NULL", _NEWEST),
     "job_live": ("id", "runs WHERE job_id = :a# AND finished_at IS NULL", _NEWEST),
     "job_ended": ("id", "runs WHERE job_id = :a# AND state = :b# AND finished_at IS NOT NULL", _NEWEST),
+    "error": ("id", "runs WHERE project_id = :project_id AND error_class = :a#", _NEWEST),
+    "trigger": ("id", "runs WHERE project_id = :project_id AND trigger = :a# AND trigger <> 'manual'", _NEWEST),
+    "managed": ("id", "runs WHERE project_id = :project_id AND executor = 'managed'", _NEWEST),
     "parent": ("id", "runs WHERE parent_id = :a#", _NEWEST),
     "task": ("id", "runs WHERE task_id = :a#", _NEWEST),
     "batch": ("id", "runs WHERE batch_id = :a#", _NEWEST),
@@ -36,7 +39,11 @@ CHECKS = {
     "parent": "parent_id = :parent_id",
     "task": "task_id = :task_id",
     "batch": "batch_id = :batch_id",
-    "error_class": "error_class = :error_class",
+    "error_classes": "error_class {among error_classes}",
+    "but_error_classes": "error_class IS NOT NULL AND NOT error_class {among but_error_classes}",
+    "trigger": "trigger = :trigger",
+    "executor": "executor = :executor",
+    "but_executor": "executor <> :but_executor",
     "resolved": "resolved_at IS NOT NULL",
     "unresolved": "resolved_at IS NULL",
     "created_after": "created_at >= :created_after",
@@ -46,6 +53,7 @@ TAGGED = "SELECT run_id FROM run_tags WHERE project_id = :project_id AND tag = :
 TAGGED_AS = f"{TAGGED} AND value = :value"
 
 DOCUMENTS = "SELECT id, payload, metadata FROM runs WHERE id {among ids}"
+NOTES = "SELECT id, metadata FROM runs WHERE id {among ids} AND metadata IS NOT NULL"
 LINKS = ("parent_id", "continuation_of", "replay_of", "retry_of")
 _LINKED_BY = "SELECT * FROM (SELECT id FROM runs WHERE # {among ids} AND # IS NOT NULL ORDER BY id LIMIT :n) AS by_#"
 LINKED = " UNION ALL ".join(_LINKED_BY.replace("#", link) for link in LINKS)
@@ -103,6 +111,11 @@ def tagged(tx: Tx, project_id: int, ids: Sequence[str], tag: str, value: str | N
 def documents(tx: Tx, ids: Sequence[str]) -> dict[str, tuple[str, str | None]]:
     """Payload and metadata of the runs."""
     return {row[0]: (row[1], row[2]) for row in tx.rows(DOCUMENTS, ids=list(ids))}
+
+
+def notes(tx: Tx, ids: Sequence[str]) -> dict[str, str]:
+    """The metadata of those of the runs that have any."""
+    return dict(tx.rows(NOTES, ids=list(ids)))
 
 
 def linked(tx: Tx, ids: Sequence[str], n: int) -> list[str]:

@@ -73,18 +73,19 @@ def run_out(run: Run, slug: str) -> JobRun:
         batch_id=maybe(run.batch_id),
         concurrency_key=maybe(run.concurrency_key),
         created_at=when(run.created_at),
-        error_class=maybe(_CLASSES.get(run.error_class or "", "unknown") if run.error_class else None),
+        error_class=maybe(CLASSES.get(run.error_class, "unknown") if run.error_class else None),
         execution_mode="managed" if run.executor == "managed" else "http",
     )
 
 
-_CLASSES = {
+CLASSES: dict[str, str | None] = {
     **{kind: kind for kind in ("rate_limited", "auth", "client", "server", "transient", "timeout", "oom")},
     **{kind: kind for kind in ("connection", "budget", "unknown")},
     "lease_lost": "transient",
-    "expired": "timeout",
+    "canceled": None,
+    "expired": None,
 }
-"""Error classes of the engine in the words of this dialect; any other is `unknown`."""
+"""Error classes of the engine in the words of this dialect, None where it has nothing to say; others are `unknown`."""
 
 
 def _error(text: str | None) -> str | UnsetType:

@@ -2,10 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from runyard.dialects.strait.wire.values import Tags, Time
+from runyard.dialects.strait.wire.values import NOTHING, Tags, Time
+
+RunStatus = Literal[
+    "delayed",
+    "queued",
+    "dequeued",
+    "executing",
+    "waiting",
+    "completed",
+    "failed",
+    "timed_out",
+    "crashed",
+    "system_failed",
+    "canceled",
+    "expired",
+    "dead_letter",
+    "replay_staged",
+    "paused",
+]
+MachinePreset = Literal["micro", "small-1x", "small-2x", "medium-1x", "medium-2x", "large-1x", "large-2x"]
 
 
 class JobRun(msgspec.Struct, kw_only=True):
@@ -49,3 +70,29 @@ class JobRun(msgspec.Struct, kw_only=True):
     error_class: str | UnsetType = UNSET
     execution_mode: str | UnsetType = UNSET
     machine_id: str | UnsetType = UNSET
+
+
+class RescheduleRequest(msgspec.Struct, kw_only=True):
+    """Another time, perhaps another payload."""
+
+    scheduled_at: Time
+    payload: Raw = NOTHING
+
+
+class RestartRequest(msgspec.Struct, kw_only=True):
+    """What the run gets when it is started again."""
+
+    machine_preset: MachinePreset | None = None
+
+
+class SetDebugModeRequest(msgspec.Struct, kw_only=True):
+    """Whether more is to be told of the run."""
+
+    debug_mode: bool = False
+
+
+class IdempotencyResetResponse(msgspec.Struct, kw_only=True):
+    """The run's idempotency key is free."""
+
+    run_id: str
+    status: str = "reset"
