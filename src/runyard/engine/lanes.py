@@ -176,5 +176,6 @@ def _refill(tx: Tx, lane: int) -> int:
         looks *= 4
     for run in let_through:
         tx.wake(f"ready:{run.project_id}")
+        tx.wake(f"executor:{run.executor}")
         tx.wake(f"work:{run.executor}")
     return len(let_through)

@@ -72,6 +72,7 @@ def wake(tx: Tx, runs_now: Sequence[Run]) -> None:
     for run in runs_now:
         if run.state is RunState.QUEUED and run.hold is None:
             tx.wake(f"ready:{run.project_id}")
+            tx.wake(f"executor:{run.executor}")
             tx.wake(f"work:{run.executor}")
         if run.due_at is not None and run.due_at < tx.now + CLOSE:
             tx.wake("timer")
