@@ -163,7 +163,9 @@ def resume(tx: Tx, project_id: int, run_id: str, *, actor: str | None = None, re
     """
     run = find(tx, project_id, run_id, lock=True)
     if run.state is RunState.PAUSED and run.waiting_for is not None and run.waiting_for.kind not in {"rate", "window"}:
-        return _moved(tx, run, "resume_wait", actor, reason, waiting_for=run.waiting_for)
+        # What it waits for may have come while it was paused.
+        wait = msgspec.structs.replace(run.waiting_for, again=tx.now)
+        return _moved(tx, run, "resume_wait", actor, reason, waiting_for=wait)
     if run.state is RunState.PAUSED and run.queued_at is None and (run.available_at or 0) > tx.now:
         return _moved(tx, run, "resume_later", actor, reason)
     alive = _alive(run, tx.now)
