@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 import sys
 import threading
 import time
@@ -16,7 +17,7 @@ import msgspec
 import structlog
 import uvicorn
 
-from runyard import loops
+from runyard import loops, sandbox
 from runyard.artifacts.objects import at_url, in_folder
 from runyard.artifacts.port import Blobs
 from runyard.dialects import agh, bamboosnow, native, posthog, strait
@@ -24,7 +25,7 @@ from runyard.dialects.strait.house import House
 from runyard.dialects.strait.tokens import RunTokens
 from runyard.domain.errors import Conflict, DomainError, Invalid
 from runyard.engine import keys, projects
-from runyard.loops import supervisor
+from runyard.loops import managed, supervisor
 from runyard.sdk import credentials
 from runyard.settings import Settings
 from runyard.storage import backup as backups
@@ -90,7 +91,12 @@ class Server:
         self.hub = Hub()
         self.feeds = Feeds(self.hub)
         self.started = time.monotonic()
-        self.runner = loops.runner(self.store, self.hub, self.blobs, settings) if settings.loops else None
+        self.address: tuple[str, int] | None = None
+        """Where programs on this machine reach this server, once it answers."""
+        self.programs = self._programs() if settings.loops else None
+        self.runner = (
+            loops.runner(self.store, self.hub, self.blobs, settings, programs=self.programs) if settings.loops else None
+        )
         self.keyring = Keyring(
             lambda digest: self.store.read(keys.find_by_hash, digest),
             touch=lambda key_id: self.store.write(keys.touch, key_id),
@@ -135,6 +141,21 @@ class Server:
         absent = {"agh": agh.app(plumbing), "bamboosnow": bamboosnow.app(plumbing), "posthog": posthog.app(plumbing)}
         return compose(mounts, absent=absent, readiness=readiness, metrics=self.metrics, lifespan=self.lifespan)
 
+    def _programs(self) -> managed.Executor | None:
+        reason = sandbox.available(self.settings)
+        if reason is not None:
+            log.info("managed.off", reason=reason)
+            return None
+        ground = managed.Ground(
+            store=self.store,
+            hub=self.hub,
+            vault=self.vault,
+            settings=self.settings,
+            token=lambda run: self.tokens.make(run, attempt=run.attempt),
+            address=lambda: self.address,
+        )
+        return managed.Executor(ground, worker=f"{socket.gethostname()}-{os.getpid()}")
+
     def bootstrap(self) -> str | None:
         """Make the default project and the admin key; the key, when it was made now."""
         self.store.transact(projects.ensure_default)
@@ -151,6 +172,8 @@ class Server:
             yield
         finally:
             self.drain()
+            if self.programs is not None:
+                await self.programs.stop()
             if self.runner is not None:
                 await self.runner.stop()
 
@@ -226,14 +249,21 @@ def _serve(server: Server) -> int:
     loop: asyncio.AbstractEventLoop | None = None
 
     def stopping() -> None:
+        ending = None
+        if loop is not None and server.programs is not None:
+            # While the server still answers, so that programs can leave a checkpoint.
+            ending = asyncio.run_coroutine_threadsafe(server.programs.stop(), loop)
         if agents is not None:
             agents.stop()
+        if ending is not None:
+            ending.result()
         if loop is not None:
             loop.call_soon_threadsafe(server.drain)
 
     def ready(port: int) -> None:
         nonlocal agents, loop
         loop = asyncio.get_running_loop()
+        server.address = _inside(settings.host), port
         url = f"http://{_spoken(settings.host)}:{port}"
         _hand_over(server, url, admin_key)
         _say(f"runyard ready on {url}")
@@ -269,10 +299,14 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
+def _inside(host: str) -> str:
+    """The host by which this machine reaches itself."""
+    return "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 (compared, not listened on)
+
+
 def _spoken(host: str) -> str:
-    if host in {"0.0.0.0", "::"}:  # noqa: S104 (compared, not listened on)
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
+    inside = _inside(host)
+    return f"[{inside}]" if ":" in inside else inside
 
 
 def _hand_over(server: Server, url: str, admin_key: str | None) -> None:

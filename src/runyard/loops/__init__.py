@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from runyard.artifacts.port import Blobs
-from runyard.loops import bulks, caps, dependencies, purges, retention, timers
+from runyard.loops import bulks, caps, dependencies, managed, purges, retention, timers
 from runyard.loops.runner import Runner
 from runyard.settings import Settings
 from runyard.storage.port import Store
 from runyard.streams.hub import Hub
 
 
-def runner(store: Store, hub: Hub, blobs: Blobs, settings: Settings) -> Runner:
+def runner(
+    store: Store, hub: Hub, blobs: Blobs, settings: Settings, *, programs: managed.Executor | None = None
+) -> Runner:
     """All loops of a server."""
 
     def until(topic: str) -> Callable[[float], Awaitable[object]]:
@@ -38,5 +40,6 @@ def runner(store: Store, hub: Hub, blobs: Blobs, settings: Settings) -> Runner:
             dependencies.loop(store, until("dependencies")),
             purges.loop(store, blobs, until("purges")),
             *retention.loops(store, blobs, settings),
+            *(programs.loops(until("executor:managed")) if programs is not None else ()),
         ]
     )

@@ -1,0 +1,6 @@
+"""Managed runs: the server itself runs their programs, each in a sandbox (Strait contract §21)."""
+
+from runyard.loops.managed.executor import Executor
+from runyard.loops.managed.life import Ground
+
+__all__ = ["Executor", "Ground"]
