@@ -29,7 +29,7 @@ NEWEST = f"SELECT {COLUMNS} FROM event_waits WHERE project_id = :project_id AND 
 GET = f"SELECT {COLUMNS} FROM event_waits WHERE id {{among ids}} ORDER BY id"
 NAMED = (
     f"SELECT {COLUMNS} FROM event_waits WHERE project_id = :project_id AND state = 'waiting' "
-    "AND name >= :first AND name < :beyond ORDER BY name LIMIT :n"
+    "AND name >= :first AND name > :after AND name < :beyond ORDER BY name LIMIT :n"
 )
 _PAGE = (
     f"SELECT * FROM (SELECT {COLUMNS} FROM event_waits WHERE project_id = :project_id AND state = '#' "
@@ -86,10 +86,10 @@ def get(tx: Tx, ids: Sequence[str]) -> list[EventWait]:
     return [from_row(row) for row in tx.rows(GET, ids=list(ids))]
 
 
-def beginning(tx: Tx, project_id: int, prefix: str, n: int) -> list[EventWait]:
-    """Open waits whose name begins so, by name."""
-    rows = tx.rows(NAMED, project_id=project_id, first=prefix, beyond=prefix + "\U0010ffff", n=n)
-    return [from_row(row) for row in rows if row[FIELDS.index("name")].startswith(prefix)]
+def beginning(tx: Tx, project_id: int, prefix: str, *, after: str, n: int) -> list[EventWait]:
+    """Open waits whose name begins so, by name, after a name."""
+    params: dict[str, Value] = {"first": prefix, "beyond": prefix + "\U0010ffff", "after": after, "n": n}
+    return [from_row(row) for row in tx.rows(NAMED, project_id=project_id, **params)]
 
 
 def page(tx: Tx, project_id: int, states: Sequence[WaitState], *, before: str, until: int, n: int) -> list[EventWait]:
