@@ -40,6 +40,8 @@ def crowd(yard, clock):
                 task_id=dice.choice([None, "task-1"]),
                 batch_id=dice.choice([None, "batch-1", "batch-2"]),
                 draft=number % 16 == 1,
+                trigger="cron" if number % 3 == 1 else "manual",
+                executor="managed" if number % 16 == 3 else None,
                 available_at=clock.now() + 10**9 if number % 16 == 2 else None,
             )
         )
@@ -72,6 +74,7 @@ def meets(run, wanted):
         "unresolved": {*UNSUCCESSFUL, RunState.NEEDS_ATTENTION},
     }[wanted.outcome]
     tags = dict(tag_pairs(msgspec.json.decode(run.tags))) if run.tags else {}
+    notes = msgspec.json.decode(run.metadata or "{}")
     return all(
         [
             run.state in states,
@@ -84,6 +87,12 @@ def meets(run, wanted):
             wanted.task_id in {None, run.task_id},
             wanted.batch_id in {None, run.batch_id},
             wanted.error_class in {None, run.error_class},
+            not wanted.error_classes or run.error_class in wanted.error_classes,
+            not wanted.but_error_classes or run.error_class not in {None, *wanted.but_error_classes},
+            wanted.trigger in {None, run.trigger},
+            wanted.executor in {None, run.executor},
+            wanted.but_executor != run.executor,
+            all(name in notes and value in {None, shown(notes[name])} for name, value in wanted.notes),
             wanted.resolved is None or wanted.resolved == (run.resolved_at is not None),
             wanted.created_after is None or run.created_at >= wanted.created_after,
             wanted.created_before is None or run.created_at < wanted.created_before,
@@ -92,6 +101,11 @@ def meets(run, wanted):
             or contains(msgspec.json.decode(run.metadata or "{}"), msgspec.json.decode(wanted.metadata)),
         ]
     )
+
+
+def shown(value):
+    """An entry of metadata as text."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def collected(store, wanted, limit):
@@ -137,6 +151,19 @@ FILTERS: dict[str, dict[str, Any]] = {
     "open dead letters": {"states": (RunState.DEAD_LETTER,), "resolved": False},
     "closed dead letters": {"states": (RunState.DEAD_LETTER,), "resolved": True},
     "error class": {"error_class": "boom"},
+    "error classes": {"error_classes": ("boom", "bang")},
+    "error class and error classes": {"error_class": "boom", "error_classes": ("boom", "bang")},
+    "other error classes": {"but_error_classes": ("boom", "canceled")},
+    "trigger": {"trigger": "cron"},
+    "the common trigger": {"trigger": "manual"},
+    "trigger and state": {"trigger": "cron", "states": (RunState.DEAD_LETTER,)},
+    "managed": {"executor": "managed"},
+    "another executor": {"executor": "worker"},
+    "not managed": {"but_executor": "managed"},
+    "note": {"notes": (("by", None),)},
+    "note with a value": {"notes": (("by", "me"),)},
+    "note that is no text": {"notes": (("deep", '{"n":1}'),)},
+    "notes": {"notes": (("by", "you"), ("deep", None)), "trigger": "cron"},
     "payload": {"payload": '{"size": 1}'},
     "payload in an array": {"payload": '{"parts": [1]}', "states": (RunState.QUEUED,)},
     "metadata": {"metadata": '{"deep": {}}'},
@@ -144,6 +171,8 @@ FILTERS: dict[str, dict[str, Any]] = {
     "payload and metadata": {"payload": '{"size": 2}', "metadata": '{"by": "me"}'},
     "with a NUL": {"queue": "a\0b"},
     "tag with a NUL": {"tags": (("a\0b", None),)},
+    "note with a NUL": {"notes": (("a\0b", None),)},
+    "error class with a NUL": {"error_classes": ("a\0b",)},
 }
 
 
@@ -155,6 +184,8 @@ EMPTY = {
     "failed but queued",
     "with a NUL",
     "tag with a NUL",
+    "note with a NUL",
+    "error class with a NUL",
 }
 
 
@@ -253,6 +284,9 @@ INDEXES = {
     "parent": "runs_parent",
     "task": "runs_task",
     "batch": "runs_batch",
+    "error": "runs_error",
+    "trigger": "runs_trigger",
+    "managed": "runs_managed",
     "tag": "run_tags_pkey",
     "tag_any": "run_tags_any",
 }
@@ -278,9 +312,13 @@ def test_postgresql_reads_every_range_from_its_index_whatever_it_believes_to_be_
     yard.create_many(800, **old)
     for granted in yard.claim(700):
         yard.complete(granted)
+    yard.create_many(300, trigger="cron", executor="managed")
+    for granted in yard.claim(200, executor="managed"):
+        yard.fail(granted, kind="boom")
     yard.create_many(100, queue="other")
     params = {"project_id": 1, "before": "x", "floor": "", "n": 50, "b0": "completed"}
     values = {"state": "completed", "parent": old["parent_id"], "task": "t", "batch": "b", "tag_any": "team"}
+    values |= {"error": "boom", "trigger": "cron"}
     with psycopg.connect(shelf.place, autocommit=True) as connection:
         connection.execute("ANALYZE; SET enable_seqscan = off; SET enable_bitmapscan = off")
         for kind, index in INDEXES.items():

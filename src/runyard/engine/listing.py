@@ -186,12 +186,16 @@ class _Search:
         self.states = _states(wanted)
         self.resolved = False if wanted.outcome == "unresolved" else wanted.resolved
         self.documents = [_document(text) if text is not None else None for text in (wanted.payload, wanted.metadata)]
-        self.classes = (*wanted.error_classes, *((wanted.error_class,) if wanted.error_class is not None else ()))
+        self.classes = _classes(wanted)
         texts = [value for value in msgspec.structs.astuple(wanted) if isinstance(value, str)]
         texts += [text for pair in (*wanted.tags, *wanted.notes) for text in pair if text is not None]
         texts += [*wanted.error_classes, *wanted.but_error_classes]
         self.is_empty = (
             self.states == frozenset()
+            or (
+                wanted.error_class is not None
+                and wanted.error_class not in (wanted.error_classes or (wanted.error_class,))
+            )
             or any("\0" in text for text in texts)
             or (wanted.outcome == "unresolved" and wanted.resolved is True)
         )
@@ -258,7 +262,7 @@ class _Search:
         if self.job_id is not None:
             sources.append(self._of_job(self.job_id))
         if self.classes:
-            ranges = tuple(Range("error", kind) for kind in dict.fromkeys(self.classes))
+            ranges = tuple(Range("error", kind) for kind in self.classes)
             sources.append(_Source(ranges=ranges, meets=frozenset({"project", "error_classes"})))
         if wanted.trigger is not None and wanted.trigger != COMMON_TRIGGER:
             ranges = (Range("trigger", wanted.trigger),)
@@ -372,6 +376,13 @@ def _states(wanted: Filter) -> frozenset[RunState] | None:
     if wanted.outcome is None:
         return asked
     return OUTCOMES[wanted.outcome] if asked is None else asked & OUTCOMES[wanted.outcome]
+
+
+def _classes(wanted: Filter) -> tuple[str, ...]:
+    """The error classes that are wanted, each once; none where any is as good as none."""
+    if wanted.error_class is None:
+        return tuple(dict.fromkeys(wanted.error_classes))
+    return (wanted.error_class,)
 
 
 def _tag(tag: str, value: str | None) -> Range:
