@@ -29,6 +29,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
         RUNYARD_DATA=str(folder / "data"),
         RUNYARD_CREDENTIALS=str(folder / "credentials.json"),
         RUNYARD_REVIEW_ROOTS=str(folder.parent),
+        # The pages' endpoints are on this machine, as the pages say.
+        RUNYARD_ALLOW_PRIVATE_ENDPOINTS="1",
+        RUNYARD_ENDPOINT_PORTS="*",
     )
     with (folder / "server.log").open("w") as log:
         process = subprocess.Popen(
