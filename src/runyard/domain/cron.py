@@ -15,6 +15,7 @@ fields when one of them begins with `*`, else either.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -128,20 +129,20 @@ def _instant(local: datetime, where: ZoneInfo) -> datetime:
 
 def _naive(expression: str, after: datetime) -> Iterator[datetime]:
     """The local times after this one that match. Raises `ValueError`."""
-    if len(expression) > LONGEST or not expression.isascii() or len(expression.split()) != 5:
-        raise ValueError(f"a cron expression has five fields, as in `*/5 * * * *`; this is {expression[:64]!r}")
-    try:
-        return CronSim(expression, after)
-    except CronSimError as error:
-        raise ValueError(f"the cron expression {expression!r} is wrong: {error}") from None
+    times = copy(_fields(expression))
+    times.dt = after.replace(microsecond=0)
+    return times
 
 
 @lru_cache(maxsize=1024)
 def _fields(expression: str) -> CronSim:
-    """The expression, to be asked whether it matches; never advanced."""
-    found = _naive(expression, _LEAP_YEAR)
-    assert isinstance(found, CronSim)
-    return found
+    """The expression as it was read; copies of it are advanced. Raises `ValueError`."""
+    if len(expression) > LONGEST or not expression.isascii() or len(expression.split()) != 5:
+        raise ValueError(f"a cron expression has five fields, as in `*/5 * * * *`; this is {expression[:64]!r}")
+    try:
+        return CronSim(expression, _LEAP_YEAR)
+    except CronSimError as error:
+        raise ValueError(f"the cron expression {expression!r} is wrong: {error}") from None
 
 
 def _fits(fields: CronSim, local: datetime) -> bool:

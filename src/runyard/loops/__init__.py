@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from runyard.artifacts.port import Blobs
-from runyard.loops import bulks, caps, dependencies, managed, purges, retention, timers
+from runyard.loops import bulks, caps, dependencies, managed, purges, retention, schedules, timers
 from runyard.loops.runner import Runner
 from runyard.settings import Settings
 from runyard.storage.port import Store
@@ -38,6 +38,7 @@ def runner(
             bulks.loop(store, until("bulk")),
             caps.loop(store, until("caps")),
             dependencies.loop(store, until("dependencies")),
+            schedules.loop(store),
             purges.loop(store, blobs, until("purges")),
             *retention.loops(store, blobs, settings),
             *(programs.loops(until("executor:managed")) if programs is not None else ()),
