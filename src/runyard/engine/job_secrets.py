@@ -18,6 +18,8 @@ from runyard.storage.statements import job_secrets as sql
 
 PURPOSE = "job secret"
 """What the vault seals them for."""
+SIGNING = "signing secret"
+"""What it seals the secrets in definitions for, which sign requests to endpoints and messages to webhooks."""
 MOST = 100
 
 
