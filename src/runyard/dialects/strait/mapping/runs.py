@@ -48,7 +48,7 @@ def run_out(run: Run, slug: str) -> JobRun:
         status=STATUS[run.state],
         attempt=run.attempt,
         payload=maybe_raw(run.payload),
-        result=maybe_raw(run.output),
+        result=UNSET if run.output == "null" else maybe_raw(run.output),
         metadata=_strings(run.metadata),
         error=_error(run.error),
         triggered_by=run.trigger,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
+from urllib.parse import unquote_to_bytes
 
 from litestar import delete, get, post
 from msgspec import Raw
@@ -190,8 +191,8 @@ async def delete_state(call: Call, run_id: str, key: str) -> None:
 
 
 def _key(call: Call) -> str:
-    """The key as it stands in the path; a router tidies slashes away."""
-    path: str = call.request.scope["path"]
+    """The key as it stands in the path; the router tidies slashes away."""
+    path = unquote_to_bytes(bytes(call.request.scope["raw_path"])).decode()
     return path.partition("/state/")[2]
 
 
