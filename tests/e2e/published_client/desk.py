@@ -71,14 +71,22 @@ class Desk:
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
-        self.internal = self.connect(self.server.key)
-        self.internal.projects.create({"id": self.project, "org_id": "org-1", "name": "A desk"})
-        self.client = self.connect(self.new_key())
+        try:
+            self.internal = self.connect(self.server.key)
+            self.internal.projects.create({"id": self.project, "org_id": "org-1", "name": "A desk"})
+            self.client = self.connect(self.new_key())
+        except BaseException:
+            self._close()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._close()
+        assert kind is not None or all(status < 500 for status in self.seen.statuses), self.seen.statuses
+
+    def _close(self) -> None:
         assert self._loop is not None
         for client in self._open:
             if isinstance(client, Client):
@@ -86,7 +94,6 @@ class Desk:
             else:
                 self._loop.run_until_complete(client.close())
         self._loop.close()
-        assert kind is not None or all(status < 500 for status in self.seen.statuses), self.seen.statuses
 
     def connect(self, key: str, **more: Any) -> Any:
         """A client with this key: an API key, the internal secret, or a run token."""
