@@ -71,6 +71,8 @@ class CreateRequest(msgspec.Struct, frozen=True, kw_only=True):
     actor: str | None = None
     checks: Checks = "all"
     """`limits` is for runs that bring no payload, `none` for those that were let through before."""
+    relatives_in: int | None = None
+    """The project of the runs that these hang on, where it is another."""
 
 
 class Draft(msgspec.Struct, kw_only=True):
@@ -325,7 +327,7 @@ def _depth(facts: Facts, request: CreateRequest, new: NewRun) -> int:
         if relative is None:
             continue
         run = facts.parents.get(relative)
-        if run is None or run.project_id != request.project_id:
+        if run is None or run.project_id != (request.relatives_in or request.project_id):
             raise NotFound(f"there is no run {relative} in this project")
         depth = max(depth, run.depth + 1)
     if depth > MAX_DEPTH:

@@ -16,7 +16,7 @@ from runyard.domain.canonical import canonical
 from runyard.domain.errors import AlreadyExists, Conflict, DomainError, IllegalMove, Invalid, NotFound, RateLimited
 from runyard.domain.moves import move
 from runyard.domain.records import Move, Run, Waiting
-from runyard.domain.states import RunState
+from runyard.domain.states import LEASED, RunState
 from runyard.domain.waits import EventWait, WaitState
 from runyard.engine import quotas, runs, sizes
 from runyard.engine.leases import Pass, Report, fence
@@ -105,22 +105,31 @@ def _may_wait(run: Run | None, request: NewWait, busy: set[str], now: int) -> Ru
     error = fence(run, request, now)
     if error is not None or run is None:
         raise error or NotFound()
-    # A lease proves that somebody is at work; a run token was handed out before.
-    if run.state is RunState.WAITING or run.id in busy or (isinstance(request.token, Pass) and not _is_running(run)):
-        raise IllegalMove(f"a run that is {run.state} cannot wait for an event; it has to be at work", state=run.state)
+    if run.id in busy:
+        raise Conflict("the run waits already", state=RunState.WAITING.value)
+    check_at_work(run, request.token)
     return run
 
 
-def _is_running(run: Run) -> bool:
-    return run.state is RunState.RUNNING
+def check_at_work(run: Run, token: str | Pass) -> None:
+    """Raise `IllegalMove` when nobody is at work on the run who could begin to wait."""
+    # A lease proves that somebody is; a run token was handed out before.
+    if run.state is RunState.RUNNING or (run.state in LEASED and not isinstance(token, Pass)):
+        return
+    raise IllegalMove(f"a run that is {run.state} cannot begin to wait; it has to be at work", state=run.state.value)
+
+
+def check_timeout(timeout: int) -> None:
+    """Raise `Invalid` for a time that nothing may be waited for."""
+    if not SECOND <= timeout <= LONGEST:
+        raise Invalid(f"the timeout of a wait is 1 to {LONGEST // SECOND} seconds")
 
 
 def _check(request: NewWait) -> None:
     sizes.plain("the event key", request.name, longest=512, shortest=1)
     if any(unicodedata.category(character) == "Cc" for character in request.name):
         raise Invalid("the event key holds a control character")
-    if not SECOND <= request.timeout <= LONGEST:
-        raise Invalid(f"the timeout of a wait is 1 to {LONGEST // SECOND} seconds")
+    check_timeout(request.timeout)
     sizes.within(sizes.DOCUMENT, "what comes with the wait", request.request)
 
 

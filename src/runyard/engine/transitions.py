@@ -44,6 +44,8 @@ _REASONS = {
     "decision": "decided",
     "rate": "its turn",
 }
+_NAMED = frozenset({"event", "descendants"})
+"""Kinds of waiting beside which there is a wait for an event."""
 _CLOSED_BY = {"wake": WaitState.RECEIVED, "time_out": WaitState.TIMED_OUT}
 """What becomes of a wait for an event that a run leaves by this verb; it is canceled by any other."""
 
@@ -150,7 +152,7 @@ def _close_waits(tx: Tx, moves: Sequence[Move]) -> None:
     closed: dict[WaitState, list[str]] = {}
     for one in moves:
         wait = one.before.waiting_for
-        if wait is not None and wait.key is not None and one.after.waiting_for is None:
+        if wait is not None and wait.kind in _NAMED and one.after.waiting_for is None:
             closed.setdefault(_CLOSED_BY.get(one.verb, WaitState.CANCELED), []).append(one.before.id)
     for state, ids in closed.items():
         event_waits.close(tx, ids, state)

@@ -18,6 +18,11 @@ WAITING_ABOVE = (
     "WHERE r.parent_id IS NOT NULL AND a.level < :levels) "
     "SELECT DISTINCT r.id FROM above a JOIN runs r ON r.id = a.id WHERE r.waiting_for LIKE :waits"
 )
+PAGE = (
+    "SELECT id FROM runs WHERE parent_id = :run_id AND project_id = :project_id AND id > :after "
+    "AND created_at > :since ORDER BY id LIMIT :n"
+)
+CONTINUATIONS = "SELECT id FROM runs WHERE continuation_of {among ids} ORDER BY id LIMIT :n"
 _DESCENDANTS = '{"kind":"descendants"%'
 
 
@@ -34,3 +39,14 @@ def children(tx: Tx, ids: Sequence[str]) -> list[tuple[str, str]]:
 def waiting_above(tx: Tx, ids: Sequence[str], levels: int) -> list[str]:
     """The ancestors of the runs that wait for all their descendants."""
     return [row[0] for row in tx.rows(WAITING_ABOVE, ids=list(ids), levels=levels, waits=_DESCENDANTS)]
+
+
+def children_after(tx: Tx, project_id: int, run_id: str, *, after: str, since: int, n: int) -> list[str]:
+    """The ids of a run's children in a project after an id and made after a time, oldest first."""
+    rows = tx.rows(PAGE, run_id=run_id, project_id=project_id, after=after, since=since, n=n)
+    return [row[0] for row in rows]
+
+
+def continuations(tx: Tx, ids: Sequence[str], n: int) -> list[str]:
+    """The runs that continue these, oldest first."""
+    return [row[0] for row in tx.rows(CONTINUATIONS, ids=list(ids), n=n)]
