@@ -324,5 +324,10 @@ def refused(response: httpx2.Response, status: int, *words: str) -> Json:
     return refusal
 
 
+def ids(things: Sequence[Json]) -> list[str]:
+    """The ids of what was listed."""
+    return [one["id"] for one in things]
+
+
 def _id(thing: Json | str) -> str:
     return thing if isinstance(thing, str) else str(thing["id"])
