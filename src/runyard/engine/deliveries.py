@@ -1,0 +1,194 @@
+"""Messages to the outside: written with what they tell of, sent until they arrive or have been tried often enough.
+
+Who sends one may die after it arrived and before that was written down, so a message may come twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from runyard.domain.jobs import Webhook
+from runyard.domain.policy import SECOND
+from runyard.domain.records import Run
+from runyard.domain.states import RunState
+from runyard.storage.port import Tx, many
+from runyard.storage.statements import deliveries as sql
+from runyard.storage.statements.deliveries import Delivery
+
+PURPOSE = "webhook secret"
+"""What the vault seals the secrets for that sign messages."""
+TOPIC = "deliveries"
+TRIES = 3
+FIRST_DELAY = SECOND
+LONGEST_DELAY = 25 * SECOND
+HELD = 60 * SECOND
+"""For so long nobody else takes a message that is being sent."""
+KEPT = 7 * 86400 * SECOND
+TOLD = frozenset({RunState.COMPLETED, RunState.DEAD_LETTER, RunState.TIMED_OUT})
+"""The ends of runs that webhooks hear of."""
+_json = msgspec.json.Encoder()
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to be told to somebody outside."""
+
+    project_id: int
+    url: str
+    body: str
+    kind: str
+    """What sort of news it is."""
+    subject: str = ""
+    """What it is about, in the words of whoever sends it."""
+    run_id: str | None = None
+    headers: Mapping[str, str] = {}
+    secret: str | None = None
+    """Signs the message; sealed for `PURPOSE`."""
+
+
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a try to deliver a message came to; without an error it arrived."""
+
+    id: str
+    attempts: int
+    error: str | None = None
+    again: bool = True
+    """Whether another try may help."""
+
+
+class _Hooked(msgspec.Struct):
+    webhook: Webhook | None = None
+
+
+_hooked = msgspec.json.Decoder(_Hooked)
+
+
+def add(tx: Tx, messages: Sequence[Message]) -> list[str]:
+    """Have messages sent once this transaction is durable; their ids."""
+    made = [
+        Delivery(
+            id=tx.new_id(),
+            project_id=one.project_id,
+            run_id=one.run_id,
+            kind=one.kind,
+            subject=one.subject,
+            url=one.url,
+            headers=_json.encode(one.headers).decode(),
+            secret=one.secret,
+            body=one.body,
+            attempts=0,
+            due_at=tx.now,
+            state="waiting",
+            error=None,
+            created_at=tx.now,
+        )
+        for one in messages
+    ]
+    if made:
+        sql.add(tx, made)
+        tx.wake(TOPIC)
+    return [one.id for one in made]
+
+
+def ended(tx: Tx, runs: Sequence[Run]) -> None:
+    """Tell the webhooks of the runs' jobs that the runs have ended."""
+    telling = [run for run in runs if run.state in TOLD and run.job_id is not None]
+    hooks = _webhooks(tx, telling)
+    told = [(run, hook) for run in telling if (hook := hooks.get(_definition(run))) is not None]
+    if not told:
+        return
+    slugs = sql.slugs(tx, sorted({run.project_id for run, _ in told}))
+    add(
+        tx,
+        [
+            Message(
+                project_id=run.project_id,
+                run_id=run.id,
+                kind="run.ended",
+                subject=run.state.value,
+                url=hook.url,
+                secret=hook.secret,
+                headers={"X-Run-ID": run.id},
+                body=_news(run, slugs.get(run.project_id, str(run.project_id)), tx.now),
+            )
+            for run, hook in told
+        ],
+    )
+
+
+def take(tx: Tx, limit: int) -> list[Delivery]:
+    """Messages to be sent now, by whoever takes them."""
+    return sql.take(tx, limit, tx.now + HELD)
+
+
+def next_due(tx: Tx) -> int | None:
+    """When the next message has to be sent."""
+    return sql.next_due(tx)
+
+
+@many
+def settle(tx: Tx, sent: Sequence[Sent]) -> list[None]:
+    """Write down what tries came to: arrived, to be tried again, or given up."""
+    sql.settle(tx, [_settled(one, tx.now) for one in sent])
+    return [None] * len(sent)
+
+
+def of_run(tx: Tx, run_id: str, limit: int = 100) -> list[Delivery]:
+    """What was or will be sent about the run, oldest first."""
+    return sql.of_run(tx, run_id, limit)
+
+
+def forget(tx: Tx, limit: int = 1000) -> int:
+    """Delete messages that arrived or were given up long ago; how many went."""
+    return sql.forget(tx, tx.now - KEPT, limit)
+
+
+def _settled(sent: Sent, now: int) -> tuple[str, str | None, int | None, str]:
+    if sent.error is None:
+        return "delivered", None, None, sent.id
+    if sent.again and sent.attempts < TRIES:
+        return "waiting", sent.error, now + min(LONGEST_DELAY, FIRST_DELAY * 5 ** (sent.attempts - 1)), sent.id
+    return "failed", sent.error, None, sent.id
+
+
+def _definition(run: Run) -> tuple[str, int]:
+    return run.job_id or "", run.job_version or 1
+
+
+def _webhooks(tx: Tx, runs: Sequence[Run]) -> dict[tuple[str, int], Webhook | None]:
+    """The webhooks of the runs' jobs. A version of a job never changes, so each is looked up once."""
+    found: dict[tuple[str, int], Webhook | None] = {}
+    missing = []
+    for definition in {_definition(run) for run in runs}:
+        fact = ("webhook", *definition)
+        for facts in (tx.known, tx.learned):
+            if fact in facts:
+                found[definition] = facts[fact]
+        if definition not in found:
+            missing.append(definition)
+    if missing:
+        kept = sql.definitions(tx, missing)
+        for definition in missing:
+            text = kept.get(definition)
+            hook = _hooked.decode(text).webhook if text is not None else None
+            found[definition] = tx.learned["webhook", *definition] = hook
+    return found
+
+
+def _news(run: Run, project: str, now: int) -> str:
+    news: dict[str, Any] = {
+        "run_id": run.id,
+        "job_id": run.job_id,
+        "project_id": project,
+        "status": run.state.value,
+        "attempt": run.attempt,
+    }
+    if run.output not in {None, "null"}:
+        news["result"] = msgspec.Raw((run.output or "").encode())
+    if run.error is not None:
+        news["error"] = msgspec.json.decode(run.error).get("message", "")
+    news["timestamp"] = datetime.fromtimestamp(now / SECOND, UTC).isoformat().replace("+00:00", "Z")
+    return _json.encode(news).decode()

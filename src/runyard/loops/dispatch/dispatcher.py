@@ -1,0 +1,341 @@
+"""The dispatcher: claims what it can send now, sends it, and reports what came of it.
+
+Nothing is claimed that has no place, so what waits stays in the queue, where every server sees it. Each request is a
+task of its own; claims, starts, reports and heartbeats go to the store many at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+
+from runyard.domain.endpoints import Tried, closed_until
+from runyard.domain.errors import Conflict, DomainError, LeaseLost, Unavailable
+from runyard.domain.policy import SECOND, Failure
+from runyard.domain.records import Run
+from runyard.engine import dispatches, endpoints, leases
+from runyard.engine.leases import Granted
+from runyard.loops.dispatch import outcomes
+from runyard.loops.dispatch.fares import Fares
+from runyard.loops.dispatch.outcomes import Verdict
+from runyard.loops.dispatch.packing import Packer, Unsendable
+from runyard.loops.dispatch.requests import Parcel, outgoing, redacted
+from runyard.loops.dispatch.shares import pick
+from runyard.loops.dispatch.traffic import Traffic
+from runyard.outbound.client import Client
+from runyard.outbound.messages import NoAnswer
+from runyard.settings import Settings
+from runyard.storage.port import Store
+
+log = structlog.get_logger("runyard.dispatch")
+
+EXECUTOR = "http"
+BATCH = 128
+"""So many runs are claimed at once at most."""
+CLAIM_LEASE = 30 * SECOND
+"""Until a run's request is on its way; shorter than any grace, so that a run that never started goes back as it was."""
+LEASE = 90 * SECOND
+"""While its request is under way; longer than the usual grace, which decides when nobody beats any more."""
+CEILING = 300.0
+"""No request takes longer than this many seconds, whatever the run's timeout."""
+MARGIN = 0.05
+"""So many seconds before its time is over an attempt is given up here, so that its trace comes with the report."""
+PATIENCE = 60.0
+"""How long a report is tried again while the store cannot be reached."""
+
+
+class Flight(msgspec.Struct, kw_only=True, eq=False):
+    """A run in our hands."""
+
+    granted: Granted
+    class_id: int
+    handled_at: int
+    """When we got it, by the store's clock."""
+    began: float
+    """The same, by a clock that measures."""
+    started: bool = False
+    lost: bool = False
+    """Whether somebody else decided about the run meanwhile."""
+
+    @property
+    def run(self) -> Run:
+        """The run as it was claimed."""
+        return self.granted.run
+
+    def proof(self) -> dict[str, Any]:
+        """What every report on it names."""
+        run = self.granted.run
+        return {"project_id": run.project_id, "run_id": run.id, "token": self.granted.lease.token, "actor": "dispatch"}
+
+
+class Dispatcher:
+    """One server's sender of runs."""
+
+    BEAT = 10.0
+    RECORD = 0.25
+
+    def __init__(
+        self, store: Store, client: Client, packer: Packer, settings: Settings, *, woken: Callable[[], object]
+    ) -> None:
+        self.store = store
+        self.client = client
+        self.packer = packer
+        self.traffic = Traffic(settings.dispatch_concurrency)
+        self.fares = Fares()
+        self.flights: dict[str, Flight] = {}
+        """Everything in our hands, by lease token."""
+        self.is_draining = False
+        self._woken = woken
+        self._after = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # The loops
+
+    async def claim_once(self) -> float | None:
+        """Claim what can be sent now and set it going; straight on while there may be more."""
+        if self.is_draining:
+            return None
+        if self.traffic.room == 0:
+            self.traffic.held_back = True
+            return None
+        ready = await self.store.read(dispatches.ready, EXECUTOR, room=min(BATCH, self.traffic.room), after=self._after)
+        again = 0.0 if ready.more_after is not None or self._after else None
+        self._after = ready.more_after or 0
+        load = self.traffic.load(self.fares.caps())
+        chosen = pick(ready.heads, load, BATCH)
+        self.traffic.held_back = len(chosen) < sum(map(len, ready.heads.values()))
+        if not chosen:
+            return again
+        request = leases.ClaimRequest(
+            project_id=None,
+            executor=EXECUTOR,
+            runs=tuple(chosen),
+            limit=len(chosen),
+            lease=CLAIM_LEASE,
+            worker="dispatch",
+            actor="dispatch",
+        )
+        granted: list[Granted] = (await self.store.write(leases.claim, [request]))[0]
+        handled_at, began = self.store.now(), time.perf_counter()
+        flights = [
+            Flight(granted=one, class_id=one.run.class_id, handled_at=handled_at, began=began) for one in granted
+        ]
+        for flight in flights:
+            self.flights[flight.granted.lease.token] = flight
+            self.traffic.take_off(flight.class_id)
+        if flights:
+            self._spawn(self._send_off(flights))
+        return 0.0 if flights else again
+
+    async def beat_once(self) -> None:
+        """Renew the leases of what is under way."""
+        flying = [flight for flight in self.flights.values() if flight.started and not flight.lost]
+        for start in range(0, len(flying), BATCH):
+            some = flying[start : start + BATCH]
+            beats = [leases.Heartbeat(**flight.proof(), lease=LEASE) for flight in some]
+            for flight, outcome in zip(some, await self.store.write(leases.heartbeat, beats), strict=True):
+                flight.lost = isinstance(outcome, LeaseLost)
+
+    async def record_once(self) -> None:
+        """Tell the other servers what requests came to."""
+        tried = self.fares.taken()
+        if tried:
+            self.fares.learn(await self.store.write(endpoints.record, tried))
+        self.client.sweep()
+
+    # The end
+
+    def drain(self) -> None:
+        """Claim nothing more."""
+        self.is_draining = True
+
+    async def stop(self, seconds: float) -> None:
+        """Let requests under way come to their end for so long, give the rest back, and hang up."""
+        self.drain()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=max(0.0, seconds))
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        reports = [leases.Release(**flight.proof(), reason="the server stops") for flight in self.flights.values()]
+        with contextlib.suppress(Unavailable):
+            if reports:
+                await self.store.write(leases.release, reports)
+            await self.record_once()
+        self.flights.clear()
+        self.client.close()
+
+    # One batch
+
+    async def _send_off(self, flights: Sequence[Flight]) -> None:
+        parcels = await self._packed(flights)
+        cleared = [(flight, parcel) for flight, parcel in parcels if self._is_cleared(flight, parcel)]
+        if not cleared:
+            return
+        starts = [leases.Start(**flight.proof(), lease=LEASE) for flight, _ in cleared]
+        begun = await self._tell(leases.start, starts)
+        for (flight, parcel), outcome in zip(cleared, begun, strict=True):
+            if isinstance(outcome, leases.Reported):
+                flight.started = True
+                self._spawn(self._fly(flight, msgspec.structs.replace(parcel, run=outcome.run)))
+            else:
+                self._land(flight)
+
+    async def _packed(self, flights: Sequence[Flight]) -> list[tuple[Flight, Parcel]]:
+        """The runs with all that goes out with them; those that cannot be sent at all are reported as such."""
+        luggage = await self.store.read(dispatches.luggage, [one.run for one in flights], self.packer.known)
+        self.packer.learn(luggage.specs)
+        parcels: list[tuple[Flight, Parcel]] = []
+        for flight in flights:
+            try:
+                parcel = self.packer.pack(flight.run, luggage)
+            except Unsendable as error:
+                self._spawn(self._system_fail(flight, str(error)))
+                continue
+            spec = self.packer.spec(flight.run)
+            self.fares.serves(
+                flight.class_id, (flight.run.project_id, parcel.urls[0]), spec.max_concurrency if spec else None
+            )
+            parcels.append((flight, parcel))
+        places = self.fares.stale({(flight.run.project_id, parcel.urls[0]) for flight, parcel in parcels})
+        if places:
+            self.fares.learn(await self.store.read(dispatches.fare, places), asked=places)
+        return parcels
+
+    def _is_cleared(self, flight: Flight, parcel: Parcel) -> bool:
+        """Whether the endpoint may be tried now; if not, the run is put off."""
+        now = self.store.now()
+        endpoint = self.fares.of((flight.run.project_id, parcel.urls[0]), now)
+        until = closed_until(endpoint, now) if endpoint is not None else None
+        if until is None:
+            return True
+        reason = (
+            "the endpoint's circuit is open" if endpoint and endpoint.open_until else "the endpoint is in poor health"
+        )
+        self._spawn(self._end(flight, leases.snooze, leases.Snooze(**flight.proof(), reason=reason, delay=until - now)))
+        return False
+
+    # One run
+
+    async def _fly(self, flight: Flight, parcel: Parcel) -> None:
+        try:
+            verdict = await self._exchanged(parcel)
+        except Exception:
+            log.exception("dispatch.failed", run=flight.run.id)
+            await self._system_fail(flight, "the dispatcher failed")
+            return
+        run = parcel.run
+        seconds = time.perf_counter() - flight.began
+        trace = outcomes.trace(
+            created_at=run.created_at,
+            claimed_at=run.claimed_at or flight.handled_at,
+            handled_at=flight.handled_at,
+            timing=verdict.timing,
+            total=seconds,
+        )
+        self.traffic.timed(flight.class_id, seconds)
+        if verdict.kind is None:
+            done = leases.Complete(**flight.proof(), output=verdict.output, trace=trace)
+            await self._end(flight, leases.complete, done, refused=self._refused(flight, trace))
+            return
+        failure = Failure(message=redacted(parcel, verdict.message), kind=verdict.kind)
+        timed_out = verdict.kind == "timeout"
+        await self._end(
+            flight, leases.fail, leases.Fail(**flight.proof(), failure=failure, trace=trace, timed_out=timed_out)
+        )
+
+    async def _exchanged(self, parcel: Parcel) -> Verdict:
+        """What came of the attempt: of the endpoint, or of its fallback where that may help."""
+        left = _seconds_left(parcel.run, self.store.now())
+        deadline = None if left is None else time.perf_counter() + left
+        for place, url in enumerate(parcel.urls):
+            began = time.perf_counter()
+            seconds = CEILING if deadline is None else min(CEILING, deadline - began)
+            if place and seconds <= 0:
+                break
+            try:
+                request = outgoing(parcel, url, self.store.now() // SECOND)
+                verdict = outcomes.of_answer(await self.client.send(request, timeout=max(seconds, 0.001)))
+            except NoAnswer as trouble:
+                verdict = outcomes.of_trouble(trouble, time.perf_counter() - began)
+            if verdict.kind is None or verdict.kind in outcomes.BLAMES:
+                well, taken = verdict.kind is None, time.perf_counter() - began
+                self.fares.count(Tried(project_id=parcel.run.project_id, url=url, results=[(well, taken)]))
+            if verdict.kind not in outcomes.FALLS_BACK:
+                break
+        return verdict
+
+    def _refused(self, flight: Flight, trace: str) -> Callable[[DomainError], leases.Fail]:
+        """What is reported when the answer is not one that the job may give."""
+
+        def report(error: DomainError) -> leases.Fail:
+            failure = Failure(message=error.detail, kind="client", retryable=False)
+            return leases.Fail(**flight.proof(), failure=failure, trace=trace)
+
+        return report
+
+    async def _system_fail(self, flight: Flight, message: str) -> None:
+        failure = Failure(message=message, kind="server", retryable=False)
+        await self._end(flight, leases.fail, leases.Fail(**flight.proof(), failure=failure, final="system_failed"))
+
+    async def _end(
+        self,
+        flight: Flight,
+        op: Callable[..., Any],
+        report: leases.Report,
+        *,
+        refused: Callable[[DomainError], leases.Fail] | None = None,
+    ) -> None:
+        """Report what became of the run. What somebody else decided meanwhile stands: our report is dropped."""
+        (outcome,) = await self._tell(op, [report])
+        if isinstance(outcome, DomainError) and not isinstance(outcome, Conflict) and refused is not None:
+            (outcome,) = await self._tell(leases.fail, [refused(outcome)])
+        if isinstance(outcome, DomainError):
+            log.info("dispatch.dropped", run=flight.run.id, reason=outcome.code)
+        self._land(flight)
+
+    async def _tell(self, op: Callable[..., Any], reports: Sequence[leases.Report]) -> Sequence[Any]:
+        """What the store says to the reports; asked again while it cannot be reached."""
+        give_up = time.monotonic() + PATIENCE
+        rest = 0.1
+        while True:
+            try:
+                answers: Sequence[Any] = await self.store.write(op, reports)
+                return answers
+            except Unavailable:
+                if time.monotonic() > give_up:
+                    raise
+            await asyncio.sleep(rest)
+            rest = min(5.0, rest * 2)
+
+    def _land(self, flight: Flight) -> None:
+        """The run is out of our hands, and its place free."""
+        if self.flights.pop(flight.granted.lease.token, None) is not None:
+            self.traffic.landed(flight.class_id)
+            if self.traffic.held_back:
+                self._woken()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            # The runs of the task stay in our hands until their leases end; then they are claimed again.
+            log.error("dispatch.task_failed", exc_info=task.exception())
+
+
+def _seconds_left(run: Run, now: int) -> float | None:
+    """How long the request may take, a little less than what the engine's timer allows."""
+    if run.policy.timeout is None:
+        return None
+    timeout = run.policy.timeout / SECOND
+    return timeout - (now - (run.started_at or now)) / SECOND - min(MARGIN, timeout / 20)
