@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 from runyard.domain.errors import DomainError, Invalid
@@ -71,9 +73,17 @@ class EventStream:
     """An ASGI callable that sends a source's frames, and a comment whenever there is nothing to send."""
 
     def __init__(
-        self, source: Source, *, opening: bytes = b"", ping: float = PING_SECONDS, ping_frame: bytes = PING
+        self,
+        source: Source,
+        *,
+        opening: bytes = b"",
+        ping: float = PING_SECONDS,
+        ping_frame: bytes = PING,
+        trouble: Callable[[DomainError], bytes] | None = None,
     ) -> None:
         self.source = source
+        self.trouble = trouble
+        """The last frame of a stream that breaks off because the store cannot be read; without it there is none."""
         self.opening = opening
         self.ping = ping
         self.ping_frame = ping_frame
@@ -101,8 +111,12 @@ class EventStream:
         except asyncio.CancelledError:
             if not pulse.stuck:
                 raise
-        except (OSError, DomainError):  # the client is gone, or the store is: the client will resume
+        except OSError:  # the client is gone
             return
+        except DomainError as error:  # the store is: the client will resume
+            if self.trouble is not None:
+                with suppress(OSError):
+                    await send({"type": "http.response.body", "body": self.trouble(error), "more_body": False})
         finally:
             pulse.stop()
             watcher.cancel()

@@ -11,7 +11,7 @@ from runyard.dialects.strait.auth import StraitAuth
 from runyard.dialects.strait.edge import told
 from runyard.dialects.strait.errors import ERRORS, ErrorResponse
 from runyard.dialects.strait.house import House
-from runyard.dialects.strait.routes import bulk, health, records, runs, worker
+from runyard.dialects.strait.routes import admin, bulk, health, jobs, records, runs, streams, worker
 from runyard.streams import asgi
 from runyard.web.auth import KeyAuth
 from runyard.web.openapi import About
@@ -47,4 +47,13 @@ def app(plumbing: Plumbing, authenticate: KeyAuth, house: House) -> asgi.App:
 
 def handlers(house: House) -> Sequence[ControllerRouterHandler]:
     """Every operation of the dialect."""
-    return [*health.HANDLERS, *runs.HANDLERS, *bulk.HANDLERS, *records.HANDLERS, *worker.HANDLERS]
+    return [
+        *health.HANDLERS,
+        *jobs.handlers(house),
+        *admin.HANDLERS,
+        *runs.HANDLERS,
+        *bulk.HANDLERS,
+        *records.HANDLERS,
+        *worker.HANDLERS,
+        *streams.handlers(house.feeds),
+    ]
