@@ -177,5 +177,4 @@ def _refill(tx: Tx, lane: int) -> int:
     for run in let_through:
         tx.wake(f"ready:{run.project_id}")
         tx.wake(f"executor:{run.executor}")
-        tx.wake(f"work:{run.executor}")
     return len(let_through)

@@ -71,13 +71,13 @@ def apply(tx: Tx, moves: Sequence[Move]) -> list[Run]:
 
 def wake(tx: Tx, runs_now: Sequence[Run]) -> None:
     """Wake claimers where work became ready, and the timer where a deadline is close."""
-    for run in runs_now:
-        if run.state is RunState.QUEUED and run.hold is None:
-            tx.wake(f"ready:{run.project_id}")
-            tx.wake(f"executor:{run.executor}")
-            tx.wake(f"work:{run.executor}")
-        if run.due_at is not None and run.due_at < tx.now + CLOSE:
-            tx.wake("timer")
+    for project_id, executor in {
+        (run.project_id, run.executor) for run in runs_now if run.state is RunState.QUEUED and run.hold is None
+    }:
+        tx.wake(f"ready:{project_id}")
+        tx.wake(f"executor:{executor}")
+    if any(run.due_at is not None and run.due_at < tx.now + CLOSE for run in runs_now):
+        tx.wake("timer")
 
 
 def journal(tx: Tx, run: Run, event: str, actor: str | None, data: dict[str, Any]) -> None:

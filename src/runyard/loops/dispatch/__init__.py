@@ -9,7 +9,7 @@ from runyard.loops.runner import Loop
 
 __all__ = ["WORK", "Dispatcher", "loops"]
 
-WORK = "work:http"
+WORK = "executor:http"
 """The topic that wakes the dispatcher."""
 PAUSE = 1.0
 
