@@ -14,7 +14,7 @@ import msgspec
 from runyard.domain.errors import AlreadyExists, Conflict, DomainError, Invalid, NotFound
 from runyard.domain.jobs import JobSpec, tag_pairs
 from runyard.domain.records import Job, JobVersion
-from runyard.engine import caps, environments, purges, specs
+from runyard.engine import caps, environments, purges, schedules, specs
 from runyard.engine.specs import spec_of
 from runyard.settings import Settings
 from runyard.storage.port import JournalLine, Tx
@@ -77,6 +77,7 @@ def create(
         raise taken
     _keep_version(tx, job, actor)
     _journal(tx, job, "job.created", actor)
+    schedules.plan(tx, job)
     return job
 
 
@@ -111,7 +112,7 @@ def clone(
     wanted: str,
     *,
     name: str,
-    change: Callable[[JobSpec], JobSpec] | None = None,
+    title: str | None = None,
     actor: str | None = None,
 ) -> Job:
     """Make a job like another, with its secrets, as version 1. Raises what `get` and `create` raise."""
@@ -121,7 +122,7 @@ def clone(
         tx,
         project_id,
         name=name,
-        spec=spec if change is None else change(spec),
+        spec=spec if title is None else msgspec.structs.replace(spec, title=title),
         enabled=source.enabled,
         actor=actor,
     )
@@ -192,10 +193,19 @@ def version(tx: Tx, project_id: int, wanted: str, number: int) -> JobVersion:
     return found
 
 
-def versions(tx: Tx, project_id: int, wanted: str, *, before: int | None = None, limit: int = 50) -> list[JobVersion]:
-    """Every version the job ever had, newest first, from below the given number on. Raises `NotFound`."""
+def versions(
+    tx: Tx,
+    project_id: int,
+    wanted: str,
+    *,
+    before: int | None = None,
+    made_before: int | None = None,
+    limit: int = 50,
+) -> list[JobVersion]:
+    """Every version the job ever had, newest first, from below the given number (and time) on. Raises `NotFound`."""
     job = get(tx, project_id, wanted)
-    return sql.versions(tx, job.id, before=2**63 - 1 if before is None else before, n=limit)
+    number, at = _EVER if before is None else before, _EVER if made_before is None else made_before
+    return sql.versions(tx, job.id, before=number, made_before=at, n=limit)
 
 
 def update(
@@ -244,6 +254,7 @@ def update(
     if caps.differ(old, new):
         caps.apply(tx, after, old)
     _journal(tx, after, "job.updated", actor)
+    schedules.plan(tx, after)
     return after
 
 
@@ -269,7 +280,8 @@ def enable(tx: Tx, project_id: int, ids: Sequence[str], *, enabled: bool, actor:
         tx.wake(f"ready:{project_id}")
     for job in changed:
         _journal(tx, job, "job.updated", actor)
-        return len(found)
+        schedules.plan(tx, job)
+    return len(found)
 
 
 def delete(tx: Tx, project_id: int, wanted: str, *, history: bool = False, actor: str | None = None) -> Job:
@@ -282,6 +294,7 @@ def delete(tx: Tx, project_id: int, wanted: str, *, history: bool = False, actor
         raise Conflict(f"the job {job.name!r} has runs that have not ended; cancel them or wait, then delete it")
     sql.delete(tx, job.id)
     caps.forget(tx, job)
+    schedules.forget(tx, job.id)
     purges.forget_job(tx, job.id)
     if history:
         purges.begin(tx, project_id, job.id)

@@ -41,7 +41,7 @@ ADD_VERSION = Insert(
     {"job_id": "text", "version": "bigint", "spec": "text", "created_at": "bigint", "created_by": "text"},
 )
 VERSIONS = (
-    f"SELECT {VERSION_COLUMNS} FROM job_versions WHERE job_id = :job_id AND version < :before "
+    f"SELECT {VERSION_COLUMNS} FROM job_versions WHERE job_id = :job_id AND version < :before AND created_at < :at "
     "ORDER BY version DESC LIMIT :n"
 )
 VERSION = f"SELECT {VERSION_COLUMNS} FROM job_versions WHERE job_id = :job_id AND version = :version"
@@ -139,9 +139,9 @@ def add_version(tx: Tx, version: JobVersion) -> None:
     tx.insert(ADD_VERSION, [tuple(getattr(version, name) for name in VERSION_FIELDS)])
 
 
-def versions(tx: Tx, job_id: str, *, before: int, n: int) -> list[JobVersion]:
-    """Versions below a number, newest first."""
-    rows = tx.rows(VERSIONS, job_id=job_id, before=before, n=n)
+def versions(tx: Tx, job_id: str, *, before: int, made_before: int, n: int) -> list[JobVersion]:
+    """Versions below a number that were made before a time, newest first."""
+    rows = tx.rows(VERSIONS, job_id=job_id, before=before, at=made_before, n=n)
     return [JobVersion(**dict(zip(VERSION_FIELDS, row, strict=True))) for row in rows]
 
 
