@@ -26,6 +26,7 @@ from runyard.dialects.strait.tokens import RunTokens
 from runyard.domain.errors import Conflict, DomainError, Invalid
 from runyard.engine import keys, projects
 from runyard.loops import managed, supervisor
+from runyard.loops.senders import Senders
 from runyard.sdk import credentials
 from runyard.settings import Settings
 from runyard.storage import backup as backups
@@ -94,8 +95,11 @@ class Server:
         self.address: tuple[str, int] | None = None
         """Where programs on this machine reach this server, once it answers."""
         self.programs = self._programs() if settings.loops else None
+        self.senders = Senders(self.store, self.hub, self.vault, self.tokens, settings) if settings.loops else None
         self.runner = (
-            loops.runner(self.store, self.hub, self.blobs, settings, programs=self.programs) if settings.loops else None
+            loops.runner(self.store, self.hub, self.blobs, settings, programs=self.programs, senders=self.senders)
+            if settings.loops
+            else None
         )
         self.keyring = Keyring(
             lambda digest: self.store.read(keys.find_by_hash, digest),
@@ -174,12 +178,16 @@ class Server:
             self.drain()
             if self.programs is not None:
                 await self.programs.stop()
+            if self.senders is not None:
+                await self.senders.stop()
             if self.runner is not None:
                 await self.runner.stop()
 
     def drain(self) -> None:
         """Stop waiting: long polls answer, streams end, and nobody waits any more."""
         self.feeds.close()
+        if self.senders is not None:
+            self.senders.drain()
 
     def close(self) -> None:
         """Finish what was accepted, and let go of the database."""

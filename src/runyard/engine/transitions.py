@@ -11,7 +11,7 @@ from runyard.domain.moves import changed, move
 from runyard.domain.records import Move, Run
 from runyard.domain.states import ENDED, EVENT_OF_VERB, LEASED, RESOLVABLE, RunState
 from runyard.domain.waits import WaitState
-from runyard.engine import dependents, lanes, parents
+from runyard.engine import deliveries, dependents, lanes, parents
 from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import attempts, event_waits, runs
 
@@ -118,6 +118,7 @@ def _attempts(tx: Tx, moves: Sequence[Move]) -> None:
 
 def _after_end(tx: Tx, ended: Sequence[Run]) -> None:
     end_waits(tx, [*parents.freed(tx, ended), *dependents.freed(tx, ended)])
+    deliveries.ended(tx, ended)
     replayed = {run.replay_of: run for run in ended if run.replay_of is not None and run.state is RunState.COMPLETED}
     for original_id, replay in replayed.items():
         _resolve_chain(tx, original_id, replay)

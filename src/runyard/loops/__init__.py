@@ -8,13 +8,20 @@ from collections.abc import Awaitable, Callable
 from runyard.artifacts.port import Blobs
 from runyard.loops import bulks, caps, dependencies, managed, purges, retention, schedules, timers
 from runyard.loops.runner import Runner
+from runyard.loops.senders import Senders
 from runyard.settings import Settings
 from runyard.storage.port import Store
 from runyard.streams.hub import Hub
 
 
 def runner(
-    store: Store, hub: Hub, blobs: Blobs, settings: Settings, *, programs: managed.Executor | None = None
+    store: Store,
+    hub: Hub,
+    blobs: Blobs,
+    settings: Settings,
+    *,
+    programs: managed.Executor | None = None,
+    senders: Senders | None = None,
 ) -> Runner:
     """All loops of a server."""
 
@@ -42,5 +49,6 @@ def runner(
             purges.loop(store, blobs, until("purges")),
             *retention.loops(store, blobs, settings),
             *(programs.loops(until("executor:managed")) if programs is not None else ()),
+            *(senders.loops(until) if senders is not None else ()),
         ]
     )

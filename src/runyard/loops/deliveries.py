@@ -59,9 +59,13 @@ class Courier:
             task.add_done_callback(self._done)
         return 0.0 if taken else None
 
+    def drain(self) -> None:
+        """Take nothing more."""
+        self._is_draining = True
+
     async def stop(self, seconds: float) -> None:
         """Let what is under way arrive for so long; what does not is sent again later, by whoever takes it."""
-        self._is_draining = True
+        self.drain()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=max(0.0, seconds))
         for task in list(self._tasks):

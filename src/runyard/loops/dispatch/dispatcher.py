@@ -156,7 +156,7 @@ class Dispatcher:
         self.is_draining = True
 
     async def stop(self, seconds: float) -> None:
-        """Let requests under way come to their end for so long, give the rest back, and hang up."""
+        """Let requests under way come to their end for so long, and give the rest back."""
         self.drain()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=max(0.0, seconds))
@@ -169,7 +169,6 @@ class Dispatcher:
                 await self.store.write(leases.release, reports)
             await self.record_once()
         self.flights.clear()
-        self.client.close()
 
     # One batch
 
