@@ -97,9 +97,7 @@ def page(tx: Tx, project_id: int, *, before: str | None = None, limit: int = 50)
     return sql.page(tx, project_id, before=_LAST if before is None else before, n=limit)
 
 
-def page_by_time(
-    tx: Tx, project_id: int, *, before: tuple[int, str] | None = None, limit: int = 50
-) -> list[Key]:
+def page_by_time(tx: Tx, project_id: int, *, before: tuple[int, str] | None = None, limit: int = 50) -> list[Key]:
     """The project's keys made before that time (those of that very time by id), newest first."""
     return sql.page_by_time(tx, project_id, before=before or (2**63 - 1, _LAST), n=limit)
 
