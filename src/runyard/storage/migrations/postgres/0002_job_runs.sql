@@ -12,9 +12,9 @@ ALTER TABLE runs ADD COLUMN dependency_key TEXT COLLATE "C";
 ALTER TABLE runs ADD COLUMN continued BIGINT NOT NULL DEFAULT 0;
 -- Dependencies ask for the run of a job that ended last: of all, of one idempotency key, of one dependency key.
 CREATE INDEX runs_job_last ON runs (job_id, finished_at) WHERE job_id IS NOT NULL AND finished_at IS NOT NULL;
-CREATE INDEX runs_job_key_last ON runs (job_id, idempotency_key, finished_at)
+CREATE INDEX runs_job_key_last ON runs (job_id, idempotency_key, finished_at DESC NULLS LAST)
     WHERE idempotency_key IS NOT NULL AND finished_at IS NOT NULL;
-CREATE INDEX runs_job_group_last ON runs (job_id, dependency_key, finished_at)
+CREATE INDEX runs_job_group_last ON runs (job_id, dependency_key, finished_at DESC NULLS LAST)
     WHERE dependency_key IS NOT NULL AND finished_at IS NOT NULL;
 -- Runs of a job that wait for something, oldest first.
 CREATE INDEX runs_job_waiting ON runs (job_id, id) WHERE state = 'waiting';
