@@ -11,7 +11,7 @@ from runyard.dialects.strait.auth import StraitAuth
 from runyard.dialects.strait.edge import told
 from runyard.dialects.strait.errors import ERRORS, ErrorResponse
 from runyard.dialects.strait.house import House
-from runyard.dialects.strait.routes import admin, bulk, health, jobs, records, runs, streams, worker
+from runyard.dialects.strait.routes import admin, bulk, debug, health, jobs, records, runs, streams, worker
 from runyard.streams import asgi
 from runyard.web.auth import KeyAuth
 from runyard.web.openapi import About
@@ -53,6 +53,7 @@ def handlers(house: House) -> Sequence[ControllerRouterHandler]:
         *admin.HANDLERS,
         *runs.HANDLERS,
         *bulk.HANDLERS,
+        *debug.HANDLERS,
         *records.HANDLERS,
         *worker.HANDLERS,
         *streams.handlers(house.feeds),

@@ -85,12 +85,6 @@ class RestartRequest(msgspec.Struct, kw_only=True):
     machine_preset: MachinePreset | None = None
 
 
-class SetDebugModeRequest(msgspec.Struct, kw_only=True):
-    """Whether more is to be told of the run."""
-
-    debug_mode: bool = False
-
-
 class IdempotencyResetResponse(msgspec.Struct, kw_only=True):
     """The run's idempotency key is free."""
 
