@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from runyard.artifacts.port import Blobs
-from runyard.loops import bulks, caps, dependencies, managed, purges, retention, schedules, timers
+from runyard.loops import bulks, caps, dependencies, managed, purges, retention, schedules, timers, triggers
 from runyard.loops.runner import Runner
 from runyard.loops.senders import Senders
 from runyard.settings import Settings
@@ -46,6 +46,7 @@ def runner(
             caps.loop(store, until("caps")),
             dependencies.loop(store, until("dependencies")),
             schedules.loop(store),
+            *triggers.loops(store),
             purges.loop(store, blobs, until("purges")),
             *retention.loops(store, blobs, settings),
             *(programs.loops(until("executor:managed")) if programs is not None else ()),

@@ -22,7 +22,6 @@ PRUNE = (
     "DELETE FROM payload_marks WHERE (job_id, hash) IN "
     "(SELECT job_id, hash FROM payload_marks WHERE at <= :now ORDER BY at LIMIT :n)"
 )
-FORGET = "DELETE FROM payload_marks WHERE job_id = :job_id"
 
 Mark = tuple[str, str]
 """Job and hash of a payload."""
@@ -50,8 +49,3 @@ def retake(tx: Tx, mark: Mark, *, run_id: str, until: int, stale: str) -> bool:
 def prune(tx: Tx, n: int) -> int:
     """Forget up to `n` payloads whose time is over; how many went."""
     return tx.run(PRUNE, now=tx.now, n=n)
-
-
-def forget(tx: Tx, job_id: str) -> None:
-    """Forget what a job was sent."""
-    tx.run(FORGET, job_id=job_id)

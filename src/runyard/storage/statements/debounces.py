@@ -1,0 +1,54 @@
+"""SQL of debounced triggers: one pending for each job and key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from runyard.storage.port import Insert, Tx
+
+PUT = Insert(
+    "debounced",
+    {"job_id": "text", "name": "text", "project_id": "bigint", "request": "text", "fire_at": "bigint"},
+    "ON CONFLICT (job_id, name) DO UPDATE SET request = excluded.request, fire_at = excluded.fire_at",
+)
+NEXT = "SELECT fire_at FROM debounced ORDER BY fire_at LIMIT 1"
+DUE = (
+    "SELECT job_id, name, project_id, request FROM debounced WHERE fire_at <= :now "
+    "ORDER BY fire_at LIMIT :n {skip_locked}"
+)
+DROP = "DELETE FROM debounced WHERE job_id = :job_id AND name {among names}"
+
+
+class Pending(msgspec.Struct, frozen=True, kw_only=True):
+    """A trigger that waits for the others to stop coming."""
+
+    job_id: str
+    name: str
+    project_id: int
+    request: str
+    fire_at: int
+
+
+def put(tx: Tx, pending: Sequence[Pending]) -> None:
+    """Keep these triggers in the place of those that waited under their keys; each key once."""
+    rows = [(one.job_id, one.name, one.project_id, one.request, one.fire_at) for one in pending]
+    tx.insert(PUT, sorted(rows))
+
+
+def next_due(tx: Tx) -> int | None:
+    """When the first of all is to fire."""
+    row = tx.row(NEXT)
+    return int(row[0]) if row else None
+
+
+def due(tx: Tx, n: int) -> list[tuple[str, str, int, str]]:
+    """(job, key, project, trigger) of those whose time has come, locked."""
+    return [(row[0], row[1], row[2], row[3]) for row in tx.rows(DUE, now=tx.now, n=n)]
+
+
+def drop(tx: Tx, keys: Sequence[tuple[str, str]]) -> None:
+    """Drop pending triggers by (job, key)."""
+    for job_id in sorted({job for job, _ in keys}):
+        tx.run(DROP, job_id=job_id, names=[name for job, name in keys if job == job_id])
