@@ -112,9 +112,9 @@ async def _run(ground: Ground, held: Held, equipment: Equipment, program: Progra
         for task in (stopping, reading):
             task.cancel()
         running.kill()
-        running.forget()
         if door is not None:
             await door.close()
+        running.forget()
     seconds = time.monotonic() - began
     said = bytes(output.tail).decode(errors="replace")
     oom = held.excess == "memory" or (held.excess is None and held.stop is None and _ran_out(code, said))

@@ -87,7 +87,7 @@ class Output:
     async def _write(self) -> None:
         while self._lines or not self._ended:
             await self._some.wait()
-            if not self._ended:
+            if not self._ended and len(self._lines) < AHEAD:
                 await asyncio.sleep(GATHER_SECONDS)
             self._some.clear()
             while self._lines:
