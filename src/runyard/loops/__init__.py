@@ -14,18 +14,13 @@ from runyard.storage.port import Store
 from runyard.streams.hub import Hub
 
 
-def runner(
-    store: Store,
-    hub: Hub,
-    blobs: Blobs,
-    settings: Settings,
-    *,
-    programs: managed.Executor | None = None,
-    senders: Senders | None = None,
-) -> Runner:
-    """All loops of a server."""
+Rest = Callable[[float], Awaitable[object]]
 
-    def until(topic: str) -> Callable[[float], Awaitable[object]]:
+
+def rests(hub: Hub) -> Callable[[str], Rest]:
+    """Makes rests that end early when their topic is touched."""
+
+    def until(topic: str) -> Rest:
         waiter = hub.waiter([topic])
         # For good, so that a wake-up that comes during a pass shortens the rest after it.
         hub.add(waiter)
@@ -39,6 +34,21 @@ def runner(
 
         return rest
 
+    return until
+
+
+def runner(
+    store: Store,
+    hub: Hub,
+    blobs: Blobs,
+    settings: Settings,
+    *,
+    programs: managed.Executor | None = None,
+    senders: Senders | None = None,
+) -> Runner:
+    """All loops of a server."""
+
+    until = rests(hub)
     return Runner(
         [
             *timers.loops(store, until("timer")),
