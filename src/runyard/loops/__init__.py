@@ -13,7 +13,6 @@ from runyard.settings import Settings
 from runyard.storage.port import Store
 from runyard.streams.hub import Hub
 
-
 Rest = Callable[[float], Awaitable[object]]
 
 
