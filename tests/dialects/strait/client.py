@@ -159,9 +159,10 @@ class Strait:
     # What executors do, by the engine's own operations
 
     def claim(self, run: Json | str | None = None) -> Granted:
-        """Claim the run that stands in front; it must be this one when one is given."""
+        """Claim the run that stands in front; with a run: in front of those of its job, and it must be this one."""
+        jobs = None if run is None else (str(good(self.get(f"/v1/jobs/{self.see(run)['job_id']}"))["slug"]),)
         for executor in EVERY_EXECUTOR:
-            asked = leases.ClaimRequest(project_id=None, executor=executor, worker="test")
+            asked = leases.ClaimRequest(project_id=None, executor=executor, worker="test", jobs=jobs)
             granted: list[Granted] = self.stand.store.transact(leases.claim, [asked])[0]
             if granted:
                 assert run is None or granted[0].run.id == _id(run), "another run stood in front"

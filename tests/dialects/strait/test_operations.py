@@ -21,6 +21,10 @@ UNKNOWN = "0199b3c4-0000-7000-8000-00000000a001"
 WRONG_IDS = [UNKNOWN, "0", "nothing", "a" * 300, "%C3%BC", "..%2f..", "%00", "run-1'--", "{}", "%20", UNKNOWN.upper()]
 TAKES_ANY = {"prefix", "sdkDeleteState key"}
 """Names in a path that mean nothing when they are unknown, and are no error."""
+BY_KEY = {"listRunOutputs"}
+"""Lists in an order of their own, whose cursors are only those that they gave."""
+WITHOUT_BODY = {"sdkHeartbeat"}
+"""Operations that do not look at their body."""
 WITHOUT_KEY = {"health", "healthReady"}
 every_operation = pytest.mark.parametrize("name", sorted(RECIPES))
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -185,6 +189,8 @@ def body_of(contract: StraitContract, name: str) -> dict[str, Any]:
 @every_operation
 def test_a_body_that_is_not_right_is_refused(strait: Strait, contract: StraitContract, name: str) -> None:
     body_of(contract, name)
+    if name in WITHOUT_BODY:
+        pytest.skip("it does not look at its body")
     ask = RECIPES[name](strait)
     as_json = {"content-type": "application/json"}
     for content in (b"{", b"\xff\xfe{}", b"[" * 100 + b"]" * 100, b"[]", b'"text"', b"17", b"nul", b"{} {}"):
@@ -236,12 +242,14 @@ def test_a_list_refuses_limits_and_cursors_that_are_none(strait: Strait, contrac
     if "cursor" not in contract[name].parameters("query"):
         pytest.skip("it is no list")
     ask = RECIPES[name](strait)
-    for limit in ("0", "-1", "x", "1.5", ""):
+    for limit in ("0", "-1", "x", "1.5"):
         refused(send(ask, params={"limit": limit}), 400)
     for cursor in ("x", "2024-13-01T00:00:00Z", "1700000000", "2024-01-01", "W10", "ü"):
         refused(send(ask, params={"cursor": cursor}), 400)
-    for taken in ({"limit": "1"}, {"limit": "5000"}, {"cursor": "2024-01-01T00:00:00.5+02:00"}):
+    for taken in ({"limit": "1"}, {"limit": "5000"}):
         good(send(ask, params=taken, loose=True))
+    if name not in BY_KEY:
+        good(send(ask, params={"cursor": "2024-01-01T00:00:00.5+02:00"}))
 
 
 @on_sqlite
