@@ -21,6 +21,7 @@ from runyard.engine import buffers, creations, debounces, dependents
 from runyard.engine.buffers import Asked
 from runyard.engine.creations import Created
 from runyard.engine.drafts import CreateRequest, Draft, Facts, draft_all
+from runyard.engine.specs import LONGEST
 from runyard.storage.port import Tx, many
 from runyard.storage.statements import batches
 from runyard.storage.statements.batches import Batch
@@ -136,6 +137,8 @@ def _create_request(tx: Tx, request: TriggerRequest) -> tuple[CreateRequest, lis
         payload = canonical(one.run.payload)
         if len(payload) > MAX_PAYLOAD:
             raise TooLarge(f"a payload has at most {MAX_PAYLOAD} bytes")
+        if one.run.available_at is not None and one.run.available_at > tx.now + LONGEST:
+            raise Invalid("a run is scheduled for at most ten years ahead")
         hashes.append(digest(payload))
         key, metadata = _dependency_key(payload), one.run.metadata
         if key is not None:

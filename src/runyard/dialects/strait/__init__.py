@@ -11,7 +11,7 @@ from runyard.dialects.strait.auth import StraitAuth
 from runyard.dialects.strait.edge import told
 from runyard.dialects.strait.errors import ERRORS, ErrorResponse
 from runyard.dialects.strait.house import House
-from runyard.dialects.strait.routes import admin, bulk, debug, health, jobs, records, runs, streams, worker
+from runyard.dialects.strait.routes import admin, bulk, debug, health, jobs, records, runs, streams, triggers, worker
 from runyard.streams import asgi
 from runyard.web.auth import KeyAuth
 from runyard.web.openapi import About
@@ -50,6 +50,7 @@ def handlers(house: House) -> Sequence[ControllerRouterHandler]:
     return [
         *health.HANDLERS,
         *jobs.handlers(house),
+        *triggers.handlers(house),
         *admin.HANDLERS,
         *runs.HANDLERS,
         *bulk.HANDLERS,

@@ -83,6 +83,7 @@ ERRORS = Errors(
         domain.Invalid: (400, "validation_error"),
         domain.NotFound: (404, "not_found"),
         domain.Conflict: (409, "conflict"),
+        domain.JobDisabled: (400, "validation_error"),
         domain.Unauthorized: (401, "unauthorized"),
         domain.Forbidden: (403, "forbidden"),
         domain.RateLimited: (429, "rate_limited"),
