@@ -2,4 +2,10 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.support.postgres", "tests.support.stores", "tests.support.endpoints", "tests.support.hall"]
+pytest_plugins = [
+    "tests.support.postgres",
+    "tests.support.stores",
+    "tests.support.endpoints",
+    "tests.support.sending",
+    "tests.support.hall",
+]

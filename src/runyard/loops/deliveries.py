@@ -33,11 +33,11 @@ MOST_HEARD = 4096
 class Courier:
     """One server's sender of messages."""
 
-    def __init__(self, store: Store, client: Client, vault: Vault, *, woken: Callable[[], object]) -> None:
+    def __init__(self, store: Store, client: Client, vault: Vault, *, wake: Callable[[str], object]) -> None:
         self.store = store
         self.client = client
         self.vault = vault
-        self._woken = woken
+        self._wake = wake
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_draining = False
 
@@ -115,7 +115,7 @@ class Courier:
             # Nothing was settled: the message is due again when its time with us is over.
             log.error("delivery.task_failed", exc_info=task.exception())
         if was_full:
-            self._woken()
+            self._wake(deliveries.TOPIC)
 
 
 def _given(delivery: Delivery) -> list[tuple[str, str]]:

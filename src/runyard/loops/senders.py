@@ -24,19 +24,19 @@ class Senders:
     """The dispatcher and the courier of one server."""
 
     def __init__(self, store: Store, hub: Hub, vault: Vault, tokens: RunTokens, settings: Settings) -> None:
-        def waker(topic: str) -> Callable[[], None]:
-            return lambda: hub.publish({topic})
+        def wake(topic: str) -> None:
+            hub.publish({topic})
 
         self.client = Client(settings)
-        self.dispatcher = Dispatcher(store, self.client, Packer(vault, tokens), settings, woken=waker(dispatch.WORK))
-        self.courier = Courier(store, self.client, vault, woken=waker(outbox.TOPIC))
+        self.dispatcher = Dispatcher(store, self.client, Packer(vault, tokens), settings, wake=wake)
+        self.courier = Courier(store, self.client, vault, wake=wake)
         self._grace = settings.drain_seconds
         self._until: float | None = None
 
     def loops(self, until: Callable[[str], Callable[[float], Awaitable[object]]]) -> list[Loop]:
         """The loops; `until` makes a rest that ends early when a topic is touched."""
         return [
-            *dispatch.loops(self.dispatcher, until(dispatch.WORK)),
+            *dispatch.loops(self.dispatcher, until),
             *deliveries.loops(self.courier, until(outbox.TOPIC)),
         ]
 

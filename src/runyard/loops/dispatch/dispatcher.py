@@ -36,6 +36,10 @@ from runyard.storage.port import Store
 log = structlog.get_logger("runyard.dispatch")
 
 EXECUTOR = "http"
+WORK = f"executor:{EXECUTOR}"
+"""Woken when work becomes ready or a place free."""
+TROUBLE = "dispatch:trouble"
+"""Woken when a request went badly: the other servers are told at once."""
 BATCH = 128
 """So many runs are claimed at once at most."""
 CLAIM_LEASE = 30 * SECOND
@@ -81,7 +85,7 @@ class Dispatcher:
     RECORD = 0.25
 
     def __init__(
-        self, store: Store, client: Client, packer: Packer, settings: Settings, *, woken: Callable[[], object]
+        self, store: Store, client: Client, packer: Packer, settings: Settings, *, wake: Callable[[str], object]
     ) -> None:
         self.store = store
         self.client = client
@@ -91,7 +95,7 @@ class Dispatcher:
         self.flights: dict[str, Flight] = {}
         """Everything in our hands, by lease token."""
         self.is_draining = False
-        self._woken = woken
+        self._wake = wake
         self._after = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -266,6 +270,8 @@ class Dispatcher:
             if verdict.kind is None or verdict.kind in outcomes.BLAMES:
                 well, taken = verdict.kind is None, time.perf_counter() - began
                 self.fares.count(Tried(project_id=parcel.run.project_id, url=url, results=[(well, taken)]))
+                if not well:
+                    self._wake(TROUBLE)
             if verdict.kind not in outcomes.FALLS_BACK:
                 break
         return verdict
@@ -318,7 +324,7 @@ class Dispatcher:
         if self.flights.pop(flight.granted.lease.token, None) is not None:
             self.traffic.landed(flight.class_id)
             if self.traffic.held_back:
-                self._woken()
+                self._wake(WORK)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
