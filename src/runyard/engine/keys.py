@@ -84,10 +84,10 @@ def find_by_hash(tx: Tx, digest: str) -> Key | None:
     return sql.by_hash(tx, digest)
 
 
-def get(tx: Tx, project_id: int, key_id: str) -> Key:
-    """The key. Raises `NotFound`."""
+def get(tx: Tx, project_id: int, key_id: str, *, admins: bool = True) -> Key:
+    """The key; without `admins` none of an admin's. Raises `NotFound`."""
     key = sql.by_id(tx, project_id, key_id) if "\0" not in key_id else None
-    if key is None:
+    if key is None or ("admin" in key.scopes and not admins):
         raise NotFound(f"there is no key {key_id[:64]!r} in this project")
     return key
 
@@ -97,12 +97,16 @@ def page(tx: Tx, project_id: int, *, before: str | None = None, limit: int = 50)
     return sql.page(tx, project_id, before=_LAST if before is None else before, n=limit)
 
 
-def page_by_time(tx: Tx, project_id: int, *, before: tuple[int, str] | None = None, limit: int = 50) -> list[Key]:
-    """The project's keys made before that time (those of that very time by id), newest first."""
-    return sql.page_by_time(tx, project_id, before=before or (2**63 - 1, _LAST), n=limit)
+def page_by_time(
+    tx: Tx, project_id: int, *, before: tuple[int, str] | None = None, limit: int = 50, admins: bool = True
+) -> list[Key]:
+    """The project's keys (without `admins` none of an admin's) made before that time and id, newest first."""
+    return sql.page_by_time(tx, project_id, before=before or (2**63 - 1, _LAST), n=limit, admins=admins)
 
 
-def rotate(tx: Tx, project_id: int, key_id: str, *, grace: int, actor: str | None = None) -> Rotation:
+def rotate(
+    tx: Tx, project_id: int, key_id: str, *, grace: int, actor: str | None = None, admins: bool = True
+) -> Rotation:
     """A key in the place of another: the old one is good for a grace period (microseconds) and names the new one.
 
     The new key may do the same and lives as long as the old one was meant to. Raises `NotFound`, `Invalid` for a grace
@@ -110,7 +114,7 @@ def rotate(tx: Tx, project_id: int, key_id: str, *, grace: int, actor: str | Non
     """
     if not 0 <= grace <= LONGEST_GRACE:
         raise Invalid("the grace period goes from 0 to 10,080 minutes")
-    old = sql.lock(tx, get(tx, project_id, key_id).id)
+    old = sql.lock(tx, get(tx, project_id, key_id, admins=admins).id)
     if old is None:
         raise NotFound(f"there is no key {key_id[:64]!r} in this project")
     ended = old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= tx.now)
@@ -128,9 +132,9 @@ def rotate(tx: Tx, project_id: int, key_id: str, *, grace: int, actor: str | Non
     return Rotation(old=replaced, new=NewKey(key=made, secret=secret))
 
 
-def revoke(tx: Tx, project_id: int, key_id: str, *, actor: str | None = None) -> Key:
+def revoke(tx: Tx, project_id: int, key_id: str, *, actor: str | None = None, admins: bool = True) -> Key:
     """End the key for good; revoking a revoked key changes nothing. Raises `NotFound`."""
-    key = get(tx, project_id, key_id)
+    key = get(tx, project_id, key_id, admins=admins)
     if key.revoked_at is not None:
         return key
     sql.revoke(tx, key.id)

@@ -36,7 +36,7 @@ def app(plumbing: Plumbing, authenticate: KeyAuth, house: House) -> asgi.App:
     return told(
         dialect_app(
             PREFIX,
-            handlers(house),
+            [*health.handlers(plumbing.store), *handlers(house)],
             plumbing=plumbing,
             authenticate=StraitAuth(authenticate, house.tokens),
             errors=ERRORS,
@@ -48,7 +48,6 @@ def app(plumbing: Plumbing, authenticate: KeyAuth, house: House) -> asgi.App:
 def handlers(house: House) -> Sequence[ControllerRouterHandler]:
     """Every operation of the dialect."""
     return [
-        *health.HANDLERS,
         *jobs.handlers(house),
         *triggers.handlers(house),
         *admin.HANDLERS,

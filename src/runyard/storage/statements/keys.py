@@ -19,7 +19,7 @@ BY_ID = f"SELECT {COLUMNS} FROM api_keys WHERE id = :id AND project_id = :projec
 PAGE = f"SELECT {COLUMNS} FROM api_keys WHERE project_id = :project_id AND id < :before ORDER BY id DESC LIMIT :n"
 PAGE_BY_TIME = (
     f"SELECT {COLUMNS} FROM api_keys WHERE project_id = :project_id AND (created_at, id) < (:at, :id) "
-    "ORDER BY created_at DESC, id DESC LIMIT :n"
+    "AND (:admins = 1 OR scopes NOT LIKE '%\"admin\"%') ORDER BY created_at DESC, id DESC LIMIT :n"
 )
 LOCK = f"SELECT {COLUMNS} FROM api_keys WHERE id = :id {{lock}}"
 REPLACE = "UPDATE api_keys SET replaced_by = :replaced_by, expires_at = :expires_at WHERE id = :id"
@@ -54,10 +54,11 @@ def page(tx: Tx, project_id: int, *, before: str, n: int) -> list[Key]:
     return [_from_row(row) for row in tx.rows(PAGE, project_id=project_id, before=before, n=n)]
 
 
-def page_by_time(tx: Tx, project_id: int, *, before: tuple[int, str], n: int) -> list[Key]:
-    """Keys made before a time (those of that very time by id), newest first."""
+def page_by_time(tx: Tx, project_id: int, *, before: tuple[int, str], n: int, admins: bool) -> list[Key]:
+    """Keys made before a time (those of that very time by id), newest first; with or without those of admins."""
     at, key_id = before
-    return [_from_row(row) for row in tx.rows(PAGE_BY_TIME, project_id=project_id, at=at, id=key_id, n=n)]
+    rows = tx.rows(PAGE_BY_TIME, project_id=project_id, at=at, id=key_id, n=n, admins=int(admins))
+    return [_from_row(row) for row in rows]
 
 
 def lock(tx: Tx, key_id: str) -> Key | None:

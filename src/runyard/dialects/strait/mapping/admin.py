@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
+from runyard.dialects.strait.auth import scopes_of
 from runyard.dialects.strait.mapping.values import SECOND, maybe, maybe_when, when
 from runyard.dialects.strait.wire import admin as wire
 from runyard.domain import records
@@ -16,6 +17,13 @@ GRACE = 60
 """Minutes a rotated key stays good unless the request says otherwise."""
 
 
+def scopes_out(key: records.Key) -> list[str]:
+    """The key's scopes in the words of this dialect, as they were given where they were given in them."""
+    if "admin" in key.scopes:
+        return ["*"]
+    return list(key.scopes) if key.dialect == "strait" else sorted(scopes_of(key))
+
+
 def key_out(key: records.Key, slug: str) -> wire.APIKey:
     """A key on the wire."""
     return wire.APIKey(
@@ -23,7 +31,7 @@ def key_out(key: records.Key, slug: str) -> wire.APIKey:
         project_id=slug,
         name=key.name,
         key_prefix=key.prefix,
-        scopes=list(key.scopes),
+        scopes=scopes_out(key),
         created_at=when(key.created_at),
         expires_at=maybe_when(key.expires_at),
         last_used_at=maybe_when(key.last_used_at),
@@ -42,7 +50,7 @@ def new_key_out(made: NewKey, slug: str) -> wire.CreateAPIKeyResponse:
         name=key.name,
         key=made.secret,
         key_prefix=key.prefix,
-        scopes=list(key.scopes),
+        scopes=scopes_out(key),
         created_at=when(key.created_at),
         expires_at=maybe_when(key.expires_at),
     )
@@ -58,7 +66,7 @@ def rotation_out(done: Rotation, slug: str) -> wire.RotateAPIKeyResponse:
         name=key.name,
         key=done.new.secret,
         key_prefix=key.prefix,
-        scopes=list(key.scopes),
+        scopes=scopes_out(key),
         expires_at=None if key.expires_at is None else when(key.expires_at),
         created_at=when(key.created_at),
         grace_expires_at=when(done.old.expires_at or done.old.created_at),

@@ -44,7 +44,7 @@ async def list_api_keys(
     number, n = await own_project(call, project_id), values.limit_in(limit)
     at = values.place(cursor)
     before = None if at is None else (at[0], at[1] or "")
-    rows = await call.read(keys.page_by_time, number, before=before, limit=n + 1)
+    rows = await call.read(keys.page_by_time, number, before=before, limit=n + 1, admins=call.may(INTERNAL))
     shown, more = values.shown(rows, n, lambda key: (key.created_at, key.id))
     slug = project_id or await slug_of(call)
     return enveloped([mapping.key_out(key, slug) for key in shown], more)
@@ -53,7 +53,8 @@ async def list_api_keys(
 @delete("/v1/api-keys/{key_id:str}", needs="api-keys:manage", status_code=200, tags=["APIKeys"])
 async def revoke_api_key(call: Call, key_id: str) -> StatusOk:
     """End a key for good."""
-    await call.write(keys.revoke, call.project_id, values.lenient_id(key_id), actor=call.actor)
+    wanted = values.lenient_id(key_id)
+    await call.write(keys.revoke, call.project_id, wanted, actor=call.actor, admins=call.may(INTERNAL))
     return StatusOk(status="revoked")
 
 
@@ -65,7 +66,12 @@ async def rotate_api_key(
     asked = None if data is None else data.grace_period_minutes
     minutes = mapping.GRACE if asked is None else asked
     done = await call.write(
-        keys.rotate, call.project_id, values.lenient_id(key_id), grace=minutes * mapping.MINUTE, actor=call.actor
+        keys.rotate,
+        call.project_id,
+        values.lenient_id(key_id),
+        grace=minutes * mapping.MINUTE,
+        actor=call.actor,
+        admins=call.may(INTERNAL),
     )
     return mapping.rotation_out(done, await slug_of(call))
 
