@@ -11,7 +11,7 @@ import pytest
 from runyard.domain.jobs import Cron, Rate
 from runyard.domain.records import Job, Run
 from runyard.domain.states import RunState
-from runyard.engine import jobs, schedules
+from runyard.engine import jobs, projects, schedules
 from runyard.storage.port import Tx
 from tests.support.yard import SECOND, Yard, all_runs
 
@@ -28,9 +28,7 @@ def yard(yard: Yard, clock) -> Yard:
 
 def planned(yard: Yard, name: str = "job", cron: str | Cron = "0 * * * *", **spec: Any) -> Job:
     """A job with a schedule."""
-    job = yard.job(name, cron=Cron(expression=cron) if isinstance(cron, str) else cron, **spec)
-    yard.store.transact(schedules.plan, job)
-    return job
+    return yard.job(name, cron=Cron(expression=cron) if isinstance(cron, str) else cron, **spec)
 
 
 def fired(yard: Yard) -> list[Run]:
@@ -158,37 +156,24 @@ def test_a_schedule_goes_by_the_zone_of_its_job(yard: Yard, clock):
 
 
 def test_a_schedule_without_zone_goes_by_its_project_and_follows_it(yard: Yard, clock):
+    yard.store.transact(projects.ensure_default)
     planned(yard, cron="0 12 * * *")
     planned(yard, "other", cron="0 12 * * *", timezone="UTC")
     assert next_at(yard) == clock.now() + 12 * 60 * MINUTE
-    settle(yard, '{"timezone":"Asia/Tokyo"}')
-    yard.store.transact(schedules.replan, 1)
+    yard.store.transact(projects.update, 1, settings={"timezone": "Asia/Tokyo"})
     assert next_at(yard) == clock.now() + 3 * 60 * MINUTE
     found = yard.store.look(schedules.page, 1)
     assert [(one.job.name, one.zone) for one in found] == [("other", "UTC"), ("job", "Asia/Tokyo")]
-
-
-def settle(yard: Yard, settings: str) -> None:
-    """Give the project these settings."""
-
-    def write(tx: Tx) -> None:
-        tx.run("DELETE FROM projects WHERE id = 1")
-        columns = "id, slug, name, created_at, settings"
-        tx.run(f"INSERT INTO projects ({columns}) VALUES (1, 'default', 'Default', 0, :settings)", settings=settings)
-
-    yard.store.transact(write)
 
 
 def test_an_edit_acts_at_once_and_a_disabled_job_has_no_ticks(yard: Yard, clock):
     planned(yard)
     planned(yard, cron="30 * * * *")
     assert next_at(yard) == clock.now() + 30 * MINUTE
-    disabled = yard.store.transact(jobs.update, 1, "job", enabled=False)
-    yard.store.transact(schedules.plan, disabled)
+    yard.store.transact(jobs.update, 1, "job", enabled=False)
     assert next_at(yard) is None
     clock.forward(hours=3)
-    enabled = yard.store.transact(jobs.update, 1, "job", enabled=True)
-    yard.store.transact(schedules.plan, enabled)
+    yard.store.transact(jobs.update, 1, "job", enabled=True)
     assert fired(yard) == []
     assert next_at(yard) == clock.now() + 30 * MINUTE
 

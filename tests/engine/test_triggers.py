@@ -15,7 +15,7 @@ from runyard.domain.jobs import NewRun, Rate
 from runyard.domain.policy import Policy
 from runyard.domain.records import Run
 from runyard.domain.states import RunState
-from runyard.engine import batches, buffers, debounces, dedup, explain, triggers
+from runyard.engine import batches, buffers, debounces, dedup, explain, projects, triggers
 from runyard.engine.triggers import Bulk, PutOff, Rehearsal, Trigger, Triggered, TriggerRequest
 from runyard.storage.port import Tx
 from tests.support.yard import SECOND, Yard, all_runs
@@ -75,14 +75,8 @@ def count(yard: Yard) -> int:
 
 def limit(yard: Yard, **settings: Any) -> None:
     """Give the project these settings."""
-
-    def write(tx: Tx) -> None:
-        tx.run("DELETE FROM projects WHERE id = 1")
-        text = msgspec.json.encode(settings).decode()
-        columns = "id, slug, name, created_at, settings"
-        tx.run(f"INSERT INTO projects ({columns}) VALUES (1, 'default', 'Default', 0, :settings)", settings=text)
-
-    yard.store.transact(write)
+    yard.store.transact(projects.ensure_default)
+    yard.store.transact(projects.update, 1, settings=settings)
 
 
 # What a run takes from its trigger
@@ -446,6 +440,8 @@ def test_a_window_without_zone_is_read_in_that_of_the_project(yard: Yard, clock)
 def test_a_start_beyond_all_calendars_is_refused_where_there_is_a_window(yard: Yard):
     yard.job(window="0 12 * * *")
     with pytest.raises(Invalid, match="window"):
+        yard.create(job="job", available_at=253_402_300_799_000_000)
+    with pytest.raises(Invalid, match="ten years"):
         trigger(yard, available_at=253_402_300_799_000_000)
 
 

@@ -13,7 +13,7 @@ from runyard.domain.errors import AlreadyExists, Conflict, Invalid, NotFound
 from runyard.domain.projects import ProjectSettings
 from runyard.domain.records import Project
 from runyard.domain.states import ENDED, RunState
-from runyard.engine import purges
+from runyard.engine import purges, schedules
 from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import classes
 from runyard.storage.statements import keys as keys_sql
@@ -65,6 +65,8 @@ def update(
     )
     if after != project:
         sql.save(tx, after)
+        if changed.timezone != settings_of(project).timezone:
+            schedules.replan(tx, number)
         _journal(tx, after, "project.updated", actor)
         tx.wake("projects")
     return after
