@@ -8,16 +8,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import create, databases, depth, drain, figures, followers, idle
+from bench import bulk, create, databases, depth, dispatch, drain, figures, followers, idle, lists
 from bench.bench import Bench
 from bench.figures import Figure
 
 BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "drain": drain.measure,
+    "dispatch": dispatch.measure,
     "create": create.measure,
     "depth": depth.measure,
     "followers": followers.measure,
     "idle": idle.measure,
+    "lists": lists.measure,
+    "bulk": bulk.measure,
 }
 
 
