@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +35,11 @@ class Server:
 
 
 @contextmanager
-def serve(database: Database, *, agents: bool = False) -> Iterator[Server]:
-    """A server on the database, stopped afterwards. Raises `RuntimeError` with its log if it does not start."""
+def serve(database: Database, *, agents: bool = False, settings: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A server on the database with these settings (`RUNYARD_…`), stopped afterwards.
+
+    Raises `RuntimeError` with its log if it does not start.
+    """
     command = [str(Path(sys.executable).with_name("runyard")), "serve", "--port", "0", "--data", str(database.folder)]
     command += [] if database.dsn is None else ["--database", database.dsn]
     command += [] if agents else ["--no-agents"]
@@ -45,6 +48,7 @@ def serve(database: Database, *, agents: bool = False) -> Iterator[Server]:
         "RUNYARD_ADMIN_KEY": KEY,
         "RUNYARD_CREDENTIALS": str(database.folder / "credentials"),
         "RUNYARD_LOG_LEVEL": "warning",
+        **(settings or {}),
     }
     log = database.folder / "server.log"
     began = time.perf_counter()
