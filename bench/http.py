@@ -12,11 +12,13 @@ from bench.servers import KEY, Server
 NEVER = 1 << 62
 
 
-def request(method: str, path: str, body: Any = None, *, accept: str = "application/json") -> bytes:
-    """A request to the native API, as bytes that can be sent many times."""
+def request(
+    method: str, path: str, body: Any = None, *, accept: str = "application/json", mount: str = "/runyard/v1"
+) -> bytes:
+    """A request to the native API (or to another one mounted beside it), as bytes that can be sent many times."""
     content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
     head = [
-        f"{method} /runyard/v1{path} HTTP/1.1",
+        f"{method} {mount}{path} HTTP/1.1",
         "Host: bench",
         f"Authorization: Bearer {KEY}",
         f"Accept: {accept}",
