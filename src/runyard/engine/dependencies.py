@@ -79,10 +79,12 @@ def remove(tx: Tx, project_id: int, wanted: str, dependency_id: str, *, actor: s
     return found[0]
 
 
-def page(tx: Tx, project_id: int, wanted: str, *, before: str | None = None, limit: int = 50) -> list[Dependency]:
-    """What the job depends on, newest first, from below the given id on. Raises `NotFound`."""
+def page(
+    tx: Tx, project_id: int, wanted: str, *, before: str | None = None, until: int | None = None, limit: int = 50
+) -> list[Dependency]:
+    """What the job depends on, newest first, from below the given id (or the given time) on. Raises `NotFound`."""
     job = jobs.get(tx, project_id, wanted)
-    return sql.page(tx, job.id, before=LAST if before is None else before, n=limit)
+    return sql.page(tx, job.id, before=before or LAST, until=2**63 - 1 if until is None else until, n=limit)
 
 
 def status(tx: Tx, project_id: int, run_id: str) -> Status:

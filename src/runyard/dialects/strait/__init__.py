@@ -11,7 +11,21 @@ from runyard.dialects.strait.auth import StraitAuth
 from runyard.dialects.strait.edge import told
 from runyard.dialects.strait.errors import ERRORS, ErrorResponse
 from runyard.dialects.strait.house import House
-from runyard.dialects.strait.routes import admin, bulk, debug, health, jobs, records, runs, streams, triggers, worker
+from runyard.dialects.strait.routes import (
+    admin,
+    bulk,
+    debug,
+    dependencies,
+    events,
+    health,
+    jobs,
+    links,
+    records,
+    runs,
+    streams,
+    triggers,
+    worker,
+)
 from runyard.streams import asgi
 from runyard.web.auth import KeyAuth
 from runyard.web.openapi import About
@@ -54,6 +68,9 @@ def handlers(house: House) -> Sequence[ControllerRouterHandler]:
         *runs.HANDLERS,
         *bulk.HANDLERS,
         *debug.HANDLERS,
+        *dependencies.HANDLERS,
+        *events.handlers(house.feeds),
+        *links.handlers(house),
         *records.HANDLERS,
         *worker.HANDLERS,
         *streams.handlers(house.feeds),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote_plus
+
 import msgspec
 
 from runyard.dialects.strait.tokens import RunTokens
@@ -46,6 +48,9 @@ class StraitAuth:
             return self._worker(scope)
         secret = header(scope, b"x-internal-secret")
         text = bearer(scope) if header(scope, b"authorization") not in {None, "", "Bearer", "Bearer "} else None
+        if text is None and scope["path"].startswith("/v1/events/") and scope["path"].endswith("/stream"):
+            # Browsers follow streams without headers of their own (contract §20).
+            text = _asked(scope, "token")
         if text is None and secret is None:
             anonymous = self.keys.anonymous.identity("strait", scope)
             if anonymous is None:
@@ -76,10 +81,13 @@ class StraitAuth:
 
 def _project(scope: Scope) -> str | None:
     named = header(scope, b"x-project-id") or header(scope, b"x-runyard-project")
-    if named:
-        return named
+    return named or _asked(scope, "project_id")
+
+
+def _asked(scope: Scope, wanted: str) -> str | None:
+    """The first value of a query parameter that has one."""
     for part in bytes(scope["query_string"]).decode("latin-1").split("&"):
         name, _, value = part.partition("=")
-        if name == "project_id" and value:
-            return value
+        if name == wanted and value:
+            return unquote_plus(value)
     return None

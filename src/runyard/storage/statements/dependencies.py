@@ -19,7 +19,10 @@ PUT = (
 )
 OF_JOBS = f"SELECT {COLUMNS} FROM job_dependencies WHERE job_id {{among ids}} ORDER BY job_id, id"
 ON_JOBS = f"SELECT {COLUMNS} FROM job_dependencies WHERE depends_on {{among ids}} ORDER BY job_id, id"
-PAGE = f"SELECT {COLUMNS} FROM job_dependencies WHERE job_id = :job_id AND id < :before ORDER BY id DESC LIMIT :n"
+PAGE = (
+    f"SELECT {COLUMNS} FROM job_dependencies WHERE job_id = :job_id AND id < :before AND created_at < :until "
+    "ORDER BY id DESC LIMIT :n"
+)
 COUNT = "SELECT COUNT(*) FROM job_dependencies WHERE job_id = :job_id"
 NEXT_JOBS = "SELECT DISTINCT depends_on FROM job_dependencies WHERE job_id {among ids}"
 DROP = "DELETE FROM job_dependencies WHERE id = :id"
@@ -116,9 +119,9 @@ def _grouped(rows: Sequence[Row]) -> dict[str, list[Dependency]]:
     return found
 
 
-def page(tx: Tx, job_id: str, *, before: str, n: int) -> list[Dependency]:
-    """Dependencies of a job below an id, newest first."""
-    return [_from_row(row) for row in tx.rows(PAGE, job_id=job_id, before=before, n=n)]
+def page(tx: Tx, job_id: str, *, before: str, until: int, n: int) -> list[Dependency]:
+    """Dependencies of a job below an id and made before a time, newest first."""
+    return [_from_row(row) for row in tx.rows(PAGE, job_id=job_id, before=before, until=until, n=n)]
 
 
 def count(tx: Tx, job_id: str) -> int:
