@@ -92,7 +92,7 @@ def errors_page() -> str:
         kind.code: kind
         for module in (errors, web_errors)
         for _, kind in inspect.getmembers(module, inspect.isclass)
-        if issubclass(kind, errors.DomainError) and kind not in INSIDE
+        if issubclass(kind, errors.DomainError) and kind not in INSIDE and "code" in vars(kind)
     }
     rows = ((f"`{code}`", str(_status(kind)), _promise(kind)) for code, kind in sorted(kinds.items()))
     return "\n".join(["# Errors", "", *table(("code", "status", "what to do"), rows), ""])

@@ -205,6 +205,8 @@ def test_a_plain_handler_reports_everything_and_goes_on_from_its_checkpoint(plac
             raise ConnectionError("broke off")
         ctx.usage(model="gpt-4o-mini", provider="openai", input_tokens=1_000_000, output_tokens=1_000_000)
         ctx.usage(model="our-own", input_tokens=5, output_tokens=7, cost_micro_usd=42)
+        assert ctx.stream("one ").accepted == 1
+        ctx.stream("two", stream="thoughts", done=True)
         ctx.tool_call("grep", input={"for": "x"}, output=["y"], duration_ms=3)
         ctx.tool_call("fetch", error="no route")
         ctx.output("summary", {"words": 3}, schema={"type": "object"})
@@ -245,6 +247,8 @@ def test_a_plain_handler_reports_everything_and_goes_on_from_its_checkpoint(plac
         ("grep", "ok", None),
         ("fetch", "error", "no route"),
     ]
+    pieces = [(piece.chunk, piece.stream, piece.done) for piece in runs.chunks(run.id)]
+    assert pieces == [("one ", "default", False), ("two", "thoughts", True)]
     assert runs.output(run.id, "summary").value == {"words": 3}
     assert [entry.value for entry in runs.state(run.id)] == [{"at": 7}]
     files = {file.name: file for file in runs.artifacts(run.id)}
@@ -266,6 +270,7 @@ def test_an_async_handler_reports_everything(place: Place, working: Working) -> 
         await asyncio.gather(
             ctx.usage(model="our-own", input_tokens=5, output_tokens=7, cost_micro_usd=42),
             ctx.tool_call("grep"),
+            ctx.stream("so far"),
             ctx.output("summary", 1),
             ctx.set_state("cursor", 8),
         )

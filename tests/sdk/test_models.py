@@ -13,7 +13,8 @@ from runyard.sdk import fields, models
 
 ANSWERS = [
     "Project", "Key", "Job", "JobVersion", "Run", "UsageTotals", "Claim", "Result", "ResultError", "Attempt", "Event",
-    "LogEntry", "Checkpoint", "Usage", "ToolCall", "Output", "StateEntry", "Artifact", "Why", "Explanation", "Lineage",
+    "LogEntry", "Chunk", "Checkpoint", "Usage", "ToolCall", "Output", "StateEntry", "Artifact", "Why", "Explanation",
+    "Lineage",
 ]  # fmt: skip
 REPORTS = ["StartReport", "HeartbeatReport", "CompleteReport", "FailReport", "ReleaseReport", "WaitReport"]
 

@@ -270,10 +270,10 @@ class Follower:
         assert said.keys() <= {"id", "event", "data"}, lines
         frame = Frame(event=said["event"], id=int(said["id"]) if "id" in said else None, data=json.loads(said["data"]))
         if frame.id is not None:
-            schema = "LogEntry" if frame.event == "log" else "Event"
+            schema = {"log": "LogEntry", "chunk": "Chunk"}.get(frame.event, "Event")
             self.contract.validate({"$ref": f"#/components/schemas/{schema}"}, frame.data, f"frame {frame.id}")
             assert frame.data["seq"] == frame.id
-            assert frame.event in {"log", frame.data.get("type")}
+            assert frame.event in {"log", "chunk", frame.data.get("type")}
         else:
             assert frame.event in {"done", "resync"}, frame
         return frame

@@ -50,6 +50,7 @@ _BY_CODE = {
     "lease_lost": Exit.CONFLICT,
     "already_exists": Exit.CONFLICT,
     "idempotency_mismatch": Exit.CONFLICT,
+    "limit_reached": Exit.CONFLICT,
     "rate_limited": Exit.TRY_AGAIN,
     "unavailable": Exit.TRY_AGAIN,
     "overloaded": Exit.TRY_AGAIN,

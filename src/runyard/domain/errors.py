@@ -110,7 +110,7 @@ class RateLimited(DomainError):
         self.retry_after = retry_after
 
 
-class LimitReached(RateLimited):
+class LimitReached(DomainError):
     """The run has used up what it may use; raise its limit or end it."""
 
     code = "limit_reached"

@@ -98,6 +98,10 @@ class RateLimited(RunyardError):
     """Too many in too short a time; wait `retry_after` seconds."""
 
 
+class LimitReached(RunyardError):
+    """The run has used up what it may use; waiting does not help."""
+
+
 class Unavailable(RunyardError):
     """The server cannot do this now; try again after `retry_after` seconds."""
 
@@ -119,6 +123,7 @@ BY_CODE: dict[str, type[RunyardError]] = {
     "too_large": TooLarge,
     "idempotency_mismatch": IdempotencyMismatch,
     "rate_limited": RateLimited,
+    "limit_reached": LimitReached,
     "unavailable": Unavailable,
     "overloaded": Overloaded,
 }
@@ -165,7 +170,7 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes, *, now: dt.da
         code=problem.code or "error",
         errors=problem.errors,
         request_id=problem.request_id or headers.get("x-request-id", ""),
-        retryable=problem.retryable or status in {429, 502, 503, 504},
+        retryable=problem.retryable or (kind is not LimitReached and status in {429, 502, 503, 504}),
         retry_after=retry_after(headers.get("retry-after"), now=now, otherwise=problem.retry_after),
     )
 

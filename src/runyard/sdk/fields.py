@@ -103,6 +103,7 @@ class LogFields(TypedDict, total=False):
 
     message: Required[str]
     level: str
+    type: str
     data: Any
     at: datetime
 

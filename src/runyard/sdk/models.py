@@ -325,6 +325,18 @@ class LogEntry(Model, frozen=True, kw_only=True):
     at: datetime | None = None
     level: str = "info"
     data: Any = None
+    type: str = "log"
+
+
+class Chunk(Model, frozen=True, kw_only=True):
+    """A piece of a run's output as it came."""
+
+    seq: int
+    chunk: str
+    run_id: str = ""
+    at: datetime | None = None
+    stream: str = "default"
+    done: bool = False
 
 
 class Done(Model, frozen=True, kw_only=True):
@@ -341,6 +353,12 @@ class Resync(Model, frozen=True, kw_only=True):
 
 class LogsOut(Model, frozen=True, kw_only=True):
     """How many lines were taken."""
+
+    accepted: int
+
+
+class ChunksOut(Model, frozen=True, kw_only=True):
+    """How many chunks were taken."""
 
     accepted: int
 
@@ -375,6 +393,7 @@ class Usage(Model, frozen=True, kw_only=True):
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    total_tokens: int = 0
     cost_micro_usd: int = 0
     source: str = ""
     price: Any = None

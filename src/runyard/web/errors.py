@@ -83,6 +83,7 @@ TABLE: Table = {
     domain.Unauthorized: (401, ""),
     domain.Forbidden: (403, ""),
     domain.RateLimited: (429, ""),
+    domain.LimitReached: (429, ""),
     domain.Unavailable: (503, ""),
     WrongMethod: (405, ""),
     WrongType: (415, ""),

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from runyard.domain.errors import RateLimited, Unavailable
 from runyard.web.errors import TABLE, Errors, Fault, Mistake
 from runyard.web.reply import encode
 
@@ -35,7 +36,7 @@ def problem(fault: Fault) -> Problem:
         detail=fault.detail,
         code=fault.code,
         request_id=fault.request_id,
-        retryable=fault.status in {429, 503},
+        retryable=isinstance(fault.error, RateLimited | Unavailable),
         retry_after=fault.retry_after,
         errors=[*map(_error, fault.mistakes), *_said(fault)],
     )

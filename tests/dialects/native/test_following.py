@@ -77,6 +77,20 @@ def test_events_and_logs_are_followed_apart(api: Api, kind: str) -> None:
         assert kinds(list(stream)) == wanted[kind]
 
 
+def test_chunks_are_followed_live_and_from_any_of_them(api: Api) -> None:
+    claim = api.claimed()
+    path = f"/runs/{claim['run']['id']}/chunks"
+    good(api.post(path, {"chunks": [{"chunk": "a"}]}), 201)
+    with api.follow(path) as stream:
+        (first,) = stream.take(1)
+        good(api.post(path, {"chunks": [{"chunk": "b"}, {"chunk": "c", "done": True}]}), 201)
+        rest = stream.take(2)
+        api.complete(claim)
+        assert kinds(list(stream)) == ["done"]
+    assert [frame.data["chunk"] for frame in (first, *rest)] == ["a", "b", "c"]
+    assert [frame.data["chunk"] for frame in api.streamed(path, last=first.id) if frame.event == "chunk"] == ["b", "c"]
+
+
 def test_many_follow_one_run_and_all_see_the_same(api: Api) -> None:
     run = api.run()
     path = f"/runs/{run['id']}/stream"

@@ -11,6 +11,7 @@ from tests.support.stand import Stand
 
 WRITES: dict[str, tuple[str, str, Json]] = {
     "logs": ("POST", "/logs", {"entries": [{"message": "m"}]}),
+    "chunks": ("POST", "/chunks", {"chunks": [{"chunk": "c"}]}),
     "checkpoints": ("POST", "/checkpoints", {"state": {"at": 1}}),
     "usage": ("POST", "/usage", {"model": "m", "input_tokens": 1}),
     "tool-calls": ("POST", "/tool-calls", {"name": "grep"}),
@@ -134,3 +135,32 @@ def test_attempts_are_kept_when_a_run_is_tried_again(api: Api) -> None:
     attempts = api.listed(f"/runs/{run['id']}/attempts", limit=2)
     assert [(one["epoch"], one["outcome"]) for one in attempts] == [(1, "released"), (2, "released"), (3, "completed")]
     assert [one["attempt"] for one in attempts] == [1, 1, 1]
+
+
+def test_pieces_of_output_are_listed_as_they_came(api: Api) -> None:
+    path = f"/runs/{api.run()['id']}/chunks"
+    pieces = [{"chunk": "a"}, {"chunk": "b", "stream": "thoughts"}, {"chunk": "", "done": True}]
+    assert good(api.post(path, {"chunks": pieces}), 201) == {"accepted": 3}
+    listed = api.listed(path, limit=2)
+    assert [(one["chunk"], one["stream"], one["done"]) for one in listed] == [
+        ("a", "default", False),
+        ("b", "thoughts", False),
+        ("", "default", True),
+    ]
+    assert api.listed(path, after=listed[0]["seq"]) == listed[1:]
+    for wrong in ([], [{"chunk": "x", "stream": ""}], [{}], [{"chunk": "x"}] * 1001):
+        refused(api.post(path, {"chunks": wrong}), 400, "invalid")
+
+
+def test_lines_have_a_type_that_a_list_is_narrowed_by(api: Api) -> None:
+    path = f"/runs/{api.run()['id']}/logs"
+    good(api.post(path, {"entries": [{"message": "plain"}, {"message": "half", "type": "progress"}]}), 201)
+    assert [(one["message"], one["type"]) for one in api.listed(path)] == [("plain", "log"), ("half", "progress")]
+    assert [one["message"] for one in api.listed(path, type="progress")] == ["half"]
+
+
+def test_a_total_of_tokens_may_be_told(api: Api) -> None:
+    path = f"/runs/{api.run()['id']}/usage"
+    said = {"model": "m", "input_tokens": 2, "output_tokens": 3}
+    assert good(api.post(path, said), 201)["total_tokens"] == 5
+    assert good(api.post(path, {**said, "total_tokens": 9}), 201)["total_tokens"] == 9

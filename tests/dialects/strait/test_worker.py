@@ -289,10 +289,8 @@ def test_a_token_budget_is_told_with_its_numbers(hands: Hands) -> None:
     worker = hands.worker(policy={"max_tokens": 10})
     said = {"provider": "p", "model": "m", "prompt_tokens": 6}
     good(worker.call("usage", said), 201)
-    reply = worker.call("usage", said)
-    refusal = refused(reply, 429)
+    refusal = refused(worker.call("usage", said), 429)
     assert (refusal["error"], refusal["current"], refusal["limit"]) == ("token_budget_exceeded", 6, 10)
-    assert int(reply.headers["retry-after"]) > 0
     assert len(good(hands.strait.get(f"/v1/runs/{worker.run_id}/usage"))) == 1
 
 

@@ -87,6 +87,7 @@ ERRORS = Errors(
         domain.Unauthorized: (401, "unauthorized"),
         domain.Forbidden: (403, "forbidden"),
         domain.RateLimited: (429, "rate_limited"),
+        domain.LimitReached: (429, "rate_limited"),
         domain.Unavailable: (503, "internal_error"),
         WrongMethod: (405, "validation_error"),
         WrongType: (415, "validation_error"),

@@ -137,6 +137,14 @@ def spawn(
     return _fenced("POST", "/runs", models.Run, body, token)
 
 
+def stream(
+    run_id: str, chunk: str, *, stream: str = "default", done: bool = False, token: str | None = None
+) -> Call[models.ChunksOut]:
+    """Publish a piece of output to whoever follows the run; `done` says that nothing follows in its stream."""
+    body = {"chunks": [{"chunk": chunk, "stream": stream, "done": done}]}
+    return _fenced("POST", f"/runs/{segment(run_id)}/chunks", models.ChunksOut, body, token)
+
+
 def checkpoint(
     run_id: str, state: Any, *, label: str | None = None, token: str | None = None
 ) -> Call[models.Checkpoint]:
@@ -167,6 +175,7 @@ def usage(
     cache_read_tokens: int = 0,
     cache_write_tokens: int = 0,
     reasoning_tokens: int = 0,
+    total_tokens: int | None = None,
     cost_micro_usd: int | None = None,
     token: str | None = None,
 ) -> Call[models.Usage]:
@@ -179,6 +188,7 @@ def usage(
         cache_read_tokens=cache_read_tokens,
         cache_write_tokens=cache_write_tokens,
         reasoning_tokens=reasoning_tokens,
+        total_tokens=total_tokens,
         cost_micro_usd=cost_micro_usd,
     )
     return _fenced("POST", f"/runs/{segment(run_id)}/usage", models.Usage, body, token)

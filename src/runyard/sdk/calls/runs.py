@@ -126,6 +126,11 @@ def logs(
     return get(f"{_run(run_id)}/logs", models.Page[models.LogEntry], query(after=after, level=level, limit=limit))
 
 
+def chunks(run_id: str, *, after: int | None = None, limit: int | None = None) -> Call[models.Page[models.Chunk]]:
+    """The run's output of the last quarter of an hour as it came, oldest piece first."""
+    return get(f"{_run(run_id)}/chunks", models.Page[models.Chunk], query(after=after, limit=limit))
+
+
 def children(run_id: str, *, limit: int | None = None) -> Call[models.Page[models.Run]]:
     """The runs it spawned."""
     return get(f"{_run(run_id)}/children", models.Page[models.Run], query(limit=limit))

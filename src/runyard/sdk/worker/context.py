@@ -136,6 +136,7 @@ class ReportMethods:
     checkpoint = Reports(leases.checkpoint)
     last_checkpoint = Reports(leases.last_checkpoint)
     usage = Reports(leases.usage)
+    stream = Reports(leases.stream)
     tool_call = Reports(leases.tool_call)
     output = Reports(leases.output)
     get_state = Reports(leases.get_state)

@@ -51,6 +51,14 @@ def log_out(entry: records.LogEntry) -> wire.LogEntry:
         level=entry.level,
         message=entry.message,
         data=raw(entry.data),
+        type=entry.type,
+    )
+
+
+def chunk_out(one: records.Chunk) -> wire.Chunk:
+    """A piece of output on the wire."""
+    return wire.Chunk(
+        seq=one.seq, run_id=one.run_id, at=when(one.at), stream=one.stream, chunk=one.chunk, done=one.done
     )
 
 
@@ -80,6 +88,7 @@ def usage_out(one: traces.Usage) -> wire.Usage:
         cache_read_tokens=one.cache_read_tokens,
         cache_write_tokens=one.cache_write_tokens,
         reasoning_tokens=one.reasoning_tokens,
+        total_tokens=one.total,
         cost_micro_usd=one.cost_micro_usd,
         source=one.source,
         price=raw(one.price),

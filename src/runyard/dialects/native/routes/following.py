@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import msgspec
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
 from runyard.dialects.native import mapping, wire
-from runyard.domain.records import Event, LogEntry
+from runyard.domain.records import Chunk, Event, LogEntry
 from runyard.domain.states import FINAL, PARKED
-from runyard.engine import events, logs, runs
+from runyard.engine import chunks, events, logs, runs
 from runyard.storage.port import Store, Tx
 from runyard.streams.feed import Batch, Feeds, Frame, seen
 from runyard.streams.sse import EventStream, frame, start_after
@@ -21,12 +22,14 @@ from runyard.web.paging import After, Cursor, Limit, place
 from runyard.web.reply import Streamed, encode
 
 EVENT_STREAM = "text/event-stream"
-Line = Event | LogEntry
+Line = Event | LogEntry | Chunk
 
 
 def _frame(line: Line) -> Frame:
     if isinstance(line, LogEntry):
         return line.seq, frame(encode(mapping.log_out(line)), event="log", id=line.seq)
+    if isinstance(line, Chunk):
+        return line.seq, frame(encode(mapping.chunk_out(line)), event="chunk", id=line.seq)
     return line.seq, frame(encode(mapping.event_out(line)), event=line.type, id=line.seq)
 
 
@@ -47,6 +50,8 @@ def _look_at_run(tx: Tx, project_id: int, run_id: str, kind: str, after: int, li
     lines: Sequence[Line]
     if kind == "logs":
         lines = logs.of_run(tx, project_id, run_id, after=after, limit=limit).rows
+    elif kind == "chunks":
+        lines = chunks.of_run(tx, project_id, run_id, after=after, limit=limit).rows
     elif kind == "events":
         lines = events.of_run(tx, project_id, run_id, after=after, limit=limit).rows
     else:
@@ -93,7 +98,8 @@ def handlers(feeds: Feeds) -> Sequence[HTTPRouteHandler]:
         await call.read(runs.find, call.project_id, wanted)
         position = start_after(call.header("last-event-id"), after)
         read = partial(_read_run, call.store, call.project_id, wanted, kind)
-        source = feeds.follow((kind, wanted), (f"run:{wanted}",), read, after=position, resync=RESYNC)
+        topics = (f"run:{wanted}", f"chunks:{wanted}") if kind == "chunks" else (f"run:{wanted}",)
+        source = feeds.follow((kind, wanted), topics, read, after=position, resync=RESYNC)
         return Streamed(EventStream(source))
 
     @get("/v1/runs/{run_id:str}/stream", needs="runs:read", media_type=EVENT_STREAM)
@@ -126,14 +132,28 @@ def handlers(feeds: Feeds) -> Sequence[HTTPRouteHandler]:
         cursor: Cursor = None,
         after: After = None,
         level: str | None = None,
+        type: str | None = None,
     ) -> wire.Page[wire.LogEntry] | Streamed:
         """The run's log, oldest first; followed live when `text/event-stream` is accepted."""
         if _wants_stream(call):
             return await follow_run(call, run_id, "logs", after)
         (start,) = place(cursor, tuple[int]) or (after or 0,)
         wanted = mapping.run_id(run_id)
-        found = await call.read(logs.of_run, call.project_id, wanted, after=start, limit=limit, level=level)
+        asked: dict[str, Any] = {"after": start, "limit": limit, "level": level, "type": type}
+        found = await call.read(logs.of_run, call.project_id, wanted, **asked)
         return mapping.page(found, mapping.log_out)
+
+    @get("/v1/runs/{run_id:str}/chunks", needs="runs:read")
+    async def list_run_chunks(
+        call: Call, run_id: str, limit: Limit = 50, cursor: Cursor = None, after: After = None
+    ) -> wire.Page[wire.Chunk] | Streamed:
+        """The run's output of the last quarter of an hour as it came; followed live as `text/event-stream`."""
+        if _wants_stream(call):
+            return await follow_run(call, run_id, "chunks", after)
+        (start,) = place(cursor, tuple[int]) or (after or 0,)
+        wanted = mapping.run_id(run_id)
+        found = await call.read(chunks.of_run, call.project_id, wanted, after=start, limit=limit)
+        return mapping.page(found, mapping.chunk_out)
 
     @get("/v1/events", needs="runs:read")
     async def list_events(
@@ -159,4 +179,4 @@ def handlers(feeds: Feeds) -> Sequence[HTTPRouteHandler]:
         source = feeds.follow(("project", project_id), topics, read, after=position, resync=RESYNC)
         return Streamed(EventStream(source, opening=opening))
 
-    return [stream_run, list_run_events, list_run_logs, list_events, stream_project]
+    return [stream_run, list_run_events, list_run_logs, list_run_chunks, list_events, stream_project]

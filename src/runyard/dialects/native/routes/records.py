@@ -6,7 +6,7 @@ from litestar import delete, get, post, put
 
 from runyard.dialects.native import mapping, wire
 from runyard.domain.errors import DomainError, Forbidden
-from runyard.engine import attempts, checkpoints, fences, logs, outputs, run_state, tool_calls, usage
+from runyard.engine import attempts, checkpoints, chunks, fences, logs, outputs, run_state, tool_calls, usage
 from runyard.engine.fences import Writer
 from runyard.web.call import Call
 from runyard.web.paging import Cursor, Limit, place
@@ -48,6 +48,7 @@ async def append_logs(call: Call, run_id: str, data: wire.LogsIn) -> wire.LogsOu
         logs.NewEntry(
             message=one.message,
             level=one.level,
+            type=one.type,
             data=mapping.maybe_text(one.data),
             at=mapping.maybe_micros(one.at),
         )
@@ -58,6 +59,17 @@ async def append_logs(call: Call, run_id: str, data: wire.LogsIn) -> wire.LogsOu
     if isinstance(outcome, DomainError):
         raise outcome
     return wire.LogsOut(accepted=outcome)
+
+
+@post("/v1/runs/{run_id:str}/chunks", needs=EXECUTORS, status_code=201)
+async def add_chunks(call: Call, run_id: str, data: wire.ChunksIn) -> wire.ChunksOut:
+    """Publish pieces of output to whoever follows the run."""
+    pieces = tuple(chunks.NewChunk(text=one.chunk, stream=one.stream, done=one.done) for one in data.chunks)
+    request = chunks.AddRequest(writer=writer(call, run_id, data.token), chunks=pieces)
+    (outcome,) = await call.write(chunks.add, [request])
+    if isinstance(outcome, DomainError):
+        raise outcome
+    return wire.ChunksOut(accepted=outcome)
 
 
 @post("/v1/runs/{run_id:str}/checkpoints", needs=EXECUTORS, status_code=201)
@@ -97,6 +109,7 @@ async def add_usage(call: Call, run_id: str, data: wire.UsageIn) -> Reply[wire.U
         cache_read_tokens=data.cache_read_tokens,
         cache_write_tokens=data.cache_write_tokens,
         reasoning_tokens=data.reasoning_tokens,
+        total_tokens=data.total_tokens,
         cost_micro_usd=data.cost_micro_usd,
     )
     return await call.answer(mapping.usage_out, usage.add, writer(call, run_id, data.token), new)
@@ -187,6 +200,7 @@ async def list_state(call: Call, run_id: str, limit: Limit = 50, cursor: Cursor 
 HANDLERS = [
     list_attempts,
     append_logs,
+    add_chunks,
     add_checkpoint,
     list_checkpoints,
     get_checkpoint,

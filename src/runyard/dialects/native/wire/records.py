@@ -44,6 +44,7 @@ class LogIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     printed: ClassVar = ("message",)
     message: Annotated[str, Meta(max_length=1 << 20)]
     level: Annotated[str, Meta(min_length=1, max_length=32)] = "info"
+    type: Name = "log"
     data: Raw = NOTHING
     at: datetime | None = None
 
@@ -71,6 +72,40 @@ class LogEntry(msgspec.Struct, kw_only=True):
     level: str
     message: str
     data: Raw | None
+    type: str
+
+
+class ChunkIn(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A piece of output for whoever follows the run; `done` ends its stream."""
+
+    printed: ClassVar = ("chunk",)
+    chunk: Annotated[str, Meta(max_length=1 << 20)]
+    stream: Annotated[str, Meta(min_length=1, max_length=256)] = "default"
+    done: bool = False
+
+
+class ChunksIn(msgspec.Struct, kw_only=True):
+    """Pieces of output. `token` is needed by executors whose key may only claim."""
+
+    chunks: Annotated[list[ChunkIn], Meta(min_length=1, max_length=1000)]
+    token: str | None = None
+
+
+class ChunksOut(msgspec.Struct, kw_only=True):
+    """How many chunks were taken."""
+
+    accepted: int
+
+
+class Chunk(msgspec.Struct, kw_only=True):
+    """A piece of a run's output as it came; kept for a quarter of an hour."""
+
+    seq: int
+    run_id: str
+    at: datetime
+    stream: str
+    chunk: str
+    done: bool
 
 
 class CheckpointIn(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -102,12 +137,13 @@ class UsageIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     cache_read_tokens: Count = 0
     cache_write_tokens: Count = 0
     reasoning_tokens: Count = 0
+    total_tokens: Count | None = None
     cost_micro_usd: Count | None = None
     token: str | None = None
 
 
 class Usage(msgspec.Struct, kw_only=True):
-    """One line of the usage ledger; `source` says whether the cost was reported, priced here, or is of a managed run."""
+    """One line of the usage ledger; `source` says if the cost was reported, priced here, or is of a managed run."""
 
     id: str
     run_id: str
@@ -120,6 +156,7 @@ class Usage(msgspec.Struct, kw_only=True):
     cache_read_tokens: int
     cache_write_tokens: int
     reasoning_tokens: int
+    total_tokens: int
     cost_micro_usd: int
     source: Literal["reported", "priced", "unknown", "managed"]
     price: Raw | None
