@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from runyard.domain.jobs import Cron, JobSpec
+from runyard.domain.records import Job
+from runyard.engine import jobs
 from tests.support.api import NOTHING, Api, Json, good, proof
 from tests.support.stand import Stand
 
@@ -314,3 +317,27 @@ def get_bulk(stand: Stand, api: Api) -> Ask:
 @recipe
 def cancel_bulk(stand: Stand, api: Api) -> Ask:
     return Ask(method="POST", path=f"/bulk/{_bulk(api)}/cancel")
+
+
+@recipe
+def trigger_job(stand: Stand, api: Api) -> Ask:
+    job = good(api.post("/jobs", {"name": f"triggered{next(_numbers)}"}), 201)
+    body = {"payload": {"n": 1}, "idempotency_key": f"k{next(_numbers)}", "priority": 3}
+    return Ask(method="POST", path=f"/jobs/{job['name']}/trigger", body=body)
+
+
+@recipe
+def list_schedules(stand: Stand, api: Api) -> Ask:
+    scheduled(stand)
+    return Ask(method="GET", path="/schedules", params={"count": 5})
+
+
+@recipe
+def get_schedule(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=f"/jobs/{scheduled(stand).name}/schedule")
+
+
+def scheduled(stand: Stand) -> Job:
+    """A job that makes runs by the clock."""
+    spec = JobSpec(cron=Cron(expression="0 * * * *"))
+    return stand.store.transact(jobs.create, 1, name=f"scheduled{next(_numbers)}", spec=spec)

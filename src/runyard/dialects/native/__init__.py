@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from runyard import __version__
 from runyard.artifacts.port import Blobs
-from runyard.dialects.native.routes import admin, artifacts, bulks, counts, executors, following, queries, records, runs
+from runyard.dialects.native.routes import (
+    admin,
+    artifacts,
+    bulks,
+    counts,
+    executors,
+    following,
+    jobs,
+    queries,
+    records,
+    runs,
+    secrets,
+    triggers,
+)
 from runyard.settings import Settings
+from runyard.storage.vault import Vault
 from runyard.streams import asgi
 from runyard.streams.feed import Feeds
 from runyard.streams.hub import Hub
@@ -31,6 +45,7 @@ def app(
     feeds: Feeds,
     blobs: Blobs,
     settings: Settings,
+    vault: Vault,
     started: float,
 ) -> asgi.App:
     """The native API as an ASGI app."""
@@ -39,7 +54,10 @@ def app(
         [
             *admin.HANDLERS,
             admin.info(settings, started),
+            *jobs.handlers(settings, vault),
+            *secrets.handlers(settings, vault),
             *runs.HANDLERS,
+            *triggers.HANDLERS,
             *queries.HANDLERS,
             *bulks.HANDLERS,
             *counts.HANDLERS,
