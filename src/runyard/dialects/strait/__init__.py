@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
 from litestar.types import ControllerRouterHandler
 
 from runyard import __version__
@@ -32,6 +33,8 @@ from runyard.web.openapi import About
 from runyard.web.server import Plumbing, dialect_app
 
 PREFIX = "/strait"
+MAX_BODY = 1 << 20
+"""Contract §1."""
 ABOUT = About(
     title="Runyard: Strait dialect",
     version=__version__,
@@ -51,7 +54,7 @@ def app(plumbing: Plumbing, authenticate: KeyAuth, house: House) -> asgi.App:
         dialect_app(
             PREFIX,
             [*health.handlers(plumbing.store), *handlers(house)],
-            plumbing=plumbing,
+            plumbing=msgspec.structs.replace(plumbing, max_body=min(plumbing.max_body, MAX_BODY)),
             authenticate=StraitAuth(authenticate, house.tokens),
             errors=ERRORS,
             about=ABOUT,
