@@ -133,6 +133,7 @@ class Server:
                 feeds=self.feeds,
                 blobs=self.blobs,
                 settings=settings,
+                vault=self.vault,
                 started=self.started,
             ),
             "strait": strait.app(

@@ -1,6 +1,10 @@
 """Between the engine's words and the native API's, both ways; pure. The package shows its modules as one."""
 
-from runyard.dialects.native.mapping.admin import key_out, project_out
+from runyard.dialects.native.mapping.admin import (
+    key_out,
+    project_out,
+    settings_in,
+)
 from runyard.dialects.native.mapping.executors import (
     claim_in,
     claims_out,
@@ -10,7 +14,19 @@ from runyard.dialects.native.mapping.executors import (
     refusal,
     results_out,
 )
-from runyard.dialects.native.mapping.jobs import job_out, job_spec, policy_in, schema_in, spec_in, spec_out, version_out
+from runyard.dialects.native.mapping.jobs import (
+    environment_out,
+    health_out,
+    job_out,
+    job_spec,
+    policy_in,
+    schema_in,
+    secret_out,
+    signed_in,
+    spec_in,
+    spec_out,
+    version_out,
+)
 from runyard.dialects.native.mapping.overview import bulk_out, dead_group_out, queue_out
 from runyard.dialects.native.mapping.records import (
     artifact_out,
@@ -57,11 +73,13 @@ __all__ = [
     "claims_out",
     "created",
     "dead_group_out",
+    "environment_out",
     "event_out",
     "explanation_out",
     "failure_in",
     "given_back",
     "given_text",
+    "health_out",
     "job_out",
     "job_spec",
     "key_out",
@@ -89,6 +107,9 @@ __all__ = [
     "runs_in",
     "said_or_none",
     "schema_in",
+    "secret_out",
+    "settings_in",
+    "signed_in",
     "span",
     "spec_in",
     "spec_out",

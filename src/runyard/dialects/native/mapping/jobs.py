@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, UnsetType
 
 from runyard.dialects.native import wire
 from runyard.dialects.native.mapping.values import (
@@ -16,9 +17,13 @@ from runyard.dialects.native.mapping.values import (
 )
 from runyard.domain import records
 from runyard.domain.errors import Invalid
-from runyard.domain.jobs import JobSpec, Rate
+from runyard.domain.jobs import Cron, Http, JobSpec, Managed, Rate, Webhook
 from runyard.domain.policy import Policy
+from runyard.engine.job_health import Health
+from runyard.engine.job_secrets import Named
+from runyard.storage.statements.environments import Environment
 
+T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -35,6 +40,19 @@ def policy_in(asked: wire.Settings) -> dict[str, Any]:
         said["idempotency_window"] = maybe_span(asked.idempotency_ttl_seconds)
     if asked.retry is not UNSET:
         said |= _retry_in(asked.retry)
+    if asked.version_policy is not UNSET:
+        said["upgrade"] = asked.version_policy
+    if asked.adaptive_timeout is not UNSET:
+        said["adaptive_timeout"] = asked.adaptive_timeout
+    if asked.guards is not UNSET:
+        guards = asked.guards
+        said |= {
+            "max_tokens": guards.max_tokens,
+            "max_cost": guards.max_cost_micro_usd,
+            "max_tool_calls": guards.max_tool_calls,
+            "allowed_tools": tuple(guards.allowed_tools),
+            "blocked_tools": tuple(guards.blocked_tools),
+        }
     return said
 
 
@@ -73,17 +91,73 @@ def spec_in(asked: wire.JobSpec) -> tuple[dict[str, Any], dict[str, Any]]:
     if asked.rate_limit is not UNSET:
         rate = asked.rate_limit
         said["rate"] = None if rate is None else Rate(max=rate.max, window=span(rate.window_seconds), mode=rate.mode)
-    for name in ("queue", "executor", "priority", "tags", "metadata", "description"):
+    if asked.managed is not UNSET:
+        said["managed"] = _as(Managed, asked.managed)
+    if asked.cron is not UNSET:
+        said["cron"] = _as(Cron, asked.cron)
+    if asked.dedup_seconds is not UNSET:
+        said["dedup_window"] = maybe_span(asked.dedup_seconds) or None
+    if asked.debounce_seconds is not UNSET:
+        said["debounce_window"] = maybe_span(asked.debounce_seconds) or None
+    if asked.batch is not UNSET:
+        batch = asked.batch
+        said |= {
+            "batch_window": None if batch is None else span(batch.window_seconds),
+            "batch_max": None if batch is None else batch.max,
+        }
+    for name in ("timezone", "window", "environment_id"):
+        if getattr(asked, name) is not UNSET:
+            said[name] = getattr(asked, name) or None
+    for name in (
+        "queue",
+        "executor",
+        "priority",
+        "tags",
+        "metadata",
+        "description",
+        "title",
+        "backwards_compatible",
+    ):
         value = getattr(asked, name)
         if value is not UNSET:
             said[name] = value
     return said, policy
 
 
-def job_spec(asked: wire.JobSpec) -> JobSpec:
+def _as(kind: type[T], asked: msgspec.Struct | None) -> T | None:
+    """The same fields as the engine's."""
+    return None if asked is None else kind(**msgspec.structs.asdict(asked))
+
+
+def signed_in(asked: wire.JobSpec, seal: Callable[[str], str]) -> Callable[[JobSpec], JobSpec]:
+    """What the request makes of a definition's endpoint and webhook, whose secrets are sealed at once."""
+    http = {} if asked.http is UNSET or asked.http is None else _sealed(asked.http, seal)
+    webhook = {} if asked.webhook is UNSET or asked.webhook is None else _sealed(asked.webhook, seal)
+
+    def change(spec: JobSpec) -> JobSpec:
+        changes: dict[str, Any] = {}
+        if asked.http is not UNSET:
+            kept = spec.http.secret if spec.http is not None else None
+            changes["http"] = Http(**{"secret": kept, **http}) if http else None
+        if asked.webhook is not UNSET:
+            kept = spec.webhook.secret if spec.webhook is not None else None
+            changes["webhook"] = Webhook(**{"secret": kept, **webhook}) if webhook else None
+        return msgspec.structs.replace(spec, **changes)
+
+    return change
+
+
+def _sealed(asked: wire.Http | wire.Webhook, seal: Callable[[str], str]) -> dict[str, Any]:
+    said = {name: value for name, value in msgspec.structs.asdict(asked).items() if value is not UNSET}
+    if said.get("secret") is not None:
+        said["secret"] = seal(said["secret"])
+    return said
+
+
+def job_spec(asked: wire.JobSpec, seal: Callable[[str], str]) -> JobSpec:
     """A new job's definition. Raises `Invalid`."""
     said, policy = spec_in(asked)
-    return JobSpec(**said, policy=Policy(**policy))
+    return signed_in(asked, seal)(JobSpec(**said, policy=Policy(**policy)))
 
 
 def schema_in(schema: dict[str, Any] | bool | None) -> str | None:
@@ -126,8 +200,35 @@ def spec_out(spec: str) -> Raw:
         else wire.RateLimit(max=job.rate.max, window_seconds=job.rate.window / SECOND, mode=job.rate.mode),
         payload_schema=_schema(job.payload_schema),
         output_schema=_schema(policy.output_schema),
+        version_policy=policy.upgrade,
+        adaptive_timeout=policy.adaptive_timeout,
+        guards=wire.Guards(
+            max_tokens=policy.max_tokens,
+            max_cost_micro_usd=policy.max_cost,
+            max_tool_calls=policy.max_tool_calls,
+            allowed_tools=list(policy.allowed_tools),
+            blocked_tools=list(policy.blocked_tools),
+        ),
+        title=job.title or UNSET,
+        http=UNSET if job.http is None else wire.Http(url=job.http.url, fallback_url=job.http.fallback_url),
+        managed=UNSET if job.managed is None else wire.Managed(image=job.managed.image, preset=job.managed.preset),
+        webhook=UNSET if job.webhook is None else wire.Webhook(url=job.webhook.url),
+        cron=UNSET if job.cron is None else wire.Cron(**msgspec.structs.asdict(job.cron)),
+        timezone=_told(job.timezone),
+        window=_told(job.window),
+        environment_id=_told(job.environment_id),
+        dedup_seconds=_told(_seconds(job.dedup_window)),
+        debounce_seconds=_told(_seconds(job.debounce_window)),
+        batch=UNSET
+        if job.batch_window is None
+        else wire.Batch(window_seconds=job.batch_window / SECOND, max=job.batch_max),
+        backwards_compatible=job.backwards_compatible,
     )
     return Raw(_encode(shown))
+
+
+def _told(value: T | None) -> T | UnsetType:
+    return UNSET if value is None else value
 
 
 def _seconds(span_micros: int | None) -> float | None:
@@ -160,4 +261,33 @@ def version_out(version: records.JobVersion) -> wire.JobVersion:
         spec=spec_out(version.spec),
         created_at=when(version.created_at),
         created_by=version.created_by,
+    )
+
+
+def health_out(found: Health) -> wire.JobHealth:
+    """How a job fares, on the wire."""
+    return wire.JobHealth(
+        job_id=found.job_id,
+        since=when(found.since),
+        ended=found.ended,
+        success_rate=round(found.success_rate, 6),
+        average_seconds=None if found.average is None else found.average / SECOND,
+        p95_seconds=_seconds(found.p95),
+        p99_seconds=_seconds(found.p99),
+    )
+
+
+def secret_out(named: Named) -> wire.Secret:
+    """A secret on the wire: its name alone."""
+    return wire.Secret(name=named.name, updated_at=when(named.updated_at))
+
+
+def environment_out(one: Environment) -> wire.Environment:
+    """An environment on the wire: the names of its variables alone."""
+    return wire.Environment(
+        id=one.id,
+        name=one.name,
+        variables=sorted(one.variables),
+        created_at=when(one.created_at),
+        updated_at=when(one.updated_at),
     )

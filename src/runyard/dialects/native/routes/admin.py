@@ -1,4 +1,4 @@
-"""Projects, keys and jobs."""
+"""Projects and keys."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from runyard import __version__
 from runyard.dialects.native import mapping, wire
 from runyard.dialects.native.slugs import slug_of
 from runyard.domain.errors import Forbidden
-from runyard.domain.records import Job, Project
-from runyard.domain.slices import Slice
-from runyard.engine import jobs, keys, projects
+from runyard.domain.projects import ProjectSettings
+from runyard.domain.records import Project
+from runyard.engine import keys, projects
 from runyard.settings import Settings
 from runyard.storage import migrate
 from runyard.storage.port import Tx
@@ -32,7 +32,8 @@ def _wanted(text: str) -> int | str:
 @post("/v1/projects", needs="admin", status_code=201)
 async def create_project(call: Call, data: wire.ProjectIn) -> Reply[wire.Project]:
     """Make a project."""
-    return await call.answer(mapping.project_out, projects.create, slug=data.slug, name=data.name)
+    settings = ProjectSettings(**mapping.settings_in(data.settings))
+    return await call.answer(mapping.project_out, projects.create, slug=data.slug, name=data.name, settings=settings)
 
 
 @get("/v1/projects", needs="runs:read")
@@ -50,6 +51,27 @@ async def list_projects(call: Call, limit: Limit = 50, cursor: Cursor = None) ->
 async def get_project(call: Call, wanted: str) -> wire.Project:
     """A project by number or slug."""
     return mapping.project_out(await call.read(_visible, _wanted(wanted), call.project_id, call.may("admin")))
+
+
+@patch("/v1/projects/{wanted:str}", needs="admin", status_code=200)
+async def update_project(call: Call, wanted: str, data: wire.ProjectPatch) -> Reply[wire.Project]:
+    """Change a project's name and settings."""
+    project = await call.read(projects.find, _wanted(wanted))
+    return await call.answer(
+        mapping.project_out,
+        projects.update,
+        project.id,
+        name=mapping.said_or_none(data.name),
+        settings=mapping.settings_in(data.settings),
+        actor=call.actor,
+    )
+
+
+@delete("/v1/projects/{wanted:str}", needs="admin", status_code=204)
+async def delete_project(call: Call, wanted: str) -> None:
+    """Delete a project none of whose runs is live: its keys end at once, everything of it goes in slices."""
+    project = await call.read(projects.find, _wanted(wanted))
+    await call.write(projects.delete, project.id, actor=call.actor)
 
 
 def _visible(tx: Tx, wanted: int | str, own: int, everything: bool) -> Project:
@@ -106,72 +128,12 @@ async def revoke_key(call: Call, key_id: str) -> wire.Key:
     return mapping.key_out(revoked, await slug_of(call))
 
 
-@post("/v1/jobs", needs="jobs:write", status_code=201)
-async def create_job(call: Call, data: wire.JobIn) -> Reply[wire.Job]:
-    """Make a job, version 1."""
-    slug = await slug_of(call)
-    spec = mapping.job_spec(data)
-
-    def shape(job: Job) -> wire.Job:
-        return mapping.job_out(job, slug)
-
-    return await call.answer(
-        shape, jobs.create, call.project_id, name=data.name, spec=spec, enabled=data.enabled, actor=call.actor
-    )
-
-
-@get("/v1/jobs", needs="runs:read")
-async def list_jobs(call: Call, limit: Limit = 50, cursor: Cursor = None) -> wire.Page[wire.Job]:
-    """The project's jobs, newest first."""
-    slug = await slug_of(call)
-    (before,) = place(cursor, tuple[str]) or (None,)
-    rows = await call.read(jobs.page, call.project_id, before=before, limit=limit + 1)
-    shown, more = cut(rows, limit, lambda row: cursor_of(row.id))
-    return wire.Page(data=[mapping.job_out(row, slug) for row in shown], next_cursor=more)
-
-
-@get("/v1/jobs/{wanted:str}", needs="runs:read")
-async def get_job(call: Call, wanted: str) -> wire.Job:
-    """A job by name or id."""
-    return mapping.job_out(await call.read(jobs.get, call.project_id, wanted), await slug_of(call))
-
-
-@patch("/v1/jobs/{wanted:str}", needs="jobs:write", status_code=200)
-async def update_job(call: Call, wanted: str, data: wire.JobPatch) -> Reply[wire.Job]:
-    """Change a job; a change of its definition makes a new version."""
-    slug = await slug_of(call)
-    spec, policy = mapping.spec_in(data)
-
-    def shape(job: Job) -> wire.Job:
-        return mapping.job_out(job, slug)
-
-    return await call.answer(
-        shape,
-        jobs.update,
-        call.project_id,
-        wanted,
-        spec=spec,
-        policy=policy,
-        enabled=mapping.said_or_none(data.enabled),
-        actor=call.actor,
-    )
-
-
-@delete("/v1/jobs/{wanted:str}", needs="jobs:write", status_code=204)
-async def delete_job(call: Call, wanted: str) -> None:
-    """Drop a job none of whose runs is live; ended runs stay and keep its name."""
-    await call.write(jobs.delete, call.project_id, wanted, actor=call.actor)
-
-
-@get("/v1/jobs/{wanted:str}/versions", needs="runs:read")
-async def list_job_versions(
-    call: Call, wanted: str, limit: Limit = 50, cursor: Cursor = None
-) -> wire.Page[wire.JobVersion]:
-    """Every version the job ever had, newest first."""
-    (before,) = place(cursor, tuple[int]) or (None,)
-    rows = await call.read(jobs.versions, call.project_id, wanted, before=before, limit=limit + 1)
-    found = Slice(rows=rows[:limit], more=rows[limit - 1].version if len(rows) > limit else None)
-    return mapping.page(found, mapping.version_out)
+@post("/v1/keys/{key_id:str}/rotate", needs="admin", status_code=201)
+async def rotate_key(call: Call, key_id: str, data: wire.RotateIn | None = None) -> wire.Key:
+    """Make a key in the place of another, which stays good for a grace period. The new key is in no other answer."""
+    grace = mapping.span((data or wire.RotateIn()).grace_seconds)
+    done = await call.write(keys.rotate, call.project_id, key_id, grace=grace, actor=call.actor)
+    return mapping.key_out(done.new.key, await slug_of(call), done.new.secret)
 
 
 def info(settings: Settings, started: float) -> HTTPRouteHandler:
@@ -193,14 +155,11 @@ HANDLERS = [
     create_project,
     list_projects,
     get_project,
+    update_project,
+    delete_project,
     create_key,
     list_keys,
     get_key,
     revoke_key,
-    create_job,
-    list_jobs,
-    get_job,
-    update_job,
-    delete_job,
-    list_job_versions,
+    rotate_key,
 ]

@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from runyard.dialects.native.wire.values import Name, Priority, Seconds, Tags, Text
+from runyard.dialects.native.wire.values import Count, Name, Priority, Seconds, Tags, Text
+
+Url = Annotated[str, Meta(min_length=1, max_length=2048)]
+Tools = Annotated[list[Annotated[str, Meta(min_length=1, max_length=256)]], Meta(max_length=256)]
 
 
 class Retry(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -44,6 +47,17 @@ class RateLimit(msgspec.Struct, kw_only=True):
     mode: Literal["hold", "refuse"] = "hold"
 
 
+class Guards(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What an agent at work may use; what is over it is refused."""
+
+    max_tokens: Count | None = None
+    max_cost_micro_usd: Count | None = None
+    max_tool_calls: Count | None = None
+    allowed_tools: Tools = []
+    """When there are any, no other tool may be reported."""
+    blocked_tools: Tools = []
+
+
 class Settings(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What jobs define and a run may override."""
 
@@ -61,6 +75,55 @@ class Settings(msgspec.Struct, kw_only=True, omit_defaults=True):
     metadata: dict[str, Any] | UnsetType = UNSET
     idempotency_ttl_seconds: Seconds | None | UnsetType = UNSET
     """How long after its end a run still answers for its idempotency key (default one day); null is for ever."""
+    version_policy: Literal["pin", "latest", "minor"] | UnsetType = UNSET
+    """At its claim a run keeps the version it was made from, takes the newest, or takes that if it is compatible."""
+    adaptive_timeout: bool | UnsetType = UNSET
+    """Whether the timeout grows to one and a half times what 95 % of the job's runs of the last day needed."""
+    guards: Guards | UnsetType = UNSET
+
+
+class Http(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The endpoint that runs are posted to."""
+
+    url: Url
+    fallback_url: Url | None = None
+    """Tried once in the same attempt when the first cannot be reached or is overloaded."""
+    secret: Annotated[str, Meta(min_length=1, max_length=512)] | None | UnsetType = UNSET
+    """Signs requests; kept sealed and never shown. Left out it stays as it is, null removes it."""
+
+
+class Managed(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The program that the server itself runs, in a sandbox."""
+
+    image: Annotated[str, Meta(min_length=1, max_length=4096)]
+    preset: Name = "micro"
+
+
+class Webhook(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Who is told when a run ends."""
+
+    url: Url
+    secret: Annotated[str, Meta(min_length=1, max_length=512)] | None | UnsetType = UNSET
+    """Signs messages; kept sealed and never shown. Left out it stays as it is, null removes it."""
+
+
+class Cron(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """When runs are made by the clock."""
+
+    expression: Annotated[str, Meta(min_length=1, max_length=200)]
+    """Five fields."""
+    overlap: Literal["allow", "skip", "cancel"] = "allow"
+    """While runs of the job are live a tick makes another, makes none, or cancels those first."""
+    catch_up: Literal["one", "none"] = "one"
+    """After a downtime: one run for all the ticks that were missed, or none."""
+
+
+class Batch(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Triggers with one key are gathered and make one run."""
+
+    window_seconds: Annotated[float, Meta(gt=0, le=31 * 86400)]
+    max: Annotated[int, Meta(ge=1, le=1000)] | None = None
+    """How many make the run at once."""
 
 
 class JobSpec(Settings, kw_only=True, omit_defaults=True):
@@ -70,6 +133,26 @@ class JobSpec(Settings, kw_only=True, omit_defaults=True):
     rate_limit: RateLimit | None | UnsetType = UNSET
     payload_schema: dict[str, Any] | bool | None | UnsetType = UNSET
     output_schema: dict[str, Any] | bool | None | UnsetType = UNSET
+    title: Annotated[str, Meta(max_length=255)] | UnsetType = UNSET
+    """What people call the job; its name is what programs call it."""
+    http: Http | None | UnsetType = UNSET
+    """For executor `http`."""
+    managed: Managed | None | UnsetType = UNSET
+    """For executor `managed`."""
+    webhook: Webhook | None | UnsetType = UNSET
+    cron: Cron | None | UnsetType = UNSET
+    timezone: Annotated[str, Meta(max_length=128)] | None | UnsetType = UNSET
+    """IANA zone of `cron` and `window`; null is the project's."""
+    window: Annotated[str, Meta(max_length=200)] | None | UnsetType = UNSET
+    """A cron expression: runs begin only in minutes that match it."""
+    environment_id: Annotated[str, Meta(max_length=64)] | None | UnsetType = UNSET
+    dedup_seconds: Seconds | None | UnsetType = UNSET
+    """For so long an equal payload is answered with the run that it made first."""
+    debounce_seconds: Seconds | None | UnsetType = UNSET
+    """Triggers with one key wait until none came for so long; the last one makes the run."""
+    batch: Batch | None | UnsetType = UNSET
+    backwards_compatible: bool | UnsetType = UNSET
+    """Whether runs of older versions whose version policy is `minor` may take this one."""
 
 
 class JobIn(JobSpec, kw_only=True, omit_defaults=True):
@@ -106,3 +189,46 @@ class JobVersion(msgspec.Struct, kw_only=True):
     spec: Raw
     created_at: datetime
     created_by: str | None
+
+
+class JobHealth(msgspec.Struct, kw_only=True):
+    """How the job's runs that ended in the window fared; at most 10,000 runs count, the last ones."""
+
+    job_id: str
+    since: datetime
+    ended: dict[str, int]
+    """By state."""
+    success_rate: float
+    """From 0 to 1, of the runs that nobody canceled."""
+    average_seconds: float | None
+    p95_seconds: float | None
+    p99_seconds: float | None
+
+
+class SecretIn(msgspec.Struct, kw_only=True):
+    """A secret's value; it is kept sealed and in no answer."""
+
+    value: Annotated[str, Meta(min_length=1, max_length=8192)]
+
+
+class Secret(msgspec.Struct, kw_only=True):
+    """A secret of a job, without its value."""
+
+    name: str
+    updated_at: datetime
+
+
+class EnvironmentIn(msgspec.Struct, kw_only=True):
+    """The variables of an environment: all of them; values are kept sealed and in no answer."""
+
+    variables: Annotated[dict[Name, Annotated[str, Meta(min_length=1, max_length=8192)]], Meta(max_length=100)]
+
+
+class Environment(msgspec.Struct, kw_only=True):
+    """A named set of variables that jobs are run with, without their values."""
+
+    id: str
+    name: str
+    variables: list[str]
+    created_at: datetime
+    updated_at: datetime
