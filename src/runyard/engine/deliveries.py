@@ -15,6 +15,7 @@ from runyard.domain.jobs import Webhook
 from runyard.domain.policy import SECOND
 from runyard.domain.records import Run
 from runyard.domain.states import RunState
+from runyard.domain.waits import EventWait
 from runyard.storage.port import Tx, many
 from runyard.storage.statements import deliveries as sql
 from runyard.storage.statements.deliveries import Delivery
@@ -119,6 +120,27 @@ def ended(tx: Tx, runs: Sequence[Run]) -> None:
     )
 
 
+def waiting(tx: Tx, waits: Sequence[EventWait]) -> None:
+    """Tell those who asked to be told that runs wait for events."""
+    telling = [(wait, wait.notify_url) for wait in waits if wait.notify_url is not None]
+    slugs = sql.slugs(tx, sorted({wait.project_id for wait, _ in telling})) if telling else {}
+    add(
+        tx,
+        [
+            Message(
+                project_id=wait.project_id,
+                run_id=wait.run_id,
+                kind=sql.WAITING,
+                subject=wait.id,
+                url=url,
+                headers={"X-Run-ID": wait.run_id},
+                body=_call(wait, slugs.get(wait.project_id, str(wait.project_id))),
+            )
+            for wait, url in telling
+        ],
+    )
+
+
 def take(tx: Tx, limit: int) -> list[Delivery]:
     """Messages to be sent now, by whoever takes them."""
     return sql.take(tx, limit, tx.now + HELD)
@@ -132,7 +154,10 @@ def next_due(tx: Tx) -> int | None:
 @many
 def settle(tx: Tx, sent: Sequence[Sent]) -> list[None]:
     """Write down what tries came to: arrived, to be tried again, or given up."""
-    sql.settle(tx, [_settled(one, tx.now) for one in sent])
+    settled = [_settled(one, tx.now) for one in sent]
+    sql.settle(tx, settled)
+    for state, noted in (("delivered", "sent"), ("failed", "failed")):
+        sql.note(tx, [message_id for became, *_, message_id in settled if became == state], noted)
     return [None] * len(sent)
 
 
@@ -190,5 +215,21 @@ def _news(run: Run, project: str, now: int) -> str:
         news["result"] = msgspec.Raw((run.output or "").encode())
     if run.error is not None:
         news["error"] = msgspec.json.decode(run.error).get("message", "")
-    news["timestamp"] = datetime.fromtimestamp(now / SECOND, UTC).isoformat().replace("+00:00", "Z")
+    news["timestamp"] = _time(now)
     return _json.encode(news).decode()
+
+
+def _call(wait: EventWait, project: str) -> str:
+    call = {
+        "type": sql.WAITING,
+        "event_key": wait.name,
+        "trigger_id": wait.id,
+        "run_id": wait.run_id,
+        "project_id": project,
+        "expires_at": _time(wait.expires_at),
+    }
+    return _json.encode(call).decode()
+
+
+def _time(micros: int) -> str:
+    return datetime.fromtimestamp(micros / SECOND, UTC).isoformat().replace("+00:00", "Z")

@@ -18,7 +18,7 @@ from runyard.domain.moves import move
 from runyard.domain.records import Move, Run, Waiting
 from runyard.domain.states import LEASED, RunState
 from runyard.domain.waits import EventWait, WaitState
-from runyard.engine import quotas, runs, sizes
+from runyard.engine import deliveries, quotas, runs, sizes
 from runyard.engine.leases import Pass, Report, fence
 from runyard.engine.rates import first_id_at
 from runyard.engine.transitions import apply, end_waits, journal
@@ -97,6 +97,7 @@ def begin(tx: Tx, requests: Sequence[NewWait]) -> list[Begun | DomainError]:
             outcomes[index] = AlreadyExists(f"another run waits for the event {wait.name[:128]!r} already")
     for index, run in zip(parked, apply(tx, moves), strict=True):
         outcomes[index] = Begun(wait=asked[index], run=run)
+    deliveries.waiting(tx, [asked[index] for index in parked])
     return outcomes
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from runyard.domain.records import Run
 from runyard.domain.states import EVENT_OF_VERB, LEASED, RunState
-from runyard.engine import claimers
+from runyard.engine import claimers, dependents
 from runyard.engine.runs import find
 from runyard.storage.port import Tx
 from runyard.storage.statements import classes as classes_sql
@@ -231,7 +231,9 @@ def _waiting(tx: Tx, run: Run) -> Reason:
     waiting = run.waiting_for
     kind = waiting.kind if waiting is not None else "event"
     until = waiting.until if waiting is not None else None
-    if kind == "children":
+    if kind == "descendants":
+        detail, remedy = "it waits for all runs below it to end", "wait for them, or cancel them"
+    elif kind == "children":
         children = sql.open_children(tx, run.id, COUNTED)
         count = f"{COUNTED} or more" if len(children) >= COUNTED else str(len(children))
         named = f": {', '.join(children[:NAMED])}{' and others' if len(children) > NAMED else ''}" if children else ""
@@ -239,11 +241,19 @@ def _waiting(tx: Tx, run: Run) -> Reason:
     elif kind == "decision":
         detail, remedy = "it waits for a person to decide", "approve or reject it"
     elif kind == "dependency":
-        detail, remedy = "it waits for something it depends on", "finish what it depends on"
+        detail, remedy = _depending(tx, run), "let those runs end as the dependencies ask, or remove the dependencies"
     else:
         key = f" {waiting.key!r}" if waiting is not None and waiting.key else ""
         detail, remedy = f"it waits for the event{key}", "send the event"
     return Reason(code=f"waiting_{kind}", detail=detail, remedy=remedy, until=until)
+
+
+def _depending(tx: Tx, run: Run) -> str:
+    unmet = dependents.unmet(tx, [run]).get(run.id, [])
+    others = jobs_sql.by_name_or_id(tx, run.project_id, [one.depends_on for one in unmet[:NAMED]])
+    said = [f"{others[one.depends_on].name!r} ({one.condition})" for one in unmet[:NAMED] if one.depends_on in others]
+    more = " and others" if len(unmet) > NAMED else ""
+    return f"it waits for the last run of {', '.join(said)}{more}" if said else "it waits for something it depends on"
 
 
 def _paused(tx: Tx, run: Run) -> Reason:

@@ -14,8 +14,8 @@ from runyard.domain.moves import changed, move
 from runyard.domain.policy import Failure, Policy, Retry, after_failure, claim_rank
 from runyard.domain.records import Lease, Move, Run, Waiting
 from runyard.domain.states import LEASED, RunState, is_final
-from runyard.engine import classes, schemas, upgrades
-from runyard.engine.transitions import apply
+from runyard.engine import classes, parents, schemas, upgrades
+from runyard.engine.transitions import apply, end_waits
 from runyard.storage.port import Tx, many
 from runyard.storage.statements import runs as runs_sql
 
@@ -490,12 +490,7 @@ def park(tx: Tx, reports: Sequence[Park]) -> list[Outcome]:
     childless = [run for run in parked if run.waiting_for is not None and run.waiting_for.kind == "children"]
     if not childless:
         return outcomes
-    open_parents = {row[0] for row in tx.rows(runs_sql.PARENT_OPEN, ids=[run.id for run in childless])}
-    ready = [run for run in childless if run.id not in open_parents]
-    woken = {
-        run.id: run
-        for run in apply(tx, [move(run, "wake", tx.now, data={"reason": "children ended"}) for run in ready])
-    }
+    woken = {run.id: run for run in end_waits(tx, parents.over(tx, childless))}
     return [
         Reported(run=woken.get(outcome.run.id, outcome.run)) if isinstance(outcome, Reported) else outcome
         for outcome in outcomes

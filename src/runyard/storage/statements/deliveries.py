@@ -42,6 +42,12 @@ OLD = (
     "(SELECT id FROM deliveries WHERE due_at IS NULL AND created_at < :before ORDER BY created_at LIMIT :n)"
 )
 WEBHOOKS = "SELECT job_id, version, spec FROM job_versions WHERE job_id {among ids} AND version {among versions}"
+WAITING = "event.waiting"
+"""The kind of messages that tell of a wait for an event; what they are about is the wait's id."""
+NOTED = (
+    "UPDATE event_waits SET notify_state = :state "
+    "WHERE id IN (SELECT subject FROM deliveries WHERE id {among ids} AND kind = :kind)"
+)
 SLUGS = "SELECT id, slug FROM projects WHERE id {among ids}"
 
 
@@ -88,3 +94,9 @@ def definitions(tx: Tx, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, in
 def slugs(tx: Tx, project_ids: Sequence[int]) -> dict[int, str]:
     """The slugs of projects."""
     return dict(tx.rows(SLUGS, ids=list(project_ids)))  # type: ignore[arg-type]
+
+
+def note(tx: Tx, ids: Sequence[str], state: str) -> None:
+    """Note with the waits for events that messages tell of what became of the messages."""
+    if ids:
+        tx.run(NOTED, ids=sorted(ids), state=state, kind=WAITING)

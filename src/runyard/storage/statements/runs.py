@@ -74,10 +74,6 @@ DUE = f"SELECT {COLUMNS} FROM runs WHERE due_at <= :now ORDER BY due_at LIMIT :n
 NEXT_DUE = "SELECT due_at FROM runs WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1"
 SET_PAYLOAD = "UPDATE runs SET payload = :payload WHERE id = :id"
 CHILDREN = f"SELECT {COLUMNS} FROM runs WHERE parent_id {{among ids}} ORDER BY id {{lock}}"
-PARENT_OPEN = (
-    "SELECT DISTINCT parent_id FROM runs WHERE parent_id {among ids} AND state NOT IN "
-    "('completed', 'failed', 'timed_out', 'crashed', 'system_failed', 'canceled', 'expired', 'dead_letter')"
-)
 
 _STATES = {state.value: state for state in RunState}
 _ID = FIELDS.index("id")
