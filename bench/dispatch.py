@@ -67,8 +67,8 @@ async def _slow(server: Server, url: str) -> None:
 
 async def _job(server: Server, name: str, url: str) -> None:
     connection = await http.connect(server)
-    body = {"name": name, "executor": "http", "http": {"url": url}}
-    await connection.send(http.request("POST", "/jobs", body), expect=201)
+    body = {"name": name, "slug": name, "project_id": "default", "endpoint_url": url}
+    await connection.send(http.request("POST", "/jobs", body, mount="/strait/v1"), expect=201)
     connection.close()
 
 

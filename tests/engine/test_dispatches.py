@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from runyard.domain.jobs import Http, JobSpec
 from runyard.engine import checkpoints, dispatches, environments, job_secrets, leases
 from runyard.engine.checkpoints import NewCheckpoint
@@ -10,7 +13,15 @@ from runyard.engine.fences import Writer
 from runyard.engine.leases import ClaimRequest, Granted
 from tests.support.yard import SECOND, Yard
 
-HTTP = {"executor": "http", "http": Http(url="http://x/run")}
+HTTP: dict[str, Any] = {"executor": "http", "http": Http(url="http://x/run")}
+
+
+def two_of_each(classes: Sequence[int]) -> dict[int, int]:
+    return dict.fromkeys(classes, 2)
+
+
+def ten_of_each(classes: Sequence[int]) -> dict[int, int]:
+    return dict.fromkeys(classes, 10)
 
 
 def claim(yard: Yard, *runs: str) -> list[Granted]:
@@ -35,13 +46,13 @@ def test_the_first_runs_of_every_class_are_found_over_all_projects(yard: Yard):
     low = [yard.create(job="one").id for _ in range(3)]
     high = yard.create(job="one", priority=5).id
     mine = other.create(job="two").id
-    found = yard.store.look(dispatches.ready, "http", room=2)
+    found = yard.store.look(dispatches.ready, "http", two_of_each)
     assert found.more_after is None
     runs = sorted([run for _, run in heads] for heads in found.heads.values())
     assert runs == sorted([[high, low[0]], [mine]])
     assert [one.run.id for one in claim(yard, mine, high)] == [high, mine]
     assert claim(yard, mine, high) == []
-    assert [len(heads) for heads in yard.store.look(dispatches.ready, "http", room=10).heads.values()] == [3]
+    assert [len(heads) for heads in yard.store.look(dispatches.ready, "http", ten_of_each).heads.values()] == [3]
     other.check()
 
 
@@ -50,9 +61,9 @@ def test_classes_beyond_those_looked_at_come_in_the_next_pass(yard: Yard, monkey
     for number in range(3):
         yard.job(f"job-{number}", **HTTP)
         yard.create(job=f"job-{number}")
-    first = yard.store.look(dispatches.ready, "http", room=10)
+    first = yard.store.look(dispatches.ready, "http", ten_of_each)
     assert first.more_after is not None
-    second = yard.store.look(dispatches.ready, "http", room=10, after=first.more_after)
+    second = yard.store.look(dispatches.ready, "http", ten_of_each, after=first.more_after)
     assert (len(first.heads), len(second.heads), second.more_after) == (2, 1, None)
 
 
@@ -108,5 +119,5 @@ def _keep(yard: Yard, granted: Granted, state: str) -> None:
 
 
 def _all_heads(yard: Yard) -> list[tuple[int, str]]:
-    found = yard.store.look(dispatches.ready, "http", room=100)
+    found = yard.store.look(dispatches.ready, "http", ten_of_each)
     return [head for heads in found.heads.values() for head in heads]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
@@ -23,6 +23,8 @@ Definition = tuple[str, int]
 """A job and one of its versions."""
 Heads = dict[int, list[tuple[int, str]]]
 """Rank and id of the first ready runs of each class."""
+Allot = Callable[[Sequence[int]], Mapping[int, int]]
+"""How many runs of each of these classes are worth looking at now; of those it leaves out none."""
 _spec = msgspec.json.Decoder(JobSpec)
 
 
@@ -32,6 +34,8 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True):
     heads: Heads
     more_after: int | None = None
     """The class to go on behind, when not every class was looked at."""
+    held_back: bool = False
+    """Whether there are classes that were left out."""
 
 
 class Luggage(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,13 +47,16 @@ class Luggage(msgspec.Struct, frozen=True, kw_only=True):
     checkpoints: Mapping[str, tuple[int, str]]
 
 
-def ready(tx: Tx, executor: str, *, room: int, after: int = 0) -> Ready:
-    """The first runs of every class that has any, more of each the fewer classes there are."""
+def ready(tx: Tx, executor: str, allot: Allot, *, after: int = 0) -> Ready:
+    """The first runs of every class that has any, as many of each as `allot` wants to see."""
     found, more = sql.busy_classes(tx, executor, after=after, n=CLASSES)
-    if not found:
-        return Ready(heads={}, more_after=more)
-    each = room if len(found) == 1 else max(2, 2 * room // len(found))
-    return Ready(heads=sql.heads(tx, found, each), more_after=more)
+    wanted: dict[int, list[int]] = {}
+    for class_id, number in allot(found).items():
+        wanted.setdefault(number, []).append(class_id)
+    heads: Heads = {}
+    for number, class_ids in wanted.items():
+        heads |= sql.heads(tx, class_ids, number)
+    return Ready(heads=heads, more_after=more, held_back=len(heads) < len(found))
 
 
 def luggage(tx: Tx, runs: Sequence[Run], known: Mapping[Definition, JobSpec]) -> Luggage:

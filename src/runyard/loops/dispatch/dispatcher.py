@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -26,7 +27,7 @@ from runyard.loops.dispatch.fares import Fares
 from runyard.loops.dispatch.outcomes import Verdict
 from runyard.loops.dispatch.packing import Packer, Unsendable
 from runyard.loops.dispatch.requests import Parcel, outgoing, redacted
-from runyard.loops.dispatch.shares import pick
+from runyard.loops.dispatch.shares import allot, pick
 from runyard.loops.dispatch.traffic import Traffic
 from runyard.outbound.client import Client
 from runyard.outbound.messages import NoAnswer
@@ -108,12 +109,14 @@ class Dispatcher:
         if self.traffic.room == 0:
             self.traffic.held_back = True
             return None
-        ready = await self.store.read(dispatches.ready, EXECUTOR, room=min(BATCH, self.traffic.room), after=self._after)
+        load = self.traffic.load(self.fares.caps())
+        worth = partial(allot, load=load, most=BATCH)
+        ready = await self.store.read(dispatches.ready, EXECUTOR, worth, after=self._after)
         again = 0.0 if ready.more_after is not None or self._after else None
         self._after = ready.more_after or 0
-        load = self.traffic.load(self.fares.caps())
+        load = self.traffic.load(self.fares.caps())  # places may have become free meanwhile
         chosen = pick(ready.heads, load, BATCH)
-        self.traffic.held_back = len(chosen) < sum(map(len, ready.heads.values()))
+        self.traffic.held_back = ready.held_back or len(chosen) < sum(map(len, ready.heads.values()))
         if not chosen:
             return again
         request = leases.ClaimRequest(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 
 import msgspec
 
@@ -30,6 +30,29 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
         """How many places are free."""
         return max(0, self.slots - sum(self.busy.values()))
 
+    @property
+    def slow_room(self) -> int:
+        """How many places are free for classes that are not quick."""
+        slow = sum(count for class_id, count in self.busy.items() if class_id not in self.quick)
+        return max(0, int(self.slots * SLOW_SHARE) - slow)
+
+
+def allot(class_ids: Sequence[int], load: Load, most: int) -> dict[int, int]:
+    """How many runs of each class are worth looking at, twice as many in all as could be claimed."""
+    room = min(most, load.room)
+    quick = [class_id for class_id in class_ids if class_id in load.quick]
+    slow = [class_id for class_id in class_ids if class_id not in load.quick]
+    found: dict[int, int] = {}
+    for some, places in ((quick, room), (slow, min(room, load.slow_room))):
+        for class_id in some:
+            number = places if len(some) == 1 else -(-2 * places // len(some))
+            if class_id not in load.busy:
+                number = max(1, number)
+            number = min(number, room, load.caps.get(class_id, load.slots) - load.busy.get(class_id, 0))
+            if number > 0:
+                found[class_id] = number
+    return found
+
 
 def pick(heads: Heads, load: Load, most: int) -> list[str]:
     """The runs to claim now: each class up to an even share first, what is left by rank alone."""
@@ -43,12 +66,13 @@ def pick(heads: Heads, load: Load, most: int) -> list[str]:
             if place >= load.caps.get(class_id, load.slots):
                 break
             (within if place < even else beyond).append((rank, run_id, class_id, place == 0))
-    slow_room = int(load.slots * SLOW_SHARE) - sum(
-        count for class_id, count in load.busy.items() if class_id not in load.quick
-    )
+    slow_room = load.slow_room
     left = min(most, load.room)
     picked: list[str] = []
-    for _, run_id, class_id, is_first in [*sorted(within), *sorted(beyond)]:
+    # First tries go before the rest: a class that is never tried is never known to be quick.
+    tries = sorted(one for one in within if one[3] and one[2] not in load.quick)
+    rest = sorted(one for one in within if not one[3] or one[2] in load.quick)
+    for _, run_id, class_id, is_first in [*tries, *rest, *sorted(beyond)]:
         if len(picked) >= left:
             break
         if class_id not in load.quick:
