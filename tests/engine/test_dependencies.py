@@ -331,3 +331,12 @@ def test_the_last_end_of_a_job_is_found_by_index(yard: Yard):
     for scope, index in (("any", "runs_job_last"), ("key", "runs_job_key_last"), ("group", "runs_job_group_last")):
         plan = str(yard.store.look(lambda tx, text=explain + sql.LAST[scope]: tx.rows(text, wanted=["x" * 40])))
         assert index in plan, plan
+
+
+def test_it_is_explained_what_a_run_waits_for(yard: Yard):
+    from runyard.engine import explain
+
+    pair(yard)
+    run = yard.create(job="after")
+    (reason,) = yard.store.look(explain.explain, 1, run.id).reasons
+    assert (reason.code, reason.detail) == ("waiting_dependency", "it waits for the last run of 'first' (completed)")

@@ -287,3 +287,27 @@ def test_two_runs_that_ask_for_one_name_on_two_servers_at_once_do_not_both_wait(
         assert len(refused) == 1
         assert sorted(yards[0].state(one) for one in held) == [S.RUNNING, S.WAITING]
     yards[0].check()
+
+
+def test_who_asked_to_be_told_is_told_of_the_wait(yard: Yard):
+    import msgspec
+
+    from runyard.engine import deliveries
+
+    yard.store.transact(projects.ensure_default)
+    begun = begin(yard, yard.running(), notify_url="https://example.com/told")
+    begin(yard, yard.running(), "other")
+    assert begun.wait.notify_state == "pending"
+    (message,) = yard.store.transact(deliveries.take, 10)
+    told = msgspec.json.decode(message.body)
+    assert (message.url, told["event_key"], told["trigger_id"], told["run_id"], told["project_id"]) == (
+        "https://example.com/told",
+        "go",
+        begun.wait.id,
+        begun.run.id,
+        "default",
+    )
+    yard.store.transact(deliveries.settle, [deliveries.Sent(id=message.id, attempts=1, error="away")])
+    assert find(yard).notify_state == "pending"
+    yard.store.transact(deliveries.settle, [deliveries.Sent(id=message.id, attempts=2)])
+    assert (find(yard).notify_state, find(yard, "other").notify_state) == ("sent", None)
