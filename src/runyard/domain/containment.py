@@ -14,9 +14,13 @@ def contains(whole: Any, part: Any) -> bool:
 
 def _within(whole: Any, part: Any) -> bool:
     if isinstance(part, dict):
-        return isinstance(whole, dict) and all(
-            key in whole and _within(whole[key], value) for key, value in part.items()
-        )
+        if not isinstance(whole, dict):
+            return False
+        # A loop takes half the time, and this is asked of thousands of documents in a row.
+        for key, value in part.items():  # noqa: SIM110
+            if key not in whole or not _within(whole[key], value):
+                return False
+        return True
     if isinstance(part, list):
         return isinstance(whole, list) and all(any(_within(one, wanted) for one in whole) for wanted in part)
     return _equal(whole, part)

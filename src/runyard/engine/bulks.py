@@ -27,7 +27,7 @@ from runyard.storage.statements import listing as listing_sql
 
 MOST = 10_000
 """How many runs can be named."""
-SLICE = 100
+SLICE = 50
 """How many runs one transaction acts upon."""
 COUNTED = 500
 """How many runs one transaction counts."""

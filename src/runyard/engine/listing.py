@@ -217,7 +217,7 @@ class _Search:
         found: list[str] = []
         examined = read = 0
         while True:
-            n = limit + 1 if is_exact else min(PROBE, self.most - examined)
+            n = limit + 1 if is_exact else min(PROBE if not examined else PROBE * 3, self.most - examined)
             usable = head is not None and (n <= len(head) or len(head) < PROBE)
             batch = head if head is not None and usable else self._take(source, before, n)
             batch, head = batch[:n], None
@@ -332,17 +332,20 @@ class _Search:
         return self._containing(kept, room)
 
     def _containing(self, batch: Sequence[str], room: int) -> tuple[list[str], int, str | None]:
-        kept, read = [], 0
-        for start in range(0, len(batch), 20):
-            some = batch[start : start + 20]
+        kept, read, start, step = [], 0, 0, 20
+        while start < len(batch):
+            some = batch[start : start + step]
             documents = sql.documents(self.tx, some)
             for run_id in some:
                 payload, metadata = documents.get(run_id, ("null", None))
                 read += len(payload) + len(metadata or "")
                 if _has(payload, self.documents[0]) and _has(metadata or "{}", self.documents[1]):
                     kept.append(run_id)
-            if read > room and some[-1] != batch[-1]:
+            start += step
+            if read > room and start < len(batch):
                 return kept, read, some[-1]
+            # More at once, as long as what was read so far says that it will be little.
+            step = min(2 * step, max(20, (room - read) * start // (4 * read + 1)))
         return kept, read, batch[-1] if read > room else None
 
     def _params(self) -> dict[str, Value]:
