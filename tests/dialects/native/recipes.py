@@ -56,6 +56,17 @@ def get_project(stand: Stand, api: Api) -> Ask:
 
 
 @recipe
+def update_project(stand: Stand, api: Api) -> Ask:
+    own = good(api.get("/projects"))["data"][-1]
+    return Ask(method="PATCH", path=f"/projects/{own['slug']}", body={"name": "New", "settings": {"max_queued": 5}})
+
+
+@recipe
+def delete_project(stand: Stand, api: Api) -> Ask:
+    return Ask(method="DELETE", path=f"/projects/{stand.project(f'project-{next(_numbers)}')}")
+
+
+@recipe
 def create_key(stand: Stand, api: Api) -> Ask:
     return Ask(method="POST", path="/keys", body={"name": "worker", "scopes": ["runs:claim"]})
 
@@ -79,6 +90,11 @@ def get_key(stand: Stand, api: Api) -> Ask:
 @recipe
 def revoke_key(stand: Stand, api: Api) -> Ask:
     return Ask(method="DELETE", path=f"/keys/{_key(stand, api)['id']}")
+
+
+@recipe
+def rotate_key(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path=f"/keys/{_key(stand, api)['id']}/rotate", body={"grace_seconds": 60})
 
 
 @recipe
@@ -114,6 +130,59 @@ def delete_job(stand: Stand, api: Api) -> Ask:
 @recipe
 def list_job_versions(stand: Stand, api: Api) -> Ask:
     return Ask(method="GET", path=f"/jobs/{_job(api)}/versions")
+
+
+@recipe
+def get_job_health(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=f"/jobs/{_job(api)}/health", params={"hours": 24})
+
+
+def _secret(api: Api) -> str:
+    path = f"/jobs/{_job(api)}/secrets/API_KEY"
+    good(api.put(path, {"value": "hush"}))
+    return path
+
+
+@recipe
+def list_job_secrets(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=_secret(api).removesuffix("/API_KEY"))
+
+
+@recipe
+def put_job_secret(stand: Stand, api: Api) -> Ask:
+    return Ask(method="PUT", path=f"/jobs/{_job(api)}/secrets/API_KEY", body={"value": "hush"})
+
+
+@recipe
+def delete_job_secret(stand: Stand, api: Api) -> Ask:
+    return Ask(method="DELETE", path=_secret(api))
+
+
+def _environment(api: Api) -> str:
+    path = f"/environments/stage-{next(_numbers)}"
+    good(api.put(path, {"variables": {"A": "1"}}))
+    return path
+
+
+@recipe
+def list_environments(stand: Stand, api: Api) -> Ask:
+    _environment(api)
+    return Ask(method="GET", path="/environments")
+
+
+@recipe
+def get_environment(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=_environment(api))
+
+
+@recipe
+def put_environment(stand: Stand, api: Api) -> Ask:
+    return Ask(method="PUT", path=_environment(api), body={"variables": {"A": "1", "B": "2"}})
+
+
+@recipe
+def delete_environment(stand: Stand, api: Api) -> Ask:
+    return Ask(method="DELETE", path=_environment(api))
 
 
 @recipe
