@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.dialects.strait.client import NOTHING, Json, Strait, Worker, good, internal
-
-LATER = "2099-01-01T00:00:00Z"
+from tests.dialects.strait.times import at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,13 +135,18 @@ RECIPES |= {
     "getRunDependencyStatus": _of_run("GET", "/dependency-status", prepare=_depending),
     "getRunDependencies": _of_run("GET", "/dependencies", prepare=_depending),
     "resetRunIdempotencyKey": _of_run("DELETE", "/idempotency-key"),
-    "rescheduleRun": _of_run("POST", "/reschedule", {"scheduled_at": LATER, "payload": {"n": 2}}),
     "pauseRun": _of_run("POST", "/pause", prepare=_executing),
     "resumeRun": _of_run("POST", "/resume", prepare=_paused),
     "restartRun": _of_run("POST", "/restart", prepare=_executing),
     "streamRunChunks": _of_run("GET", "/stream/chunks", stream=True),
     "listRunState": _of_run("GET", "/state", prepare=_telling),
 }
+
+
+@recipe
+def reschedule_run(strait: Strait) -> Ask:
+    body = {"scheduled_at": at(strait, seconds=3600), "payload": {"n": 2}}
+    return Ask(method="POST", path=f"/v1/runs/{strait.run()['id']}/reschedule", client=strait, body=body)
 
 
 @recipe

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 
@@ -130,7 +131,8 @@ class Desk:
     def delayed(self, **more: Any) -> str:
         """A run far in the future; its id."""
         job = self.job("/echo")
-        body = {"payload": {"n": 1}, "scheduled_at": "2099-01-01T00:00:00Z", **more}
+        later = (datetime.now(UTC) + timedelta(days=2)).isoformat()
+        body = {"payload": {"n": 1}, "scheduled_at": later, **more}
         return str(self.client.jobs.trigger(job["id"], body)["id"])
 
     def ended(self, way: str = "/echo", **more: Any) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.e2e.published_client.desk import Desk
 
-LATER = "2098-01-01T00:00:00Z"
+LATER = (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="seconds")
 Try = Callable[[Desk], Any]
 
 
