@@ -405,6 +405,42 @@ def test_two_servers_lose_and_repeat_nothing_of_a_buffer(two_servers, clock):
     assert all(len(msgspec.json.decode(run.payload)["items"]) <= 7 for run in first.look(all_runs))
 
 
+def test_two_servers_make_one_run_of_equal_payloads_and_of_one_key(two_servers, clock):
+    first, _ = two_servers
+    yard = Yard(first, clock)
+    yard.job(dedup_window=MINUTE)
+    yard.job("keyed")
+
+    async def all_at_once() -> list[Any]:
+        asked = [two_servers[n % 2].write(triggers.trigger, [request()]) for n in range(40)]
+        asked += [
+            two_servers[n % 2].write(triggers.trigger, [request("keyed", idempotency_key="k")]) for n in range(40)
+        ]
+        return [outcome for (outcome,) in await asyncio.gather(*asked)]
+
+    hows = [outcome.how for outcome in asyncio.run(all_at_once())]
+    assert (hows[:40].count("created"), hows[:40].count("payload")) == (1, 39)
+    assert (hows[40:].count("created"), hows[40:].count("key")) == (1, 39)
+    assert len(first.look(all_runs)) == 2
+
+
+def test_two_servers_let_a_debounced_trigger_through_once(two_servers, clock):
+    first, _ = two_servers
+    yard = Yard(first, clock)
+    yard.job(debounce_window=SECOND)
+    for n in range(20):
+        trigger(yard, payload=str(n), debounce_key=f"k{n}")
+    clock.forward(seconds=1)
+
+    async def fire() -> None:
+        await asyncio.gather(*(store.write(debounces.fire, 7) for store in two_servers for _ in range(6)))
+
+    asyncio.run(fire())
+    while first.transact(debounces.fire):
+        pass
+    assert sorted(int(run.payload) for run in first.look(all_runs)) == list(range(20))
+
+
 # Windows
 
 
