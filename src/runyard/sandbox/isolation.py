@@ -94,12 +94,13 @@ def _walls(limits: Limits, paths: Sequence[str], *, folder: str | None = None, n
             words += ["--ro-bind", name, name]
     for name in _ETC + (_ETC_NETWORK if network else ()):
         words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    prefix = str(Path(PYTHON).parent.parent)
-    for shown in dict.fromkeys([*([] if prefix.startswith("/usr") else [prefix]), *paths]):
-        words += ["--ro-bind", shown, shown]
     if folder is not None:
         words += ["--ro-bind", folder, APP]
     room = str(limits.room)
     words += ["--proc", "/proc", "--dev", "/dev", "--size", room, "--tmpfs", "/dev/shm"]  # noqa: S108 (made here)
     words += ["--remount-ro", "/dev", "--size", room, "--tmpfs", "/tmp", "--size", room, "--tmpfs", WORK]  # noqa: S108
+    # After what would cover them: they may lie anywhere.
+    prefix = str(Path(PYTHON).parent.parent)
+    for shown in dict.fromkeys([*([] if prefix.startswith("/usr") else [prefix]), *paths]):
+        words += ["--ro-bind", shown, shown]
     return [*words, "--remount-ro", "/", "--chdir", WORK]
