@@ -16,7 +16,7 @@ import pytest
 
 from runyard.domain.policy import Policy
 from runyard.domain.states import RunState
-from runyard.engine import checkpoints, dispatches, environments, job_secrets, leases
+from runyard.engine import checkpoints, environments, job_secrets, leases
 from runyard.engine.checkpoints import NewCheckpoint
 from runyard.engine.fences import Writer
 from runyard.engine.leases import Pass
@@ -166,7 +166,7 @@ def test_a_retry_takes_the_last_checkpoint_along(yard: Yard, post: Post, endpoin
 
 
 def test_secrets_signature_and_trace_context_go_along(yard: Yard, post: Post, endpoint: Endpoint, clock: Clock):
-    http_job(yard, endpoint, secret=post.vault.seal("shared", dispatches.PURPOSE))
+    http_job(yard, endpoint, secret=post.vault.seal("shared", job_secrets.SIGNING))
     sealed = post.vault.seal("s3cret", job_secrets.PURPOSE)
     post.store.transact(job_secrets.put, 1, "job", "API_KEY", sealed)
     metadata = {"_trace_parent": "00-abc-def-01", "_trace_state": "vendor=1"}
@@ -265,6 +265,10 @@ def in_flight(endpoint: Endpoint, meanwhile: Callable[[Heard], None]) -> None:
     endpoint.behave = behave
 
 
+def _has_come(endpoint: Endpoint, run_id: str) -> bool:
+    return any(heard.headers["x-run-id"] == run_id for heard in endpoint.heard)
+
+
 def _about(act: Callable[[str], Any], heard: Heard) -> None:
     act(heard.headers["x-run-id"])
 
@@ -289,7 +293,7 @@ def test_the_answer_of_a_run_that_was_parked_or_canceled_is_dropped(yard: Yard, 
     for act, state in ((yard.pause, S.PAUSED), (yard.cancel, S.CANCELED)):
         in_flight(endpoint, partial(_about, act))
         run = yard.create(job="job")
-        endpoint.until(lambda run=run: any(heard.headers["x-run-id"] == run.id for heard in endpoint.heard))
+        endpoint.until(partial(_has_come, endpoint, run.id))
         endpoint.until(lambda: not post.senders.dispatcher.flights)
         assert yard.run(run).state is state
         assert yard.run(run).output is None

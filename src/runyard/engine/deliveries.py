@@ -20,8 +20,6 @@ from runyard.storage.port import Tx, many
 from runyard.storage.statements import deliveries as sql
 from runyard.storage.statements.deliveries import Delivery
 
-PURPOSE = "webhook secret"
-"""What the vault seals the secrets for that sign messages."""
 TOPIC = "deliveries"
 TRIES = 3
 FIRST_DELAY = SECOND
@@ -47,7 +45,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str | None = None
     headers: Mapping[str, str] = {}
     secret: str | None = None
-    """Signs the message; sealed for `PURPOSE`."""
+    """Signs the message; sealed for `job_secrets.SIGNING`."""
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,8 +16,6 @@ from runyard.storage.statements import dispatches as sql
 CLASSES = 1000
 """So many classes of runs are looked at in one pass; a further one goes on behind them."""
 LONGEST_CHECKPOINT = 64 << 10
-PURPOSE = "endpoint secret"
-"""What the vault seals the secrets for that sign requests to endpoints."""
 
 Definition = tuple[str, int]
 """A job and one of its versions."""

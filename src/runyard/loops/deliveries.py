@@ -11,7 +11,7 @@ import structlog
 
 from runyard.domain.errors import Conflict
 from runyard.domain.policy import SECOND
-from runyard.engine import deliveries
+from runyard.engine import deliveries, job_secrets
 from runyard.engine.deliveries import Sent
 from runyard.loops.runner import Loop
 from runyard.outbound.client import Client
@@ -100,7 +100,7 @@ class Courier:
     def _request(self, delivery: Delivery) -> Outgoing:
         """The message as it goes out. Raises `Conflict` when its secret does not open."""
         body = delivery.body.encode()
-        secret = None if delivery.secret is None else self.vault.open(delivery.secret, deliveries.PURPOSE)
+        secret = None if delivery.secret is None else self.vault.open(delivery.secret, job_secrets.SIGNING)
         seconds = self.store.now() // SECOND
         headers = [("Content-Type", "application/json"), ("User-Agent", "runyard"), *_given(delivery)]
         headers += signed(secret, body, seconds)

@@ -10,7 +10,7 @@ from runyard.domain.errors import Conflict
 from runyard.domain.jobs import Http, JobSpec
 from runyard.domain.records import Run
 from runyard.engine import environments, job_secrets
-from runyard.engine.dispatches import PURPOSE, Definition, Luggage
+from runyard.engine.dispatches import Definition, Luggage
 from runyard.loops.dispatch.requests import Parcel
 from runyard.storage.vault import Vault
 from runyard.web.run_tokens import RunTokens
@@ -54,7 +54,7 @@ class Packer:
                 urls=(http.url,) if http.fallback_url is None else (http.url, http.fallback_url),
                 token=self._tokens.make(run, attempt=run.attempt),
                 secrets={name: self._vault.open(sealed, job_secrets.PURPOSE) for name, sealed in secrets.items()},
-                signing=None if http.secret is None else self._vault.open(http.secret, PURPOSE),
+                signing=None if http.secret is None else self._vault.open(http.secret, job_secrets.SIGNING),
                 checkpoint=luggage.checkpoints.get(run.id),
             )
         except Conflict as error:
