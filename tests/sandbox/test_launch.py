@@ -116,7 +116,8 @@ def test_a_program_dies_with_the_process_that_started_it(settings: Settings, tmp
 
             async def main():
                 image = "command: sh -c 'sleep 600 & setsid sleep 600 & sleep 600; : {word}'"
-                running = await launch(program(image), {{}}, Limits(), Settings(managed_isolation={settings.managed_isolation!r}))
+                settings = Settings(managed_isolation={settings.managed_isolation!r})
+                running = await launch(program(image), {{}}, Limits(), settings)
                 print("up", flush=True)
                 await asyncio.sleep(600)
 
