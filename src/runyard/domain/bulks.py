@@ -9,7 +9,8 @@ import msgspec
 from runyard.domain.records import Json
 from runyard.domain.states import ENDED, RESOLVABLE, RUN_MOVES, RunState
 
-Action = Literal["cancel", "replay", "requeue", "discard", "resolve", "retry"]
+Action = Literal["cancel", "replay", "requeue", "discard", "resolve", "retry", "cancel_below"]
+"""`cancel_below` is what is left of a cancellation whose run has very many below it; nobody asks for it by name."""
 BulkState = Literal["counting", "running", "finished", "canceled"]
 
 

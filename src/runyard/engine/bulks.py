@@ -17,7 +17,7 @@ from runyard.domain.bulks import APPLIES_TO, Action, Bulk
 from runyard.domain.errors import Conflict, DomainError, Invalid, NotFound
 from runyard.domain.records import Run
 from runyard.domain.states import RunState
-from runyard.engine import copies, listing, runs
+from runyard.engine import cascades, copies, listing, runs
 from runyard.engine.listing import Filter, IdPage
 from runyard.engine.runs import Outcome
 from runyard.storage.port import JournalLine, Tx
@@ -147,7 +147,10 @@ def advance(tx: Tx, limit: int = SLICE) -> Bulk | None:
     bulk = sql.next_open(tx)
     if bulk is None:
         return None
-    after = _counted(tx, bulk) if bulk.state == "counting" else _acted(tx, bulk, limit)
+    if bulk.action == "cancel_below":
+        after = cascades.advance(tx, bulk, limit)
+    else:
+        after = _counted(tx, bulk) if bulk.state == "counting" else _acted(tx, bulk, limit)
     after = msgspec.structs.replace(after, updated_at=tx.now)
     sql.save(tx, after)
     if after.finished_at is not None:
@@ -252,6 +255,8 @@ def _act(tx: Tx, bulk: Bulk, ids: Sequence[str]) -> list[Outcome]:
             return copies.replay_many(tx, bulk.project_id, ids, **said)
         case "retry":
             return copies.retry_many(tx, bulk.project_id, ids, **said)
+        case "cancel_below":
+            raise AssertionError("what hangs below canceled runs is told by no ids")
 
 
 def _ended(bulk: Bulk, now: int, *, state: Any) -> Bulk:

@@ -11,7 +11,7 @@ from runyard.domain.errors import DomainError, IllegalMove, NotFound
 from runyard.domain.moves import move
 from runyard.domain.records import Job, Move, Run
 from runyard.domain.states import FINAL, LEASED, LIVE, PARKED, RESOLVABLE, RunState
-from runyard.engine import rates, transitions
+from runyard.engine import cascades, rates, transitions
 from runyard.engine.leases import rank_of
 from runyard.engine.specs import check_payload, spec_of
 from runyard.engine.transitions import apply
@@ -104,7 +104,7 @@ def cancel_many(
     among: frozenset[RunState] = LIVE | {RunState.CANCELED},
     levels: int = MAX_DEPTH,
 ) -> list[Outcome]:
-    """Cancel the runs in those states, and what is in one of them so many levels below.
+    """Cancel the runs in those states, and what is in one of them so many levels below (very many soon after).
 
     Any other run is refused; a canceled one, where such may be meant, is answered as it is.
     """
@@ -119,20 +119,8 @@ def cancel_many(
 
     outcomes = each(tx, project_id, ids, decide)
     canceled = {run.id for run in outcomes if isinstance(run, Run) and run.updated_at == tx.now}
-    _cancel_below(tx, sorted(canceled), actor, among - FINAL, levels)
+    cascades.cancel_below(tx, project_id, sorted(canceled), actor=actor, among=among - FINAL, levels=levels)
     return outcomes
-
-
-def _cancel_below(tx: Tx, ids: list[str], actor: str | None, among: frozenset[RunState], levels: int) -> None:
-    for _ in range(levels):
-        children = [sql.from_row(row) for row in tx.wide_rows(sql.CHILDREN, ids=sorted(ids))] if ids else []
-        if not children:
-            return
-        said: dict[str, Any] = {"data": {"reason": "parent canceled"}, "error_class": "canceled"}
-        error = _error("parent run canceled", "canceled")
-        live = [run for run in children if run.state in among]
-        apply(tx, [move(run, "cancel", tx.now, actor=actor, error=error, **said) for run in live])
-        ids = [run.id for run in children]
 
 
 def pause(

@@ -14,7 +14,7 @@ LOCK = f"{GET} {{lock}}"
 # The one that has waited longest, so that a large one does not keep small ones waiting.
 OPEN = f"SELECT {COLUMNS} FROM bulks WHERE finished_at IS NULL ORDER BY updated_at, id LIMIT 1 {{skip_locked}}"
 SAVE = (
-    "UPDATE bulks SET state = :state, position = :position, total = :total, done = :done, failed = :failed, "
+    "UPDATE bulks SET state = :state, selection = :selection, position = :position, total = :total, done = :done, failed = :failed, "
     "errors = :errors, updated_at = :updated_at, finished_at = :finished_at WHERE id = :id"
 )
 PAGE = f"SELECT {COLUMNS} FROM bulks WHERE project_id = :project_id AND id < :before ORDER BY id DESC LIMIT :n"
@@ -44,6 +44,7 @@ def save(tx: Tx, bulk: Bulk) -> None:
         SAVE,
         id=bulk.id,
         state=bulk.state,
+        selection=bulk.selection,
         position=bulk.position,
         total=bulk.total,
         done=bulk.done,

@@ -73,7 +73,12 @@ LOCK_READY = (
 DUE = f"SELECT {COLUMNS} FROM runs WHERE due_at <= :now ORDER BY due_at LIMIT :n {{skip_locked}}"
 NEXT_DUE = "SELECT due_at FROM runs WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1"
 SET_PAYLOAD = "UPDATE runs SET payload = :payload WHERE id = :id"
-CHILDREN = f"SELECT {COLUMNS} FROM runs WHERE parent_id {{among ids}} ORDER BY id {{lock}}"
+# The order of children says NULLS FIRST for the reason given in `listing`.
+CHILDREN = f"SELECT {COLUMNS} FROM runs WHERE parent_id {{among ids}} ORDER BY id NULLS FIRST LIMIT :n {{lock}}"
+CHILDREN_OF = (
+    f"SELECT {COLUMNS} FROM runs WHERE parent_id = :parent_id AND id > :after ORDER BY id NULLS FIRST LIMIT :n {{lock}}"
+)
+PARENTS_AMONG = "SELECT DISTINCT parent_id FROM runs WHERE parent_id {among ids}"
 
 _STATES = {state.value: state for state in RunState}
 _ID = FIELDS.index("id")
@@ -163,6 +168,21 @@ def save(tx: Tx, before: Sequence[Run], after: Sequence[Run]) -> None:
 def lock(tx: Tx, ids: Sequence[str]) -> dict[str, Run]:
     """The runs by id, locked in id order; unknown ids are absent."""
     return {run.id: run for run in map(from_row, tx.wide_rows(LOCK, ids=sorted(set(ids))))}
+
+
+def children(tx: Tx, ids: Sequence[str], n: int) -> list[Run]:
+    """The first `n` children of these runs, locked."""
+    return [from_row(row) for row in tx.wide_rows(CHILDREN, ids=sorted(ids), n=n)]
+
+
+def children_of(tx: Tx, parent_id: str, after: str, n: int) -> list[Run]:
+    """The run's first `n` children behind an id, locked."""
+    return [from_row(row) for row in tx.wide_rows(CHILDREN_OF, parent_id=parent_id, after=after, n=n)]
+
+
+def parents_among(tx: Tx, ids: Sequence[str]) -> list[str]:
+    """Those of the runs that have children."""
+    return sorted(row[0] for row in tx.rows(PARENTS_AMONG, ids=list(ids))) if ids else []
 
 
 def get(tx: Tx, ids: Sequence[str]) -> dict[str, Run]:
