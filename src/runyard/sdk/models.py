@@ -255,11 +255,13 @@ class ReleaseReport(Model, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class WaitReport(Model, frozen=True, kw_only=True, omit_defaults=True):
-    """The run parks until its children have ended; then it is queued again."""
+    """The run parks until its children have ended, or until the event comes; then it is queued again."""
 
     run_id: str
     token: str
     timeout_seconds: float | None = None
+    event: str | None = None
+    request: Any = None
 
 
 class ResultError(Model, frozen=True, kw_only=True):

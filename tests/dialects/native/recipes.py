@@ -410,3 +410,65 @@ def scheduled(stand: Stand) -> Job:
     """A job that makes runs by the clock."""
     spec = JobSpec(cron=Cron(expression="0 * * * *"))
     return stand.store.transact(jobs.create, 1, name=f"scheduled{next(_numbers)}", spec=spec)
+
+
+def _depending(api: Api) -> Json:
+    """A job that waits for another, and the dependency."""
+    names = [f"depending{next(_numbers)}" for _ in range(2)]
+    for name in names:
+        good(api.post("/jobs", {"name": name}), 201)
+    made = good(api.post(f"/jobs/{names[0]}/dependencies", {"depends_on": names[1]}), 201)
+    return {"job": names[0], "other": names[1], "id": made["id"]}
+
+
+@recipe
+def list_dependencies(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=f"/jobs/{_depending(api)['job']}/dependencies")
+
+
+@recipe
+def add_dependency(stand: Stand, api: Api) -> Ask:
+    there = _depending(api)
+    body = {"depends_on": there["other"], "condition": "any"}
+    return Ask(method="POST", path=f"/jobs/{there['job']}/dependencies", body=body)
+
+
+@recipe
+def remove_dependency(stand: Stand, api: Api) -> Ask:
+    there = _depending(api)
+    return Ask(method="DELETE", path=f"/jobs/{there['job']}/dependencies/{there['id']}")
+
+
+@recipe
+def get_run_dependencies(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=f"/runs/{api.run(job=_depending(api)['job'])['id']}/dependencies")
+
+
+def awaited(api: Api) -> str:
+    """The key of an event that a run waits for."""
+    key = f"order/{next(_numbers)}"
+    claim = api.claimed()
+    (result,) = api.report("wait", {**proof(claim), "event": key, "request": {"for": "approval"}})
+    assert result["ok"], result
+    return key
+
+
+@recipe
+def list_event_waits(stand: Stand, api: Api) -> Ask:
+    awaited(api)
+    return Ask(method="GET", path="/event-waits", params={"state": "waiting"})
+
+
+@recipe
+def find_event_wait(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path="/event-waits/find", params={"key": awaited(api)})
+
+
+@recipe
+def send_event(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path="/event-waits/send", body={"key": awaited(api), "payload": {"yes": True}})
+
+
+@recipe
+def cancel_event_wait(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path="/event-waits/cancel", body={"key": awaited(api)})

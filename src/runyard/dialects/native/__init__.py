@@ -17,6 +17,7 @@ from runyard.dialects.native.routes import (
     runs,
     secrets,
     triggers,
+    waits,
 )
 from runyard.settings import Settings
 from runyard.storage.vault import Vault
@@ -58,6 +59,7 @@ def app(
             *secrets.handlers(settings, vault),
             *runs.HANDLERS,
             *triggers.HANDLERS,
+            *waits.HANDLERS,
             *queries.HANDLERS,
             *bulks.HANDLERS,
             *counts.HANDLERS,

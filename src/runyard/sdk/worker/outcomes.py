@@ -38,11 +38,16 @@ class Release(Exception):
 
 
 class Park(Exception):
-    """Raised by a handler: put the run aside until its children have ended, then call the handler anew."""
+    """Raised by a handler: put the run aside until its children have ended, then call the handler anew.
 
-    def __init__(self, timeout_seconds: float | None = None) -> None:
-        super().__init__("Waits for its children.")
+    With an event: until somebody sends what is waited for under that key; `request` is for whoever may send it.
+    """
+
+    def __init__(self, timeout_seconds: float | None = None, *, event: str | None = None, request: Any = None) -> None:
+        super().__init__("Waits for its children." if event is None else f"Waits for the event {event!r}.")
         self.timeout_seconds = timeout_seconds
+        self.event = event
+        self.request = request
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -73,7 +78,14 @@ def raised(run_id: str, token: str, error: BaseException, *, started_at: float) 
     if isinstance(error, Release):
         return released(run_id, token, error.reason, delay_seconds=error.delay_seconds)
     if isinstance(error, Park):
-        return Outcome("wait", encode(WaitReport(run_id=run_id, token=token, timeout_seconds=error.timeout_seconds)))
+        wait = WaitReport(
+            run_id=run_id,
+            token=token,
+            timeout_seconds=error.timeout_seconds,
+            event=error.event,
+            request=error.request,
+        )
+        return Outcome("wait", encode(wait))
     report = FailReport(
         run_id=run_id,
         token=token,

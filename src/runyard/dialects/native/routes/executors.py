@@ -11,8 +11,9 @@ from litestar.handlers import HTTPRouteHandler
 
 from runyard.dialects.native import mapping, wire
 from runyard.dialects.native.slugs import slug_of
+from runyard.domain.errors import DomainError
 from runyard.domain.records import Waiting
-from runyard.engine import claimers, leases
+from runyard.engine import claimers, event_waits, leases
 from runyard.streams.hub import Hub
 from runyard.web.call import Call
 
@@ -127,13 +128,33 @@ async def release_runs(call: Call, data: wire.Reports[wire.ReleaseReport]) -> wi
 
 @post("/v1/runs/wait", needs="runs:claim", status_code=200)
 async def wait_runs(call: Call, data: wire.Reports[wire.WaitReport]) -> wire.Results:
-    """Let runs wait for their children without holding a slot; they are queued again when all have ended."""
+    """Let runs wait without holding a slot: for their children, or for an event; they are queued again when it is over.
+
+    The answers come in the order of the reports.
+    """
     now = call.store.now()
-    reports = [
+    parking = [
         leases.Park(**_named(call, one), waiting_for=Waiting(kind="children", until=_until(one, now)))
         for one in data.reports
+        if one.event is None
     ]
-    return mapping.results_out(data.reports, await call.write(leases.park, reports))
+    asking = [_new_wait(call, one, one.event) for one in data.reports if one.event is not None]
+    parked = iter(await call.write(leases.park, parking) if parking else [])
+    begun = iter(await call.write(event_waits.begin, asking) if asking else [])
+    outcomes = [next(parked) if one.event is None else _waiting(next(begun)) for one in data.reports]
+    return mapping.results_out(data.reports, outcomes)
+
+
+def _new_wait(call: Call, report: wire.WaitReport, key: str) -> event_waits.NewWait:
+    seconds = report.timeout_seconds
+    timeout = event_waits.DEFAULT if seconds is None else mapping.span(seconds)
+    return event_waits.NewWait(
+        **_named(call, report), name=key, timeout=timeout, request=mapping.maybe_text(report.request)
+    )
+
+
+def _waiting(outcome: event_waits.Begun | DomainError) -> leases.Outcome:
+    return outcome if isinstance(outcome, DomainError) else leases.Reported(run=outcome.run)
 
 
 def _until(report: wire.WaitReport, now: int) -> int | None:

@@ -94,9 +94,16 @@ class ReleaseReport(Report, kw_only=True, omit_defaults=True):
 
 
 class WaitReport(Report, kw_only=True, omit_defaults=True):
-    """The run parks, holding no slot, until its children have ended; then it is queued again."""
+    """The run parks, holding no slot, until its children have ended, or the event of a key comes; then it is queued
+    again.
+
+    The wait for an event ends after an hour unless it says how long; one key is waited for once at a time in a project.
+    """
 
     timeout_seconds: Seconds | None = None
+    event: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
+    request: Raw = NOTHING
+    """What those who may send the event should know."""
 
 
 class Reports(msgspec.Struct, Generic[T], kw_only=True):
