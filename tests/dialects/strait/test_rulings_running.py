@@ -48,14 +48,14 @@ def test_10_retries_follow_the_documented_table(strait: Strait, fields: Json, de
 
 
 def test_12_a_run_whose_heart_stops_is_tried_again_and_crashes_in_the_end(strait: Strait) -> None:
-    run = strait.run(strait.job(max_attempts=2))
+    run = strait.run(strait.job(max_attempts=2, run_ttl_secs=36000))
     strait.start(run)  # it never sends a heartbeat: its start counts
-    strait.tick(seconds=600)
+    strait.tick(seconds=200)
     seen = strait.see(run)
     assert (seen["status"], seen["attempt"]) == ("queued", 2)
     strait.tick(seconds=10)
     strait.start(run)
-    strait.tick(seconds=600)
+    strait.tick(seconds=200)
     assert strait.status(run) == "crashed"
 
 
