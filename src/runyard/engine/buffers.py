@@ -15,7 +15,7 @@ from runyard.domain.errors import DomainError
 from runyard.domain.jobs import JobSpec, NewRun, Tags, merged_tags
 from runyard.domain.records import Run
 from runyard.engine import creations, debounces, idempotency
-from runyard.engine.drafts import CreateRequest
+from runyard.engine.facts import CreateRequest
 from runyard.storage.port import Tx
 from runyard.storage.statements import buffers as sql
 from runyard.storage.statements import schedules as jobs_sql

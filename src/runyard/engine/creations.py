@@ -14,7 +14,8 @@ from runyard.domain.records import Run, Waiting
 from runyard.domain.states import RunState
 from runyard.engine import dedup, dependents, fences, idempotency, lanes, rates, transitions, windows
 from runyard.engine.dedup import Claim
-from runyard.engine.drafts import AD_HOC, FRESH, CreateRequest, Draft, Facts, check_enabled, draft_all
+from runyard.engine.drafts import AD_HOC, FRESH, Draft, check_enabled, draft_all
+from runyard.engine.facts import CreateRequest, Facts
 from runyard.engine.fences import Writer
 from runyard.engine.transitions import journal
 from runyard.storage.port import Tx, many

@@ -12,7 +12,7 @@ import msgspec
 from runyard.domain.errors import DomainError
 from runyard.domain.jobs import NewRun
 from runyard.engine import creations
-from runyard.engine.drafts import CreateRequest
+from runyard.engine.facts import CreateRequest
 from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import debounces as sql
 from runyard.storage.statements import schedules as jobs_sql

@@ -12,7 +12,7 @@ from runyard.domain.records import Run
 from runyard.domain.states import RunState
 from runyard.engine import creations
 from runyard.engine.creations import Created
-from runyard.engine.drafts import CreateRequest
+from runyard.engine.facts import CreateRequest
 from runyard.engine.leases import Report, fence
 from runyard.engine.rates import first_id_at
 from runyard.engine.runs import find, job_of

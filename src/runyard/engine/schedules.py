@@ -21,7 +21,7 @@ from runyard.domain.projects import ProjectSettings
 from runyard.domain.records import Job
 from runyard.domain.states import LEASED, RunState
 from runyard.engine import creations, quotas, runs, windows
-from runyard.engine.drafts import CreateRequest
+from runyard.engine.facts import CreateRequest
 from runyard.engine.specs import spec_of
 from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import schedules as sql

@@ -11,7 +11,7 @@ from runyard.domain.waits import EventWait
 from runyard.engine import creations, event_waits, jobs
 from runyard.engine.creations import Created
 from runyard.engine.dependents import AGAIN
-from runyard.engine.drafts import CreateRequest
+from runyard.engine.facts import CreateRequest
 from runyard.engine.leases import Report, fence
 from runyard.engine.specs import check_payload, spec_of
 from runyard.engine.transitions import apply

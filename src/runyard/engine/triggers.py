@@ -20,7 +20,8 @@ from runyard.domain.records import Job, Run
 from runyard.engine import buffers, creations, debounces, dependents
 from runyard.engine.buffers import Asked
 from runyard.engine.creations import Created
-from runyard.engine.drafts import CreateRequest, Draft, Facts, draft_all
+from runyard.engine.drafts import Draft, draft_all
+from runyard.engine.facts import CreateRequest, Facts
 from runyard.engine.specs import LONGEST
 from runyard.storage.port import Tx, many
 from runyard.storage.statements import batches
