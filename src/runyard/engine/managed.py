@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,8 +19,8 @@ from runyard.domain.records import Move, Run
 from runyard.domain.traces import Checkpoint, Usage
 from runyard.engine import environments, job_secrets, transitions
 from runyard.engine.leases import Report, failed, fence
-from runyard.storage.port import LogLine, Tx
-from runyard.storage.statements import checkpoints, jobs, usage
+from runyard.storage.port import LogLine, Tx, many
+from runyard.storage.statements import checkpoints, fences, jobs, usage
 from runyard.storage.statements import runs as runs_sql
 
 OVERRIDE = "_preset_override"
@@ -53,6 +53,15 @@ class End(Report, frozen=True, kw_only=True):
     unstarted: str | None = None
     released: str | None = None
     """Why the server ended it itself, in which case the run goes back to the queue."""
+
+
+class Printed(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines that a program printed, each with its level."""
+
+    project_id: int
+    run_id: str
+    attempt: int
+    lines: tuple[tuple[str, str], ...]
 
 
 def equipment(tx: Tx, run: Run) -> Equipment:
@@ -93,6 +102,21 @@ def ended(tx: Tx, end: End) -> Run | None:
         return run
     (after,) = transitions.apply(tx, [_after(tx, run, end)])
     return after
+
+
+@many
+def keep_output(tx: Tx, printed: Sequence[Printed]) -> list[None]:
+    """Add what programs printed to the logs of their runs, also of those that have ended since.
+
+    The server read it itself: it is no report of an executor, and the last lines tell most.
+    """
+    known = fences.get(tx, [one.run_id for one in printed])
+    for one in printed:
+        if one.run_id in known and known[one.run_id].project_id == one.project_id:
+            for level, line in one.lines:
+                text = line.replace("\0", "\ufffd")
+                tx.emit(LogLine(one.project_id, one.run_id, one.attempt, tx.now, level, text, None))
+    return [None] * len(printed)
 
 
 def refuse(tx: Tx, report: Report, why: str) -> Run:

@@ -56,12 +56,13 @@ def test_exit_0_without_a_complete_is_a_failure_of_the_system(floor: Floor) -> N
 
 
 def test_a_run_that_its_program_completed_stays_so_and_is_charged_for_its_machine(floor: Floor) -> None:
-    run = floor.python("import sys; print('up', flush=True); sys.stdin.read(); import time; time.sleep(1)")
+    run = floor.python("import time; print('up', flush=True); time.sleep(1); print('last words')")
     floor.says(run, "up")
     floor.yard.report(leases.complete, Complete(**proof(floor, run), output='{"ok":true}'))
     floor.idle()
     after = floor.yard.run(run)
     assert (after.state, after.output) == ("completed", '{"ok":true}')
+    assert floor.printed(run) == ["up", "last words"]
     (line,) = floor.usage(run)
     assert (line.source, line.provider, line.model) == ("managed", "runyard", "micro")
     assert line.cost_micro_usd == after.cost_micro_usd >= 17

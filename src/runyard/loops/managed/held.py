@@ -8,7 +8,6 @@ from typing import Literal
 from runyard.domain.presets import Preset
 from runyard.domain.records import Lease, Run
 from runyard.domain.states import LEASED, RunState
-from runyard.engine.fences import Writer
 from runyard.engine.leases import Granted, token_hash
 from runyard.sandbox.gauge import Measure
 from runyard.sandbox.launch import Running
@@ -41,11 +40,6 @@ class Held:
     def key(self) -> tuple[str, int]:
         """Names this holding among all: a run can come back while its last program is still ending."""
         return self.run.id, self.run.epoch
-
-    @property
-    def writer(self) -> Writer:
-        """The right to write the run's log."""
-        return Writer(project_id=self.run.project_id, run_id=self.run.id, token=self.lease.token)
 
     def let_go(self, stop: Stop) -> None:
         """Have the program stopped; the first reason counts."""

@@ -98,7 +98,7 @@ async def _run(ground: Ground, held: Held, equipment: Equipment, program: Progra
         return
     door = _door(ground, running)
     held.running = running
-    output = Output(ground.store, held.writer)
+    output = Output(ground.store, held.run)
     reading = asyncio.create_task(output.read(running.process))
     stopping = asyncio.create_task(_stop(ground, held, running))
     try:

@@ -7,10 +7,10 @@ from collections import deque
 
 import structlog
 
-from runyard.domain.errors import DomainError, Unavailable
-from runyard.engine import logs
-from runyard.engine.fences import Writer
-from runyard.engine.logs import AppendRequest, NewEntry
+from runyard.domain.errors import Unavailable
+from runyard.domain.records import Run
+from runyard.engine import managed
+from runyard.engine.managed import Printed
 from runyard.storage.port import Store
 
 log = structlog.get_logger("runyard.managed")
@@ -28,19 +28,18 @@ TRIES = 10
 
 
 class Output:
-    """Reads a program's output to its end and writes it to the log of the run under its lease."""
+    """Reads a program's output to its end and writes it to the log of the run."""
 
-    def __init__(self, store: Store, writer: Writer) -> None:
+    def __init__(self, store: Store, run: Run) -> None:
         self.tail = bytearray()
         """The last of what came on standard error."""
         self._store = store
-        self._writer = writer
-        self._lines: deque[NewEntry] = deque()
+        self._run = run
+        self._lines: deque[tuple[str, str]] = deque()
         self._some = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
         self._taken = 0
-        self._refused = False
         self._ended = False
 
     async def read(self, process: asyncio.subprocess.Process) -> None:
@@ -71,14 +70,14 @@ class Output:
             await self._add(rest, level)
 
     async def _add(self, line: bytes, level: str) -> None:
-        if self._refused or self._taken > MOST_BYTES:
+        if self._taken > MOST_BYTES:
             return
         self._taken += len(line) + 1
         if self._taken > MOST_BYTES:
             line, level = f"the program printed more than {MOST_BYTES >> 20} MiB; the rest is not kept".encode(), "warn"
         for start in range(0, max(len(line), 1), LONGEST):
             text = line[start : start + LONGEST].rstrip(b"\r").decode(errors="replace")
-            self._lines.append(NewEntry(message=text, level=level))
+            self._lines.append((level, text))
         self._some.set()
         if len(self._lines) >= AHEAD:
             self._room.clear()
@@ -91,22 +90,20 @@ class Output:
                 await asyncio.sleep(GATHER_SECONDS)
             self._some.clear()
             while self._lines:
-                entries = tuple(self._lines.popleft() for _ in range(min(AHEAD, len(self._lines))))
-                if not self._refused:
-                    await self._append(entries)
+                await self._keep(tuple(self._lines.popleft() for _ in range(min(AHEAD, len(self._lines)))))
                 if len(self._lines) < AHEAD:
                     self._room.set()
             if self._ended:
                 self._some.set()
 
-    async def _append(self, entries: tuple[NewEntry, ...]) -> None:
+    async def _keep(self, lines: tuple[tuple[str, str], ...]) -> None:
+        run = self._run
+        printed = Printed(project_id=run.project_id, run_id=run.id, attempt=run.attempt, lines=lines)
         for _ in range(TRIES):
             try:
-                (outcome,) = await self._store.write(logs.append, [AppendRequest(writer=self._writer, entries=entries)])
-            except Unavailable:
-                await asyncio.sleep(0.5)
-                continue
-            # Whoever lost the run has nothing more to say about it.
-            self._refused = isinstance(outcome, DomainError)
-            return
-        log.warning("managed.output_dropped", run=self._writer.run_id, lines=len(entries))
+                await self._store.write(managed.keep_output, [printed])
+            except Unavailable as error:
+                await asyncio.sleep(error.retry_after)
+            else:
+                return
+        log.warning("managed.output_dropped", run=run.id, lines=len(lines))
