@@ -235,3 +235,17 @@ def test_another_projects_run_is_not_explained(store, yard):
     for project_id, run_id in ((2, run.id), (1, "nonsense")):
         with pytest.raises(NotFound):
             store.look(explain.explain, project_id, run_id)
+
+
+def test_a_run_of_a_disabled_job_says_so_first(yard):
+    yard.job("build")
+    run = yard.create(job="build")
+    later = yard.create(job="build", available_at=yard.clock.now() + 3_600_000_000)
+    yard.job("build", enabled=False)
+    for one, second in ((run, "no_worker"), (later, "scheduled")):
+        found = yard.store.look(explain.explain, 1, one.id)
+        assert [reason.code for reason in found.reasons] == ["job_disabled", second]
+        assert "disabled" in found.summary
+        assert found.position is None
+    yard.job("build", enabled=True)
+    assert yard.store.look(explain.explain, 1, run.id).reasons[0].code != "job_disabled"

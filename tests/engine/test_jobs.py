@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from runyard.domain.errors import AlreadyExists, Conflict, Invalid, NotFound
-from runyard.domain.jobs import JobSpec, Rate
+from runyard.domain.jobs import Cron, JobSpec, Rate
 from runyard.domain.policy import Policy
-from runyard.engine import jobs
+from runyard.engine import job_secrets, jobs
+from runyard.engine.jobs import NewJob
 
 SCHEMA = '{"type": "object", "required": ["n"]}'
 
@@ -234,3 +235,109 @@ def test_the_journal_tells_of_jobs(store):
     store.transact(jobs.delete, 1, "build")
     rows = store.look(lambda tx: tx.rows("SELECT type, actor FROM events ORDER BY seq"))
     assert rows == [("job.created", None), ("job.updated", "key:boss"), ("job.deleted", None)]
+
+
+def test_a_clone_is_a_job_of_its_own_with_the_same_definition_and_secrets(store):
+    source = make(store, queue="fast", title="First")
+    store.transact(job_secrets.put, 1, "build", "A", "sealed")
+    change(store, spec={"description": "second version"})
+    clone = store.transact(jobs.clone, 1, "build", name="copy", title="Copy")
+    assert spec_of(clone) == JobSpec(queue="fast", title="Copy", description="second version")
+    assert (clone.version, clone.enabled) == (1, True)
+    assert store.look(job_secrets.secrets, [clone.id]) == {clone.id: {"A": "sealed"}}
+    assert clone.id != source.id
+    with pytest.raises(AlreadyExists):
+        store.transact(jobs.clone, 1, "build", name="copy")
+
+
+def test_a_job_is_renamed_while_no_run_goes_by_its_name(yard):
+    job = yard.job("build")
+    yard.job("taken")
+    run = yard.create(job="build")
+    with pytest.raises(Conflict):
+        yard.store.transact(jobs.update, 1, "build", name="other")
+    yard.cancel(run)
+    with pytest.raises(AlreadyExists):
+        yard.store.transact(jobs.update, 1, "build", name="taken")
+    with pytest.raises(Invalid):
+        yard.store.transact(jobs.update, 1, "build", name="")
+    renamed = yard.store.transact(jobs.update, 1, "build", name="other")
+    assert (renamed.id, renamed.name, renamed.version) == (job.id, "other", 2)
+    assert yard.create(job="other").job_id == job.id
+
+
+def test_a_version_is_made_whatever_is_changed_when_asked_for(store):
+    make(store)
+    assert change(store).version == 1
+    assert change(store, always=True).version == 2
+    assert [one.version for one in versions(store)] == [2, 1]
+
+
+def test_jobs_are_enabled_and_disabled_together(yard):
+    ids = [yard.job(name).id for name in ("a", "b")]
+    foreign = make(yard.store, "c", project_id=2).id
+    assert yard.store.transact(jobs.enable, 1, [*ids, foreign, "x"], enabled=False) == 2
+    assert [yard.store.look(jobs.get, 1, one).enabled for one in ids] == [False, False]
+    assert yard.store.look(jobs.get, 2, foreign).enabled
+    assert yard.store.look(jobs.get, 1, ids[0]).version == 1
+    with pytest.raises(Invalid):
+        yard.store.transact(jobs.enable, 1, ["x"] * 51, enabled=True)
+
+
+def test_each_job_of_many_is_made_by_itself(store):
+    new = [
+        NewJob(name="a", spec=JobSpec()),
+        NewJob(name="a", spec=JobSpec()),
+        Invalid("no"),
+        NewJob(name="b", spec=JobSpec()),
+    ]
+    outcomes = store.transact(jobs.create_each, 1, new)
+    assert [type(one).__name__ for one in outcomes] == ["Job", "AlreadyExists", "Invalid", "Job"]
+
+
+def test_jobs_of_one_moment_are_paged_by_time_and_id(store):
+    made = [make(store, f"job-{n}") for n in range(5)]
+    found, before = [], None
+    while True:
+        page = store.look(jobs.page_by_time, 1, before=before, limit=2)
+        found += page.jobs
+        if page.more is None:
+            break
+        before = page.more
+    assert found == made[::-1]
+
+
+def test_few_jobs_with_a_tag_among_many_are_found_in_bounded_looks(store, monkeypatch):
+    monkeypatch.setattr(jobs, "LOOK", 2)
+    monkeypatch.setattr(jobs, "EXAMINED", 4)
+    wanted = make(store, "wanted", tags={"team": "core"})
+    for n in range(6):
+        make(store, f"job-{n}")
+    first = store.look(jobs.page_by_time, 1, limit=10, tag=("team", None))
+    assert (first.jobs, first.more is None) == ([], False)
+    second = store.look(jobs.page_by_time, 1, before=first.more, limit=10, tag=("team", "core"))
+    assert (second.jobs, second.more) == ([wanted], None)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"executor": "http"},
+        {"executor": "managed"},
+        {"cron": Cron(expression="x")},
+        {"window": "x"},
+        {"timezone": "nowhere"},
+        {"debounce_window": 1, "batch_window": 1},
+        {"dedup_window": 0},
+        {"batch_max": 0},
+        {"title": "x" * 256},
+        {"extra": {"x": "y" * 70_000}},
+        {"policy": Policy(max_tokens=-1)},
+        {"policy": Policy(allowed_tools=("",))},
+        {"environment_id": "nowhere"},
+    ],
+    ids=str,
+)
+def test_a_definition_that_makes_no_sense_beyond_its_parts_is_refused(store, spec):
+    with pytest.raises(Invalid):
+        make(store, **spec)

@@ -170,3 +170,49 @@ def test_a_revoked_or_lesser_key_does_not_become_an_admin_key_by_setting_it(stor
     store.transact(keys.revoke, 1, store.look(keys.find_by_hash, keys.hash_of(secret)).id)
     with pytest.raises(Conflict):
         store.transact(keys.ensure_admin, secret)
+
+
+def test_a_key_of_a_dialect_may_have_its_words_or_none(store):
+    assert make(store, dialect="strait", scopes=["jobs:trigger", "*"]).key.scopes == ("*", "jobs:trigger")
+    assert make(store, dialect="strait", scopes=[]).key.scopes == ()
+    for wrong in ({"scopes": []}, {"scopes": ["jobs:trigger"]}, {"dialect": "strait", "scopes": ["nothing"]}):
+        with pytest.raises(Invalid):
+            make(store, **wrong)
+
+
+def test_a_rotated_key_names_its_successor_and_ends_after_the_grace(store, clock):
+    old = make(store).key
+    done = store.transact(keys.rotate, 1, old.id, grace=5_000_000)
+    assert done.old.replaced_by == done.new.key.id
+    assert done.old.expires_at == clock.now() + 5_000_000
+    assert (done.new.key.name, done.new.key.scopes, done.new.key.expires_at) == (old.name, old.scopes, None)
+    assert store.look(keys.find_by_hash, keys.hash_of(done.new.secret)) == done.new.key
+    assert store.look(keys.get, 1, old.id) == done.old
+    with pytest.raises(Conflict):
+        store.transact(keys.rotate, 1, old.id, grace=0)
+
+
+def test_a_grace_is_not_negative_and_at_most_a_week(store):
+    old = make(store).key
+    for grace in (-1, 8 * 86400 * 1_000_000):
+        with pytest.raises(Invalid):
+            store.transact(keys.rotate, 1, old.id, grace=grace)
+
+
+def test_two_servers_rotate_a_key_once(two_servers):
+    here, there = two_servers
+    old = make(here).key
+    here.transact(keys.rotate, 1, old.id, grace=0)
+    with pytest.raises(Conflict):
+        there.transact(keys.rotate, 1, old.id, grace=0)
+
+
+def test_an_admins_key_is_hidden_where_no_admin_asks(store):
+    admin = make(store, scopes=["admin"]).key
+    other = make(store).key
+    assert [one.id for one in store.look(keys.page_by_time, 1, admins=False)] == [other.id]
+    assert [one.id for one in store.look(keys.page_by_time, 1)] == [other.id, admin.id]
+    for op in (keys.revoke, keys.rotate):
+        more = {"grace": 0} if op is keys.rotate else {}
+        with pytest.raises(NotFound):
+            store.transact(op, 1, admin.id, admins=False, **more)

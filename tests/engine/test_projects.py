@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runyard.domain.errors import AlreadyExists, Invalid, NotFound
+from runyard.domain.projects import ProjectSettings
 from runyard.engine import projects
 
 
@@ -75,3 +76,28 @@ def test_the_same_slug_asked_for_on_two_servers_is_given_once(two_servers):
     one.transact(projects.create, slug="acme")
     with pytest.raises(AlreadyExists):
         other.transact(projects.create, slug="acme")
+
+
+def test_settings_of_a_project_are_changed_one_by_one(store):
+    made = store.transact(projects.create, slug="acme", settings=ProjectSettings(max_queued=5))
+    changed = store.transact(projects.update, made.id, name="Acme", settings={"timezone": "Asia/Tokyo"})
+    assert projects.settings_of(changed) == ProjectSettings(max_queued=5, timezone="Asia/Tokyo")
+    assert store.look(projects.find, "acme") == changed
+    assert store.transact(projects.update, made.id, settings={}) == changed
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"timezone": "Mars"}, {"max_queued": -1}, {"daily_cost": 2**60}, {"organization": "x" * 129}], ids=str
+)
+def test_settings_that_make_no_sense_are_refused(store, wrong):
+    made = store.transact(projects.create, slug="acme")
+    with pytest.raises(Invalid):
+        store.transact(projects.update, made.id, settings=wrong)
+    with pytest.raises(Invalid):
+        store.transact(projects.create, slug="other", settings=ProjectSettings(**wrong))
+
+
+def test_the_projects_of_an_organization_are_found(store):
+    for slug, organization in (("a", "x"), ("b", "y"), ("c", "x")):
+        store.transact(projects.create, slug=slug, settings=ProjectSettings(organization=organization))
+    assert [one.slug for one in store.look(projects.of_organization, "x")] == ["c", "a"]
