@@ -14,6 +14,7 @@ from runyard.domain.records import Job, Run
 from runyard.domain.states import ENDED, RunState
 from runyard.engine import checkpoints, rates
 from runyard.engine.creations import AD_HOC, FRESH, Draft, check_enabled, write
+from runyard.engine.drafts import DEFAULT_TIMEOUT
 from runyard.engine.leases import rank_of
 from runyard.engine.runs import Outcome, check_edited, lock_many, only, time_to_live
 from runyard.engine.specs import spec_of
@@ -61,12 +62,14 @@ def replay_many(
     actor: str | None = None,
     among: frozenset[RunState] = REPLAYABLE,
     bare: bool = False,
+    spare: int | None = None,
 ) -> list[Outcome]:
     """Replays of the runs that are in one of those states; what became of each.
 
     A `bare` replay leaves out metadata, concurrency and dependency key, counts as made by hand, and needs the job.
+    Where neither run nor job say how long it may wait to be taken, it may as long as an attempt may take and `spare`.
     """
-    return _many(tx, project_id, ids, "replay", _same, actor, among=among, bare=bare)
+    return _many(tx, project_id, ids, "replay", _same, actor, among=among, bare=bare, spare=spare)
 
 
 def retry(
@@ -114,6 +117,7 @@ def _many(
     among: frozenset[RunState] = REPLAYABLE,
     bare: bool = False,
     debug: bool = False,
+    spare: int | None = None,
 ) -> list[Outcome]:
     """The old runs' definitions as new runs: same job version, policy, priority, tags, keys; a fresh life.
 
@@ -137,7 +141,8 @@ def _many(
                 raise Conflict("the run's job is gone; there is nothing to replay it with")
             if job is not None:
                 check_enabled(job)
-            drafts[run_id] = _draft(tx, old, payload_of(old), job, kind, actor, bare=bare, debug=debug)
+            ttl = _time_to_live(old, job, bare=bare, spare=spare)
+            drafts[run_id] = _draft(tx, old, payload_of(old), job, kind, actor, ttl=ttl, bare=bare, debug=debug)
         except DomainError as refused:
             outcomes[run_id] = refused
     outcomes |= _over_the_rate(tx, drafts)
@@ -178,13 +183,29 @@ def _refusal(tx: Tx, spec: JobSpec, job: Job, asked: int) -> RateLimited | None:
     return None
 
 
+def _time_to_live(old: Run, job: Job | None, *, bare: bool, spare: int | None) -> int | None:
+    """How long the new run may wait to be taken."""
+    ttl = time_to_live(old)
+    if ttl is None and bare and job is not None:
+        ttl = spec_of(job).ttl
+    if ttl is None and spare is not None:
+        ttl = (old.policy.timeout or DEFAULT_TIMEOUT) + spare
+    return ttl
+
+
 def _draft(
-    tx: Tx, old: Run, payload: str, job: Job | None, kind: str, actor: str | None, *, bare: bool, debug: bool
+    tx: Tx,
+    old: Run,
+    payload: str,
+    job: Job | None,
+    kind: str,
+    actor: str | None,
+    *,
+    ttl: int | None,
+    bare: bool,
+    debug: bool,
 ) -> Draft:
     spec = spec_of(job) if job is not None else AD_HOC
-    ttl = time_to_live(old)
-    if ttl is None and bare:
-        ttl = spec.ttl
     changes: dict[str, Any] = {"replay_of": None, "retry_of": None, f"{kind}_of": old.id, "trigger": kind}
     if bare:
         changes |= {"trigger": "manual", "metadata": None, "concurrency_key": None, "dependency_key": None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from msgspec.structs import replace
 
 from runyard.dialects.strait.mapping.values import when
 from runyard.domain.policy import Policy
@@ -13,6 +14,7 @@ from runyard.engine import checkpoints, leases
 from runyard.engine.checkpoints import NewCheckpoint
 from runyard.engine.fences import Writer
 from runyard.engine.leases import Complete, Pass
+from runyard.storage.port import Tx
 from tests.dialects.strait.client import Strait, good, refused
 from tests.support.yard import SECOND, Yard
 
@@ -73,7 +75,7 @@ def test_a_live_run_is_canceled_with_the_run_as_answer(strait: Strait, yard: Yar
     assert (body["status"], body["error"], body["id"]) == ("canceled", "canceled by user", run.id)
     assert "finished_at" in body
     assert "error_class" not in body
-    assert yard.events(run)[-1].actor.startswith("apikey:")
+    assert (yard.events(run)[-1].actor or "").startswith("apikey:")
 
 
 @pytest.mark.parametrize("state", [*ENDED, S.DEAD_LETTER])
@@ -161,6 +163,21 @@ def test_a_replay_keeps_payload_priority_tags_and_version_and_nothing_else(
     made = yard.run(body["id"])
     assert made.expires_at == yard.clock.now() + 60 * SECOND
     assert (made.dependency_key, made.key_lane, made.debug) == (None, None, 0)
+
+
+def test_a_replay_always_has_an_expiry_of_its_own(strait: Strait, yard: Yard) -> None:
+    yard.job("plain", policy=ONCE)
+    yard.job("timed", policy=replace(ONCE, timeout=10 * SECOND))
+    yard.job("patient", policy=ONCE, ttl=7 * SECOND)
+    for priority, (name, seconds) in enumerate((("plain", 360), ("timed", 70), ("patient", 7))):
+        old = yard.fail(yard.running(job=name, priority=priority))
+        yard.store.transact(_without_expiry, old.id)
+        made = good(strait.post(f"/v1/runs/{old.id}/replay"), 201)
+        assert yard.run(made["id"]).expires_at == yard.clock.now() + seconds * SECOND
+
+
+def _without_expiry(tx: Tx, run_id: str) -> None:
+    tx.run("UPDATE runs SET expires_at = NULL WHERE id = :id", id=run_id)
 
 
 def test_the_version_pair_of_a_replay_is_consistent(strait: Strait, yard: Yard, job: str) -> None:

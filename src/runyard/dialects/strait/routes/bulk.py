@@ -9,6 +9,7 @@ from litestar import post
 
 from runyard.dialects.strait.mapping import filters
 from runyard.dialects.strait.mapping.runs import STATUS, run_out
+from runyard.dialects.strait.mapping.triggers import SPARE
 from runyard.dialects.strait.mapping.values import lenient_id
 from runyard.dialects.strait.routes.runs import CANCELABLE, REPLAYABLE
 from runyard.dialects.strait.slugs import own_project, slug_of
@@ -74,7 +75,13 @@ async def bulk_cancel_all(
 async def bulk_replay(call: Call, data: wire.BulkReplayRequest) -> list[JobRun]:
     """New runs like up to 100 failed ones; those that cannot be replayed are left out."""
     outcomes = await call.write(
-        copies.replay_many, call.project_id, _named(data.run_ids), actor=call.actor, among=REPLAYABLE, bare=True
+        copies.replay_many,
+        call.project_id,
+        _named(data.run_ids),
+        actor=call.actor,
+        among=REPLAYABLE,
+        bare=True,
+        spare=SPARE,
     )
     slug = await slug_of(call)
     return [run_out(run, slug) for run in outcomes if isinstance(run, Run)]

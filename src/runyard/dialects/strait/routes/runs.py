@@ -12,6 +12,7 @@ from msgspec import UNSET
 from runyard.dialects.strait.lists import bare
 from runyard.dialects.strait.mapping import filters, values
 from runyard.dialects.strait.mapping.runs import run_out
+from runyard.dialects.strait.mapping.triggers import SPARE
 from runyard.dialects.strait.slugs import own_project, slug_of
 from runyard.dialects.strait.wire import runs as wire
 from runyard.domain.errors import Conflict, DomainError, IllegalMove, Invalid, NotFound
@@ -110,7 +111,7 @@ async def cancel_run(call: Call, run_id: str) -> wire.JobRun:
 @post("/v1/runs/{run_id:str}/replay", needs="runs:write", status_code=201, tags=["Runs"])
 async def replay_run(call: Call, run_id: str, from_checkpoint: str | None = None) -> wire.JobRun:
     """A new run like a failed one; with `from_checkpoint` its payload is that checkpoint's state."""
-    said: Any = {"actor": call.actor, "among": REPLAYABLE, "bare": True}
+    said: Any = {"actor": call.actor, "among": REPLAYABLE, "bare": True, "spare": SPARE}
     wanted = values.run_id(run_id)
     with telling(Invalid, Conflict):
         if from_checkpoint is None:
