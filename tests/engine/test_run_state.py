@@ -81,3 +81,22 @@ def test_limits_are_named(yard, monkeypatch):
     monkeypatch.setattr(run_state, "MOST", 1)
     with pytest.raises(Conflict):
         put(yard, holder(held), "one more")
+
+
+def test_discarding_says_whether_there_was_anything(yard):
+    held = yard.running()
+    put(yard, holder(held), "a")
+    said = [yard.store.transact(run_state.discard, holder(held), name) for name in ("a", "a", "b\0")]
+    assert said == [True, False, False]
+
+
+def test_all_values_are_read_at_once_unless_they_are_too_much(yard, monkeypatch):
+    held = yard.running()
+    for name in "ba":
+        put(yard, holder(held), name, "12345")
+    assert [entry.name for entry in yard.store.look(run_state.whole, 1, held.run.id)] == ["a", "b"]
+    with pytest.raises(NotFound):
+        yard.store.look(run_state.whole, 2, held.run.id)
+    monkeypatch.setattr(run_state, "WHOLE", 9)
+    with pytest.raises(TooLarge, match="one by one"):
+        yard.store.look(run_state.whole, 1, held.run.id)

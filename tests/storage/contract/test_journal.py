@@ -8,7 +8,7 @@ import time
 import pytest
 
 from runyard.domain.errors import NotFound
-from runyard.storage.port import JournalLine, LogLine, Tx
+from runyard.storage.port import ChunkLine, JournalLine, LogLine, Tx
 from tests.storage.contract.test_writes import journal
 from tests.support.stalling import PATIENCE, stalled, submit
 from tests.support.stores import AnyStore
@@ -36,6 +36,34 @@ def test_events_and_log_lines_share_one_sequence(store: AnyStore):
     assert store.look(numbers) == [1, 2, 3, 4, 5, 6]
     rows = store.look(lambda tx: tx.rows("SELECT seq FROM logs ORDER BY seq"))
     assert [seq for (seq,) in rows] == [2, 4, 6]
+
+
+def test_lines_of_every_kind_are_numbered_in_the_order_they_came(store: AnyStore):
+    lines = [
+        LogLine(1, "run", 1, 5, "info", "first", None),
+        ChunkLine(1, "run", "default", "second", done=False),
+        JournalLine(1, "run", "third", None, "{}"),
+        ChunkLine(1, "run", "default", "fourth", done=True),
+        LogLine(1, "run", 1, 5, "info", "fifth", None, "progress"),
+    ]
+
+    def op(tx: Tx) -> None:
+        for line in lines:
+            tx.emit(line)
+
+    store.transact(op)
+    kept = (
+        "SELECT seq, message AS said, type AS more FROM logs UNION ALL SELECT seq, type, data FROM events "
+        "UNION ALL SELECT seq, chunk, CAST(done AS TEXT) FROM chunks ORDER BY 1"
+    )
+    assert [tuple(row) for row in store.look(lambda tx: tx.rows(kept))] == [
+        (1, "first", "log"),
+        (2, "second", "0"),
+        (3, "third", "{}"),
+        (4, "fourth", "1"),
+        (5, "fifth", "progress"),
+    ]
+    assert [line.seq for line in lines if isinstance(line, LogLine)] == [1, 5]
 
 
 def test_lines_keep_the_order_in_which_the_operation_wrote_them(store: AnyStore):

@@ -45,6 +45,7 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     message: str
     level: str = "info"
+    type: str = "log"
     data: Any = None
     at: dt.datetime | None = None
 
@@ -83,8 +84,10 @@ class About:
 
     def log(self, message: str, level: str = "info", **data: Any) -> None:
         """Add a line to the run's log; it is sent in the background, and before the run's outcome."""
+        self._write(Line(message=message[:LONGEST_LINE], level=level, data=data or None, at=dt.datetime.now(dt.UTC)))
+
+    def _write(self, line: Line) -> None:
         held = self._held
-        line = Line(message=message[:LONGEST_LINE], level=level, data=data or None, at=dt.datetime.now(dt.UTC))
         text = encode(line)
         if held.lines is None:
             held.lines = deque()
@@ -94,8 +97,10 @@ class About:
             self._desk.announce_lines(held)
 
     def progress(self, message: str, done: float | None = None, total: float | None = None) -> None:
-        """Say how far it is: a line of the log whose data has `progress`."""
-        self.log(message, progress={"done": done, "total": total})
+        """Say how far it is: a line of the log of type `progress`, whose data has it too."""
+        told = {"progress": {"done": done, "total": total}}
+        now = dt.datetime.now(dt.UTC)
+        self._write(Line(message=message[:LONGEST_LINE], type="progress", data=told, at=now))
 
     def release(self, reason: str | None = None, *, delay_seconds: float | None = None) -> NoReturn:
         """Stop here and give the run back, no attempt used up. Raises `Release`, which the handler must let pass."""
