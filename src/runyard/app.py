@@ -125,6 +125,11 @@ class Server:
             anonymous=anonymous,
         )
         self.metrics.watch("sse_followers", "Clients that follow an event stream.", lambda: self.feeds.followers)
+        senders = self.senders
+        if senders is not None:
+            self.metrics.watch(
+                "dispatches", "Runs that are being posted to endpoints.", lambda: len(senders.dispatcher.flights)
+            )
         mounts = {
             "runyard": native.app(
                 plumbing,

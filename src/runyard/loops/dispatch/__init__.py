@@ -20,5 +20,6 @@ def loops(dispatcher: Dispatcher, until: Until) -> list[Loop]:
     return [
         Loop(name="dispatch", once=dispatcher.claim_once, pause=PAUSE, wait=until(WORK)),
         Loop(name="dispatch-beats", once=dispatcher.beat_once, pause=dispatcher.BEAT),
+        Loop(name="endpoints-old", once=dispatcher.forget_once, pause=3600.0),
         Loop(name="dispatch-results", once=dispatcher.record_once, pause=dispatcher.RECORD, wait=until(TROUBLE)),
     ]

@@ -156,6 +156,10 @@ class Dispatcher:
             self.fares.learn(await self.store.write(endpoints.record, tried))
         self.client.sweep()
 
+    async def forget_once(self) -> None:
+        """Forget addresses nothing was sent to for long."""
+        await self.store.write(endpoints.forget)
+
     # The end
 
     def drain(self) -> None:
