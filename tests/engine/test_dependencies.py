@@ -10,6 +10,7 @@ from runyard.domain.errors import Invalid, NotFound
 from runyard.domain.states import ENDED, RunState
 from runyard.domain.waits import Dependency
 from runyard.engine import dependencies, dependents, projects
+from runyard.storage.port import Row, Tx
 from tests.support.yard import SECOND, Yard
 
 S = RunState
@@ -317,9 +318,14 @@ def test_the_status_tells_what_is_not_met_now(yard: Yard):
     one = pair(yard)
     run = yard.create(job="after")
     status = yard.store.look(dependencies.status, 1, run.id)
-    assert ([edge.id for edge in status.dependencies], status.unmet) == ([one.id], {one.id})
+    assert ([edge.id for edge in status.dependencies], status.unmet) == ([one.id], frozenset({one.id}))
     end(yard)
     assert yard.store.look(dependencies.status, 1, run.id).unmet == frozenset()
+
+
+def planned(tx: Tx, text: str) -> list[Row]:
+    """How the database goes about the question."""
+    return tx.rows(text, wanted=["x" * 40])
 
 
 def test_the_last_end_of_a_job_is_found_by_index(yard: Yard):
@@ -329,7 +335,7 @@ def test_the_last_end_of_a_job_is_found_by_index(yard: Yard):
     # So that PostgreSQL has something to choose by; nobody has analysed the table.
     yard.create_many(3000)
     for scope, index in (("any", "runs_job_last"), ("key", "runs_job_key_last"), ("group", "runs_job_group_last")):
-        plan = str(yard.store.look(lambda tx, text=explain + sql.LAST[scope]: tx.rows(text, wanted=["x" * 40])))
+        plan = str(yard.store.look(planned, explain + sql.LAST[scope]))
         assert index in plan, plan
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from runyard.domain.errors import AlreadyExists, Conflict, DomainError, IllegalMove, Invalid, NotFound, RateLimited
+from runyard.domain.policy import Failure
 from runyard.domain.states import RunState
 from runyard.domain.waits import EventWait, WaitState
 from runyard.engine import event_waits, projects
@@ -157,7 +158,7 @@ def test_a_wait_ends_with_its_run(yard: Yard, end: str):
     elif end == "complete":
         yard.report(leases.complete, leases.Complete(project_id=1, run_id=held.run.id, token=Pass()))
     else:
-        failure = leases.Failure(message="no")
+        failure = Failure(message="no")
         yard.report(
             leases.fail, leases.Fail(project_id=1, run_id=held.run.id, token=Pass(), failure=failure, final="failed")
         )
