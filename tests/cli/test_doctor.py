@@ -87,3 +87,11 @@ def test_a_key_about_to_expire_is_a_warning() -> None:
     assert key_check(Key(id="k", expires_at=now + timedelta(days=30)), now).status == "ok"
     assert key_check(Key(id="k", expires_at=now + timedelta(days=1)), now).status == "warn"
     assert key_check(Key(id="k", expires_at=now - timedelta(days=1)), now).status == "warn"
+
+
+def test_how_managed_runs_are_shut_in_is_told(cli: Command, well: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNYARD_MANAGED_ISOLATION", "off")
+    assert "managed runs are refused: managed runs are switched off" in cli("doctor").out
+    monkeypatch.setenv("RUNYARD_MANAGED_ISOLATION", "none")
+    result = cli("doctor", "-o", "json")
+    assert (result.code, by_name(result)["managed"]) == (0, "warn")

@@ -74,6 +74,7 @@ def checks(client: Client) -> Iterator[Check]:
         yield from _info_checks(client)
     if is_local(url):
         yield from _disk_checks()
+        yield _managed_check()
 
 
 def clock_check(skew: float) -> Check:
@@ -167,6 +168,23 @@ def _disk_checks() -> Iterator[Check]:
     # A server started elsewhere, or with another folder, keeps its data where this command cannot know.
     if (folder := load().data).is_dir():
         yield space_check(folder, shutil.disk_usage(folder).free)
+
+
+def _managed_check() -> Check:
+    from runyard.sandbox import available
+    from runyard.settings import load
+
+    # By the settings that this command sees, as with the data folder.
+    settings = load()
+    reason = available(settings)
+    if reason is not None:
+        return Check(name="managed", status="ok", detail=f"managed runs are refused: {reason}")
+    if settings.managed_isolation == "none":
+        remedy = (
+            "Install bubblewrap and leave RUNYARD_MANAGED_ISOLATION out, unless all who may write jobs are trusted."
+        )
+        return Check(name="managed", status="warn", detail="managed runs have all rights of the server", remedy=remedy)
+    return Check(name="managed", status="ok", detail="managed runs are shut in by bubblewrap")
 
 
 def _sentence(text: str) -> str:
