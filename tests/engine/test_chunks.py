@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import queue
-
 import pytest
 
 from runyard.domain.errors import DomainError, Ended, Invalid, LeaseLost, NotFound, TooLarge
@@ -102,12 +100,14 @@ def test_chunks_are_forgotten_after_a_while(yard, clock):
 
 def test_a_chunk_wakes_its_followers_and_nobody_else(yard):
     held = yard.running()
-    told: queue.Queue[frozenset[str]] = queue.Queue()
-    yard.store.subscribe(told.put)
-    put(yard, holder(held), "a")
-    topic = f"chunks:{held.run.id}"
-    # PostgreSQL may still be telling of what was before.
-    assert next(topics for topics in iter(lambda: told.get(timeout=10), None) if topic in topics) == {topic}
+    request = AddRequest(writer=holder(held), chunks=(NewChunk(text="a"),))
+
+    def woken(tx):
+        before = set(tx.topics)
+        chunks.add(tx, [request])
+        return tx.topics - before
+
+    assert yard.store.transact(woken) == {f"chunks:{held.run.id}"}
 
 
 def test_chunks_of_two_servers_are_read_in_one_order(two_servers, clock):
