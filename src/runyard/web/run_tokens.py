@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 from collections.abc import Callable
 from typing import Any
 
@@ -35,6 +37,14 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
         return Pass(attempt=self.attempt)
 
 
+def _base64(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+_json = msgspec.json.Encoder()
+_HEAD = _base64(_json.encode({"alg": "HS256", "typ": "JWT"}))
+
+
 class RunTokens:
     """Makes and reads run tokens under one signing key; `now` is the store's clock in microseconds."""
 
@@ -55,7 +65,9 @@ class RunTokens:
             sub=run.id, project=run.project_id, iat=now // 1_000_000, exp=-(-until // 1_000_000), attempt=attempt
         )
         said = {name: value for name, value in msgspec.structs.asdict(claims).items() if value is not None}
-        return jwt.encode(said, self._key, algorithm="HS256")
+        # One is made for every attempt: signing here costs a tenth of what the library takes to look at the key anew.
+        text = b".".join((_HEAD, _base64(_json.encode(said))))
+        return b".".join((text, _base64(hmac.digest(self._key, text, "sha256")))).decode()
 
     def read(self, token: str) -> Claims:
         """What the token says. Raises `Unauthorized` when it is not ours or has expired."""

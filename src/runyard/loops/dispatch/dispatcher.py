@@ -23,7 +23,7 @@ from runyard.domain.records import Run
 from runyard.engine import dispatches, endpoints, leases
 from runyard.engine.leases import Granted
 from runyard.loops.dispatch import outcomes
-from runyard.loops.dispatch.fares import Fares
+from runyard.loops.dispatch.fares import Fares, Place
 from runyard.loops.dispatch.outcomes import Verdict
 from runyard.loops.dispatch.packing import Packer, Unsendable
 from runyard.loops.dispatch.requests import Parcel, outgoing, redacted
@@ -185,7 +185,8 @@ class Dispatcher:
 
     async def _send_off(self, flights: Sequence[Flight]) -> None:
         parcels = await self._packed(flights)
-        cleared = [(flight, parcel) for flight, parcel in parcels if self._is_cleared(flight, parcel)]
+        shut = self._shut({_place(parcel) for _, parcel in parcels})
+        cleared = [(flight, parcel) for flight, parcel in parcels if self._is_cleared(flight, shut.get(_place(parcel)))]
         if not cleared:
             return
         starts = [leases.Start(**flight.proof(), lease=LEASE) for flight, _ in cleared]
@@ -209,26 +210,33 @@ class Dispatcher:
                 self._spawn(self._system_fail(flight, str(error)))
                 continue
             spec = self.packer.spec(flight.run)
-            self.fares.serves(
-                flight.class_id, (flight.run.project_id, parcel.urls[0]), spec.max_concurrency if spec else None
-            )
+            self.fares.serves(flight.class_id, _place(parcel), spec.max_concurrency if spec else None)
             parcels.append((flight, parcel))
-        places = self.fares.stale({(flight.run.project_id, parcel.urls[0]) for flight, parcel in parcels})
+        places = self.fares.stale({_place(parcel) for _, parcel in parcels})
         if places:
             self.fares.learn(await self.store.read(dispatches.fare, places), asked=places)
         return parcels
 
-    def _is_cleared(self, flight: Flight, parcel: Parcel) -> bool:
-        """Whether the endpoint may be tried now; if not, the run is put off."""
+    def _shut(self, places: set[Place]) -> dict[Place, tuple[int, str]]:
+        """The places that may not be tried now: how long, and why."""
         now = self.store.now()
-        endpoint = self.fares.of((flight.run.project_id, parcel.urls[0]), now)
-        until = closed_until(endpoint, now) if endpoint is not None else None
-        if until is None:
+        shut: dict[Place, tuple[int, str]] = {}
+        for place in places:
+            endpoint = self.fares.of(place, now)
+            until = closed_until(endpoint, now) if endpoint is not None else None
+            if until is not None:
+                is_open = endpoint is not None and endpoint.open_until is not None
+                reason = "the endpoint's circuit is open" if is_open else "the endpoint is in poor health"
+                shut[place] = (until - now, reason)
+        return shut
+
+    def _is_cleared(self, flight: Flight, shut: tuple[int, str] | None) -> bool:
+        """Whether the endpoint may be tried now; if not, the run is put off."""
+        if shut is None:
             return True
-        reason = (
-            "the endpoint's circuit is open" if endpoint and endpoint.open_until else "the endpoint is in poor health"
-        )
-        self._spawn(self._end(flight, leases.snooze, leases.Snooze(**flight.proof(), reason=reason, delay=until - now)))
+        delay, reason = shut
+        snooze = leases.Snooze(**flight.proof(), reason=reason, delay=delay)
+        self._spawn(self._end(flight, leases.snooze, snooze))
         return False
 
     # One run
@@ -343,6 +351,10 @@ class Dispatcher:
         if not task.cancelled() and task.exception() is not None:
             # The runs of the task stay in our hands until their leases end; then they are claimed again.
             log.error("dispatch.task_failed", exc_info=task.exception())
+
+
+def _place(parcel: Parcel) -> Place:
+    return parcel.run.project_id, parcel.urls[0]
 
 
 def _seconds_left(run: Run, now: int) -> float | None:
