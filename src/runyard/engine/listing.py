@@ -31,6 +31,8 @@ from runyard.storage.statements.listing import Range
 
 EXAMINED = 2000
 """How many runs one page looks at."""
+OPENED = 1000
+"""How many when it looks into their payload or metadata."""
 READ = 32 << 20
 """How much payload and metadata (characters) one page reads while it looks for a containment."""
 PROBE = 200
@@ -179,8 +181,9 @@ class _Search:
 
     def __init__(self, tx: Tx, project_id: int, wanted: Filter, most: int) -> None:
         self.tx = tx
-        self.most = most
-        self.room = READ * most // EXAMINED
+        opens = wanted.payload is not None or wanted.metadata is not None or bool(wanted.notes)
+        self.most = min(most, OPENED) if opens else most
+        self.room = READ * self.most // OPENED
         self.project_id = project_id
         self.wanted = wanted
         self.states = _states(wanted)
