@@ -19,14 +19,14 @@ import structlog
 from runyard.domain.endpoints import Tried, closed_until
 from runyard.domain.errors import Conflict, DomainError, LeaseLost, Unavailable
 from runyard.domain.policy import SECOND, Failure
-from runyard.domain.records import Run
 from runyard.engine import dispatches, endpoints, leases
 from runyard.engine.leases import Granted
 from runyard.loops.dispatch import outcomes
 from runyard.loops.dispatch.fares import Fares, Place
+from runyard.loops.dispatch.flights import Flight
 from runyard.loops.dispatch.outcomes import Verdict
 from runyard.loops.dispatch.packing import Packer, Unsendable
-from runyard.loops.dispatch.requests import Parcel, outgoing, redacted
+from runyard.loops.dispatch.requests import Parcel, outgoing, redacted, seconds_left
 from runyard.loops.dispatch.shares import allot, pick
 from runyard.loops.dispatch.traffic import Traffic
 from runyard.outbound.client import Client
@@ -49,34 +49,8 @@ LEASE = 90 * SECOND
 """While its request is under way; longer than the usual grace, which decides when nobody beats any more."""
 CEILING = 300.0
 """No request takes longer than this many seconds, whatever the run's timeout."""
-MARGIN = 0.05
-"""So many seconds before its time is over an attempt is given up here, so that its trace comes with the report."""
 PATIENCE = 60.0
 """How long a report is tried again while the store cannot be reached."""
-
-
-class Flight(msgspec.Struct, kw_only=True, eq=False):
-    """A run in our hands."""
-
-    granted: Granted
-    class_id: int
-    handled_at: int
-    """When we got it, by the store's clock."""
-    began: float
-    """The same, by a clock that measures."""
-    started: bool = False
-    lost: bool = False
-    """Whether somebody else decided about the run meanwhile."""
-
-    @property
-    def run(self) -> Run:
-        """The run as it was claimed."""
-        return self.granted.run
-
-    def proof(self) -> dict[str, Any]:
-        """What every report on it names."""
-        run = self.granted.run
-        return {"project_id": run.project_id, "run_id": run.id, "token": self.granted.lease.token, "actor": "dispatch"}
 
 
 class Dispatcher:
@@ -185,8 +159,8 @@ class Dispatcher:
 
     async def _send_off(self, flights: Sequence[Flight]) -> None:
         parcels = await self._packed(flights)
-        shut = self._shut({_place(parcel) for _, parcel in parcels})
-        cleared = [(flight, parcel) for flight, parcel in parcels if self._is_cleared(flight, shut.get(_place(parcel)))]
+        shut = self._shut({parcel.place for _, parcel in parcels})
+        cleared = [(flight, parcel) for flight, parcel in parcels if self._is_cleared(flight, shut.get(parcel.place))]
         if not cleared:
             return
         starts = [leases.Start(**flight.proof(), lease=LEASE) for flight, _ in cleared]
@@ -210,9 +184,9 @@ class Dispatcher:
                 self._spawn(self._system_fail(flight, str(error)))
                 continue
             spec = self.packer.spec(flight.run)
-            self.fares.serves(flight.class_id, _place(parcel), spec.max_concurrency if spec else None)
+            self.fares.serves(flight.class_id, parcel.place, spec.max_concurrency if spec else None)
             parcels.append((flight, parcel))
-        places = self.fares.stale({_place(parcel) for _, parcel in parcels})
+        places = self.fares.stale({parcel.place for _, parcel in parcels})
         if places:
             self.fares.learn(await self.store.read(dispatches.fare, places), asked=places)
         return parcels
@@ -270,7 +244,7 @@ class Dispatcher:
 
     async def _exchanged(self, parcel: Parcel) -> Verdict:
         """What came of the attempt: of the endpoint, or of its fallback where that may help."""
-        left = _seconds_left(parcel.run, self.store.now())
+        left = seconds_left(parcel.run, self.store.now())
         deadline = None if left is None else time.perf_counter() + left
         for place, url in enumerate(parcel.urls):
             began = time.perf_counter()
@@ -351,15 +325,3 @@ class Dispatcher:
         if not task.cancelled() and task.exception() is not None:
             # The runs of the task stay in our hands until their leases end; then they are claimed again.
             log.error("dispatch.task_failed", exc_info=task.exception())
-
-
-def _place(parcel: Parcel) -> Place:
-    return parcel.run.project_id, parcel.urls[0]
-
-
-def _seconds_left(run: Run, now: int) -> float | None:
-    """How long the request may take, a little less than what the engine's timer allows."""
-    if run.policy.timeout is None:
-        return None
-    timeout = run.policy.timeout / SECOND
-    return timeout - (now - (run.started_at or now)) / SECOND - min(MARGIN, timeout / 20)

@@ -10,11 +10,14 @@ from typing import Any
 
 import msgspec
 
+from runyard.domain.policy import SECOND
 from runyard.domain.records import Run
 from runyard.outbound.messages import Outgoing
 from runyard.outbound.signatures import signed
 
 LONGEST_ERROR = 2048
+MARGIN = 0.05
+"""So many seconds before its time is over an attempt is given up here, so that its trace comes with the report."""
 _ODD = re.compile(r"[^\x20-\x7e]")
 
 
@@ -29,6 +32,11 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     signing: str | None = None
     checkpoint: tuple[int, str] | None = None
     """When it was kept, and its state."""
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Its project and endpoint, by which health is kept."""
+        return self.run.project_id, self.urls[0]
 
 
 def outgoing(parcel: Parcel, url: str, seconds: int) -> Outgoing:
@@ -48,6 +56,14 @@ def outgoing(parcel: Parcel, url: str, seconds: int) -> Outgoing:
         *signed(parcel.signing, body, seconds),
     ]
     return Outgoing(url=url, headers=headers, body=body)
+
+
+def seconds_left(run: Run, now: int) -> float | None:
+    """How long the request may take, a little less than what the engine's timer allows; None is no limit."""
+    if run.policy.timeout is None:
+        return None
+    timeout = run.policy.timeout / SECOND
+    return timeout - (now - (run.started_at or now)) / SECOND - min(MARGIN, timeout / 20)
 
 
 def redacted(parcel: Parcel, text: str) -> str:
