@@ -77,6 +77,10 @@ class Executor:
         return 0.01 if granted else None
 
     def _take(self, held: Held) -> None:
+        for other in self._held.values():
+            if other.run.id == held.run.id and other.running is not None:
+                # The run came back before its last program was gone, which must not go on beside the next.
+                other.running.kill()
         self._held[held.key] = held
         self._queue += 1
         self._busy.set()

@@ -90,6 +90,8 @@ async def _run(ground: Ground, held: Held, equipment: Equipment, program: Progra
     (outcome,) = await ground.store.write(leases.start, [Start(**_proof(held))])
     if isinstance(outcome, DomainError):
         raise outcome
+    # As it is now: its time may have been prolonged, and its token lasts as long.
+    held.run = outcome.run
     began = time.monotonic()
     try:
         running = await _launch(ground, held, equipment, program)
