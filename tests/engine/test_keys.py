@@ -175,9 +175,9 @@ def test_a_revoked_or_lesser_key_does_not_become_an_admin_key_by_setting_it(stor
 def test_a_key_of_a_dialect_may_have_its_words_or_none(store):
     assert make(store, dialect="strait", scopes=["jobs:trigger", "*"]).key.scopes == ("*", "jobs:trigger")
     assert make(store, dialect="strait", scopes=[]).key.scopes == ()
-    for wrong in ({"scopes": []}, {"scopes": ["jobs:trigger"]}, {"dialect": "strait", "scopes": ["nothing"]}):
+    for dialect, scopes in (("native", []), ("native", ["jobs:trigger"]), ("strait", ["nothing"])):
         with pytest.raises(Invalid):
-            make(store, **wrong)
+            make(store, dialect=dialect, scopes=scopes)
 
 
 def test_a_rotated_key_names_its_successor_and_ends_after_the_grace(store, clock):

@@ -21,7 +21,8 @@ def purged(yard: Yard) -> int:
 
 
 def rows(yard: Yard, table: str) -> int:
-    return yard.store.look(lambda tx: tx.row(f"SELECT COUNT(*) FROM {table}"))[0]
+    found = yard.store.look(lambda tx: tx.rows(f"SELECT COUNT(*) FROM {table}"))
+    return int(found[0][0])
 
 
 def delete(yard: Yard, **said):
@@ -95,7 +96,8 @@ def test_a_deleted_project_is_unreachable_at_once_and_gone_soon(yard: Yard):
     assert [one.id for one in store.look(projects.page)] == [projects.DEFAULT]
     purged(yard)
     for table in ("runs", "jobs", "environments", "api_keys", "events", "lanes", "claimers", "purges"):
-        left = store.look(lambda tx, table=table: tx.rows(f"SELECT 1 FROM {table} WHERE project_id = :n", n=project.id))
+        query = f"SELECT 1 FROM {table} WHERE project_id = :n"
+        left = store.look(lambda tx, query=query: tx.rows(query, n=project.id))  # type: ignore[misc]
         assert left == [], table
     assert yard.state(mine) is RunState.QUEUED
     again = store.transact(projects.create, slug="acme")

@@ -90,7 +90,7 @@ def test_a_setting_that_makes_no_sense_is_refused(api: Api, wrong):
 
 def test_a_run_may_have_guards_of_its_own(api: Api, stand: Stand):
     run = api.run(guards={"max_tokens": 5}, version_policy="pin")
-    policy = stand.store.look(lambda tx: tx.row("SELECT policy FROM runs WHERE id = :id", id=run["id"]))[0]
+    ((policy,),) = stand.store.look(lambda tx: tx.rows("SELECT policy FROM runs WHERE id = :id", id=run["id"]))
     assert '"max_tokens":5' in policy
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from runyard.engine import purges
+from runyard.engine import projects, purges
 from tests.dialects.strait.client import Strait, good, refused
 from tests.support.stand import Stand
 
@@ -223,9 +223,13 @@ def test_a_key_sees_its_own_project_only(strait: Strait, stranger: Strait):
     refused(strait.with_scopes("projects:read").delete("/v1/projects/default"), 403)
 
 
+def number_of_other(stand: Stand) -> int:
+    return stand.store.look(projects.find, "other").id
+
+
 def test_a_deleted_project_is_gone_with_all_that_belongs_to_it(internal: Strait, stranger: Strait, stand: Stand):
     job = stranger.job(project_id="other", cron="* * * * *")
-    number = stand.store.look(lambda tx: tx.row("SELECT id FROM projects WHERE slug = 'other'"))[0]
+    number = number_of_other(stand)
     assert stranger.delete("/v1/projects/other").status_code == 204
     # What is known of a key is forgotten a moment after the commit that ended it.
     stand.until(lambda: stranger.get(f"/v1/jobs/{job['id']}").status_code != 200)
@@ -234,13 +238,12 @@ def test_a_deleted_project_is_gone_with_all_that_belongs_to_it(internal: Strait,
     while stand.store.transact(purges.step) is not None:
         pass
     for table in ("jobs", "schedules", "api_keys", "events", "purges"):
-        rows = stand.store.look(
-            lambda tx, table=table: tx.rows(f"SELECT 1 FROM {table} WHERE project_id = :n", n=number)
-        )
+        query = f"SELECT 1 FROM {table} WHERE project_id = :n"
+        rows = stand.store.look(lambda tx, query=query: tx.rows(query, n=number))  # type: ignore[misc]
         assert rows == [], table
     # The id is free again, and the new project is another one.
     good(internal.post("/v1/projects", {"id": "other", "org_id": "o", "name": "Other"}), 201)
-    assert stand.store.look(lambda tx: tx.row("SELECT id FROM projects WHERE slug = 'other'"))[0] != number
+    assert number_of_other(stand) != number
 
 
 def test_a_project_with_live_runs_and_the_default_one_are_not_deleted(internal: Strait, stand: Stand):

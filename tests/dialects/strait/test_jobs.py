@@ -141,7 +141,7 @@ def test_webhook_url_and_secret_are_accepted_on_create(strait: Strait, stand: St
     made = good(strait.post("/v1/jobs", body(webhook_url="https://example.com/h", webhook_secret="hush-hush")), 201)
     assert made["webhook_url"] == "https://example.com/h"
     assert "hush-hush" not in str(made)
-    spec = stand.store.look(lambda tx: tx.row("SELECT spec FROM jobs WHERE id = :id", id=made["id"]))[0]
+    ((spec,),) = stand.store.look(lambda tx: tx.rows("SELECT spec FROM jobs WHERE id = :id", id=made["id"]))
     assert "hush-hush" not in spec
     assert '"secret":"v1:' in spec
 
