@@ -118,6 +118,25 @@ print(os.system("unshare -Ur true 2>/dev/null") != 0)
     assert said.splitlines()[-1] == "True"
 
 
+def test_a_program_cannot_tell_the_kernel_anything_even_when_the_server_is_root(walled: Settings) -> None:
+    source = """
+import os
+found = []
+for top in os.listdir("/proc"):
+    if top.isdigit() or top in ("self", "thread-self"):
+        continue
+    for folder, _, names in [*os.walk(f"/proc/{top}"), ("/proc", [], [top])]:
+        for name in names:
+            try:
+                os.close(os.open(f"{folder}/{name}", os.O_WRONLY | os.O_NONBLOCK))
+                found.append(f"{folder}/{name}")
+            except OSError:
+                pass
+print(found)
+"""
+    assert run(python(source), walled).out == "[]\n"
+
+
 def test_what_lies_in_memory_is_bounded(walled: Settings) -> None:
     source = "open('/work/big', 'wb').write(b'x' * (9 << 20))".replace("'", '"')
     assert run(python(source), walled, limits=Limits(memory=1 << 28)).code == 0

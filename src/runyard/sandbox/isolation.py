@@ -42,6 +42,9 @@ _ETC = (
     "ssl",
 )
 _ETC_NETWORK = ("host.conf", "hosts", "nsswitch.conf", "resolv.conf")
+_CONTROLS = ("acpi", "bus", "fs", "irq", "mtrr", "pressure", "scsi", "sys", "sysrq-trigger")
+"""Where the kernel is told what to do by files. They belong to root, whose files the programs of a server that runs as
+root may write without any capability."""
 
 
 def available(settings: Settings) -> str | None:
@@ -97,7 +100,10 @@ def _walls(limits: Limits, paths: Sequence[str], *, folder: str | None = None, n
     if folder is not None:
         words += ["--ro-bind", folder, APP]
     room = str(limits.room)
-    words += ["--proc", "/proc", "--dev", "/dev", "--size", room, "--tmpfs", "/dev/shm"]  # noqa: S108 (made here)
+    words += ["--proc", "/proc"]
+    for name in _CONTROLS:
+        words += ["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"]
+    words += ["--dev", "/dev", "--size", room, "--tmpfs", "/dev/shm"]  # noqa: S108 (made here)
     words += ["--remount-ro", "/dev", "--size", room, "--tmpfs", "/tmp", "--size", room, "--tmpfs", WORK]  # noqa: S108
     # After what would cover them: they may lie anywhere.
     prefix = str(Path(PYTHON).parent.parent)
