@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from litestar import delete, get, patch, post
 from litestar.handlers import HTTPRouteHandler
@@ -165,16 +165,16 @@ def handlers(house: House) -> list[HTTPRouteHandler]:
             return refused
 
     @patch("/v1/jobs/{job_id:str}", needs="jobs:write", status_code=200, tags=["Jobs"])
-    async def update_job(call: Call, job_id: str, data: wire.UpdateJobRequest) -> wire.Job:
+    async def update_job(call: Call, job_id: str, data: wire.UpdateJobRequest | None = None) -> wire.Job:
         """Change a job: the configuration it had is kept, and the new one gets a version of its own."""
-        change: Any = mapping.changed(data, seal)
+        asked = data or wire.UpdateJobRequest()
         job = await call.write(
             jobs.update,
             call.project_id,
             id_in(job_id),
-            change=change,
-            name=data.slug,
-            enabled=data.enabled,
+            change=mapping.changed(asked, seal),
+            name=asked.slug,
+            enabled=asked.enabled,
             always=True,
             actor=call.actor,
             settings=settings,
