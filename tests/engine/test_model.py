@@ -278,7 +278,7 @@ class EngineMachine(RuleBasedStateMachine):
         if verb == "reschedule":
             at = data.draw(st.sampled_from([None, now + 6 * SECOND]))
             act, model = partial(act, at), partial(model, at=at)
-            allowed = allowed and run.epoch == 0
+            allowed = allowed and not run.begun
         if not allowed:
             with pytest.raises(IllegalMove):
                 act()

@@ -36,6 +36,7 @@ class Modelled:
     token: str | None = None
     lease_until: int | None = None
     began_at: int | None = None
+    begun: bool = False
     waits_for: str | None = None
     waits_until: int | None = None
     resolved: bool = False
@@ -82,12 +83,13 @@ class Model:
 
     def start(self, run: Modelled, now: int) -> None:
         if run.state is not S.RUNNING:
-            run.state, run.began_at = S.RUNNING, now
+            run.state, run.began_at, run.begun = S.RUNNING, now, True
 
     def heartbeat(self, run: Modelled, now: int) -> None:
         run.lease_until = now + LEASE
 
     def complete(self, run: Modelled) -> None:
+        run.begun = True
         self._end(run, S.COMPLETED)
         original = run.replay_of
         while original is not None:
@@ -96,6 +98,8 @@ class Model:
             original = before.replay_of
 
     def fail(self, run: Modelled, now: int, *, retryable: bool = True, end: RunState = S.DEAD_LETTER) -> None:
+        # Whoever reports has begun; what was only claimed until its time was over was not.
+        run.begun = run.begun or end is S.DEAD_LETTER
         if retryable and run.attempt < run.max_attempts:
             self._queue(run, now)
             run.attempt += 1
