@@ -203,8 +203,7 @@ def test_only_the_internal_secret_makes_and_lists_projects(strait: Strait, inter
 def test_a_project_id_is_taken_once(internal: Strait):
     asked = {"id": "acme", "org_id": "org-1", "name": "Acme"}
     good(internal.post("/v1/projects", asked), 201)
-    headers = internal.headers
-    assert internal.stand.http.post("/strait/v1/projects", json=asked, headers=headers).status_code == 409
+    refused(internal.post("/v1/projects", asked), 400, "already")
 
 
 @pytest.mark.parametrize(

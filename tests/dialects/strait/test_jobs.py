@@ -348,17 +348,9 @@ def test_a_batch_makes_what_it_can_and_says_what_it_cannot(strait: Strait):
     made = good(strait.post("/v1/jobs/batch", {"jobs": asked}), 201)
     assert [job["slug"] for job in made["created"]] == ["a", "c"]
     assert [one["index"] for one in made["errors"]] == [1, 2]
-    none = refused_batch(strait, asked[:2])
+    none = refused(strait.post("/v1/jobs/batch", {"jobs": asked[:2]}), 400, "none of the jobs was made")
     assert none["created"] == []
     assert len(none["errors"]) == 2
-
-
-def refused_batch(strait: Strait, asked):
-    reply = strait.stand.http.post(
-        "/strait/v1/jobs/batch", json={"jobs": asked}, headers={"authorization": f"Bearer {strait.key}"}
-    )
-    assert reply.status_code == 400
-    return reply.json()
 
 
 @pytest.mark.parametrize("asked", [[], [body(slug=f"job-{n}") for n in range(51)]], ids=["none", "51"])

@@ -360,16 +360,19 @@ def place_of_version(version: records.JobVersion) -> tuple[int, str]:
     return version.created_at, str(UUID(int=version.version))
 
 
-def batch_out(outcomes: Sequence[records.Job | DomainError], slug: str) -> wire.BatchCreateJobsResponse:
+def batch_out(
+    outcomes: Sequence[records.Job | DomainError], slug: str, request_id: str
+) -> wire.BatchCreateJobsResponse:
     """The jobs that were made, and why the others were not."""
-    return wire.BatchCreateJobsResponse(
+    refused = [(index, one.detail) for index, one in enumerate(outcomes) if isinstance(one, DomainError)]
+    answer = wire.BatchCreateJobsResponse(
         created=[job_out(one, slug) for one in outcomes if isinstance(one, records.Job)],
-        errors=[
-            wire.BatchError(index=index, message=one.detail)
-            for index, one in enumerate(outcomes)
-            if isinstance(one, DomainError)
-        ],
+        errors=[wire.BatchError(index=index, message=detail) for index, detail in refused],
     )
+    if answer.created:
+        return answer
+    said = f"none of the jobs was made; the first: {refused[0][1]}"
+    return replace(answer, error=said, message=said, request_id=request_id)
 
 
 def health_out(found: Health, window: Any) -> wire.JobHealth:

@@ -11,7 +11,7 @@ from runyard.dialects.strait.mapping import values
 from runyard.dialects.strait.slugs import own_project, slug_of
 from runyard.dialects.strait.wire import Paginated, StatusOk
 from runyard.dialects.strait.wire import admin as wire
-from runyard.domain.errors import Invalid, NotFound
+from runyard.domain.errors import AlreadyExists, Invalid, NotFound
 from runyard.domain.projects import ProjectSettings
 from runyard.domain.records import Project
 from runyard.engine import keys, projects
@@ -80,7 +80,11 @@ async def rotate_api_key(
 async def create_project(call: Call, data: wire.CreateProjectRequest) -> wire.Project:
     """Make a project; only the internal secret may."""
     settings = ProjectSettings(organization=data.org_id)
-    return mapping.project_out(await call.write(projects.create, slug=data.id, name=data.name, settings=settings))
+    try:
+        made = await call.write(projects.create, slug=data.id, name=data.name, settings=settings)
+    except AlreadyExists as taken:  # the contract has no conflict here
+        raise Invalid(taken.detail) from None
+    return mapping.project_out(made)
 
 
 @get("/v1/projects", needs=INTERNAL, tags=["Projects"])

@@ -155,7 +155,7 @@ def handlers(house: House) -> list[HTTPRouteHandler]:
             settings=settings,
         )
         slug = next((one for one in numbers if one), None) or await slug_of(call)
-        answer = mapping.batch_out(outcomes, slug)
+        answer = mapping.batch_out(outcomes, slug, call.request_id)
         return Reply(answer, status_code=201 if answer.created else 400)
 
     def _new(asked: wire.CreateJobRequest) -> NewJob | DomainError:

@@ -161,10 +161,13 @@ class BatchError(msgspec.Struct, kw_only=True):
 
 
 class BatchCreateJobsResponse(msgspec.Struct, kw_only=True):
-    """The jobs that were made, and why the others were not."""
+    """The jobs that were made, and why the others were not; when none was, an error too."""
 
     created: list[Job]
     errors: list[BatchError]
+    error: str | UnsetType = UNSET
+    message: str | UnsetType = UNSET
+    request_id: str | UnsetType = UNSET
 
 
 class BatchJobIDsRequest(msgspec.Struct, kw_only=True):
