@@ -121,13 +121,25 @@ class WaitsMachine(RuleBasedStateMachine):
             self.ids[name] = self.yard.job(name, policy=_policy()).id
 
     @initialize()
-    def begin_with_a_dependency(self) -> None:
+    def begin_with_work_under_way(self) -> None:
         self.depend("b", "a", "completed")
-        self.create("b", None, None)
+        self.depend("d", "c", "any")
+        for job, key, group in (
+            ("a", "k", None),
+            ("b", "k", None),
+            ("b", None, "l"),
+            ("c", None, "l"),
+            ("a", None, "l"),
+        ):
+            self.create(job, key, group)
+        for _ in range(3):
+            self.work(1)
 
-    def _pick(self, data: st.DataObject, *states: RunState) -> Known | None:
-        fitting = [run for run in self.model.runs.values() if run.state in states]
-        return data.draw(st.sampled_from(fitting)) if fitting else None
+    def _has(self, *states: RunState) -> bool:
+        return any(run.state in states for run in self.model.runs.values())
+
+    def _pick(self, data: st.DataObject, *states: RunState) -> Known:
+        return data.draw(st.sampled_from([run for run in self.model.runs.values() if run.state in states]))
 
     def _learn(self, run: Any, **more: Any) -> None:
         known = Known(run.id, run.job_name, S.QUEUED, run.idempotency_key, run.dependency_key, run.parent_id, **more)
@@ -168,21 +180,25 @@ class WaitsMachine(RuleBasedStateMachine):
         if not live:
             self._learn(made.run)
 
-    @rule(job=jobs_drawn)
-    def work(self, job: str) -> None:
-        for granted in self.yard.claim(1, jobs=(job,)):
+    @precondition(lambda self: self._has(S.QUEUED))
+    @rule(count=st.integers(1, 3))
+    def work(self, count: int) -> None:
+        for granted in self.yard.claim(count):
             run = self.model.runs[granted.run.id]
             assert run.state is S.QUEUED
             self.yard.start(granted)
             self.held[run.id] = granted
             run.state = S.RUNNING
 
-    @rule(data=st.data(), how=st.sampled_from([S.COMPLETED, S.DEAD_LETTER]))
+    @precondition(lambda self: self._has(S.RUNNING))
+    @rule(data=st.data(), how=st.sampled_from([S.COMPLETED, S.COMPLETED, S.DEAD_LETTER, S.CANCELED]))
     def end(self, data: st.DataObject, how: RunState) -> None:
         run = self._pick(data, S.RUNNING)
-        if run is None:
-            return
         self.clock.forward(micros=1)
+        if how is S.CANCELED:
+            self.yard.cancel(run.id)
+            self._canceled(run)
+            return
         if how is S.COMPLETED:
             self.yard.complete(self.held[run.id])
         else:
@@ -190,11 +206,10 @@ class WaitsMachine(RuleBasedStateMachine):
         self.model.end(run, how, self.clock.now())
         self.model.settle()
 
+    @precondition(lambda self: self._has(S.WAITING, S.PAUSED))
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        run = self._pick(data, S.QUEUED, S.RUNNING, S.WAITING, S.PAUSED)
-        if run is None:
-            return
+        run = self._pick(data, S.WAITING, S.PAUSED)
         self.clock.forward(micros=1)
         self.yard.cancel(run.id)
         self._canceled(run)
@@ -205,11 +220,10 @@ class WaitsMachine(RuleBasedStateMachine):
                 self.model.end(one, S.CANCELED, self.clock.now())
         self.model.settle()
 
+    @precondition(lambda self: self._has(S.WAITING, S.PAUSED))
     @rule(data=st.data())
     def pause_and_resume(self, data: st.DataObject) -> None:
         run = self._pick(data, S.WAITING, S.PAUSED)
-        if run is None:
-            return
         if run.state is S.WAITING:
             self.yard.pause(run.id)
             run.state = S.PAUSED
@@ -218,11 +232,10 @@ class WaitsMachine(RuleBasedStateMachine):
         run.state = S.WAITING if run.kind is not None else S.QUEUED
         self.tick(0)
 
+    @precondition(lambda self: self._has(S.RUNNING))
     @rule(data=st.data(), job=jobs_drawn, seconds=st.sampled_from([None, 30]))
     def spawn(self, data: st.DataObject, job: str, seconds: int | None) -> None:
         run = self._pick(data, S.RUNNING)
-        if run is None:
-            return
         self.clock.forward(micros=1)
         wait = None if seconds is None else seconds * SECOND
         asked = spawns.Spawn(project_id=1, run_id=run.id, token=Pass(), job=job, target=1, wait=wait)
@@ -233,11 +246,10 @@ class WaitsMachine(RuleBasedStateMachine):
 
     # Events
 
+    @precondition(lambda self: self._has(S.RUNNING))
     @rule(data=st.data(), name=st.sampled_from(NAMES))
     def wait(self, data: st.DataObject, name: str) -> None:
         run = self._pick(data, S.RUNNING)
-        if run is None:
-            return
         asked = event_waits.NewWait(
             project_id=1, run_id=run.id, token=self.held[run.id].lease.token, name=name, timeout=20 * SECOND
         )
@@ -249,6 +261,7 @@ class WaitsMachine(RuleBasedStateMachine):
         run.state, run.kind, run.name, run.until = S.WAITING, "event", name, self.clock.now() + 20 * SECOND
         self.model.events[name] = ("waiting", None)
 
+    @precondition(lambda self: self.model.events)
     @rule(name=st.sampled_from(NAMES), payload=st.sampled_from([None, '{"a":1}', '{ "a": 1 }', "2"]))
     def send(self, name: str, payload: str | None) -> None:
         became, came = self.model.events.get(name, ("", None))
@@ -263,6 +276,7 @@ class WaitsMachine(RuleBasedStateMachine):
                 self.model.leave(run, S.QUEUED if run.state is S.WAITING else S.PAUSED, "received")
                 self.model.events[name] = ("received", payload)
 
+    @precondition(lambda self: self.model.events)
     @rule(name=st.sampled_from(NAMES))
     def cancel_wait(self, name: str) -> None:
         became, _ = self.model.events.get(name, ("", None))
@@ -315,7 +329,7 @@ def test_runs_wait_as_their_model_does(engine: str, shelf: Shelf):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=500 if deep else {"sqlite": 20, "postgres": 8}[engine],
+            max_examples=500 if deep else {"sqlite": 25, "postgres": 8}[engine],
             stateful_step_count=100 if deep else 50,
             deadline=None,
             # Shrinking takes minutes; the deep profile does it.
