@@ -14,8 +14,8 @@ LOCK = f"{GET} {{lock}}"
 # The one that has waited longest, so that a large one does not keep small ones waiting.
 OPEN = f"SELECT {COLUMNS} FROM bulks WHERE finished_at IS NULL ORDER BY updated_at, id LIMIT 1 {{skip_locked}}"
 SAVE = (
-    "UPDATE bulks SET state = :state, selection = :selection, position = :position, total = :total, done = :done, failed = :failed, "
-    "errors = :errors, updated_at = :updated_at, finished_at = :finished_at WHERE id = :id"
+    "UPDATE bulks SET state = :state, selection = :selection, position = :position, total = :total, done = :done, "
+    "failed = :failed, errors = :errors, updated_at = :updated_at, finished_at = :finished_at WHERE id = :id"
 )
 PAGE = f"SELECT {COLUMNS} FROM bulks WHERE project_id = :project_id AND id < :before ORDER BY id DESC LIMIT :n"
 
