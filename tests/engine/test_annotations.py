@@ -8,14 +8,14 @@ import msgspec
 import pytest
 
 from runyard.domain.errors import Ended, Invalid, StaleAttempt, TooLarge
-from runyard.engine import annotations
+from runyard.engine import annotations as notes
 from runyard.engine.fences import Writer
 from runyard.engine.leases import Pass
 from tests.support.writers import anyone, holder
 
 
 def note(yard, writer, **values):
-    return yard.store.transact(annotations.annotate, writer, values)
+    return yard.store.transact(notes.annotate, writer, values)
 
 
 def metadata(yard, run):
@@ -65,4 +65,4 @@ def test_metadata_does_not_grow_without_end(yard):
         note(yard, holder(held), **{f"{number}-{n}": "v" * 1024 for n in range(50)})
     with pytest.raises(TooLarge):
         note(yard, holder(held), **{f"5-{n}": "v" * 1024 for n in range(50)})
-    assert len(yard.run(held.run).metadata or "") <= annotations.METADATA
+    assert len(yard.run(held.run).metadata or "") <= notes.METADATA

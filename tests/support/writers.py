@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from runyard.domain.errors import DomainError
 from runyard.engine import logs
 from runyard.engine.fences import Writer
@@ -9,7 +11,7 @@ from runyard.engine.leases import Granted
 from tests.support.yard import Known, Yard, id_of
 
 
-def holder(granted: Granted, **said: str) -> Writer:
+def holder(granted: Granted, **said: Any) -> Writer:
     """The executor that holds the run."""
     return Writer(project_id=granted.run.project_id, run_id=granted.run.id, token=granted.lease.token, **said)
 

@@ -149,7 +149,7 @@ def test_a_silent_stream_is_kept_alive(api: Api, monkeypatch: pytest.MonkeyPatch
     assert sse.PING_SECONDS == 15
     monkeypatch.setattr(sse.EventStream.__init__, "__defaults__", None, raising=False)
     monkeypatch.setattr(
-        sse.EventStream.__init__, "__kwdefaults__", {**sse.EventStream.__init__.__kwdefaults__, "ping": 0.05}
+        sse.EventStream.__init__, "__kwdefaults__", {**(sse.EventStream.__init__.__kwdefaults__ or {}), "ping": 0.05}
     )
     with api.follow(f"/runs/{api.run()['id']}/stream") as stream:
         assert [next(stream).event, next(stream).comment, next(stream).comment] == ["run.created", "ping", "ping"]

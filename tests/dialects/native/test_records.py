@@ -148,6 +148,7 @@ def test_pieces_of_output_are_listed_as_they_came(api: Api) -> None:
         ("", "default", True),
     ]
     assert api.listed(path, after=listed[0]["seq"]) == listed[1:]
+    wrong: Any
     for wrong in ([], [{"chunk": "x", "stream": ""}], [{}], [{"chunk": "x"}] * 1001):
         refused(api.post(path, {"chunks": wrong}), 400, "invalid")
 

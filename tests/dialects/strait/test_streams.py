@@ -175,7 +175,7 @@ def test_many_follow_one_run_by_one_reader(hands: Hands, name: str) -> None:
 def test_a_quiet_stream_is_kept_alive(hands: Hands, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     assert sse.PING_SECONDS == 15
     monkeypatch.setattr(
-        sse.EventStream.__init__, "__kwdefaults__", {**sse.EventStream.__init__.__kwdefaults__, "ping": 0.05}
+        sse.EventStream.__init__, "__kwdefaults__", {**(sse.EventStream.__init__.__kwdefaults__ or {}), "ping": 0.05}
     )
     with following(hands, hands.worker(), name) as stream:
         lines = stream.response.iter_lines()
@@ -188,7 +188,7 @@ def test_a_store_that_cannot_be_read_is_told(hands: Hands, monkeypatch: pytest.M
     store = hands.strait.stand.store
     read = store.read
 
-    async def failing(op, *args, **kwargs):  # type: ignore[no-untyped-def]
+    async def failing(op, *args, **kwargs):
         if op.__name__ == "lines":
             raise Unavailable("the store is away")
         return await read(op, *args, **kwargs)

@@ -167,6 +167,7 @@ def test_annotations_are_merged_into_metadata(hands: Hands) -> None:
 def test_a_heartbeat_is_noted(hands: Hands) -> None:
     granted, worker = hands.running()
     now = hands.strait.stand.clock.forward(seconds=7)
+    body: Any
     for body in (NOTHING, {}):
         assert good(worker.call("heartbeat", body)) == {"status": "ok"}
     assert hands.yard.run(granted.run).heartbeat_at == now

@@ -39,7 +39,7 @@ def test_events_and_log_lines_share_one_sequence(store: AnyStore):
 
 
 def test_lines_of_every_kind_are_numbered_in_the_order_they_came(store: AnyStore):
-    lines = [
+    lines: list[LogLine | JournalLine | ChunkLine] = [
         LogLine(1, "run", 1, 5, "info", "first", None),
         ChunkLine(1, "run", "default", "second", done=False),
         JournalLine(1, "run", "third", None, "{}"),

@@ -93,7 +93,7 @@ def definitions(tx: Tx, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, in
 
 def slugs(tx: Tx, project_ids: Sequence[int]) -> dict[int, str]:
     """The slugs of projects."""
-    return dict(tx.rows(SLUGS, ids=list(project_ids)))  # type: ignore[arg-type]
+    return dict(tx.rows(SLUGS, ids=list(project_ids)))
 
 
 def note(tx: Tx, ids: Sequence[str], state: str) -> None:
