@@ -313,13 +313,17 @@ def test_postgresql_reads_every_range_from_its_index_whatever_it_believes_to_be_
     for granted in yard.claim(700):
         yard.complete(granted)
     yard.create_many(300, trigger="cron", executor="managed")
-    for granted in yard.claim(200, executor="managed"):
-        yard.fail(granted, kind="boom")
+    for number, granted in enumerate(yard.claim(200, executor="managed")):
+        dead = yard.fail(granted, kind="boom", retryable=False)
+        if number % 4:
+            yard.resolve(dead)
     yard.create_many(100, queue="other")
     params = {"project_id": 1, "before": "x", "floor": "", "n": 50, "b0": "completed"}
     values = {"state": "completed", "parent": old["parent_id"], "task": "t", "batch": "b", "tag_any": "team"}
     values |= {"error": "boom", "trigger": "cron"}
     with psycopg.connect(shelf.place, autocommit=True) as connection:
+        # What earlier tests left of their rows must not weigh on any index.
+        connection.execute("REINDEX TABLE runs")
         connection.execute("ANALYZE; SET enable_seqscan = off; SET enable_bitmapscan = off")
         for kind, index in INDEXES.items():
             said = params | {"a0": values.get(kind, job.id)} | ({"a0": "team", "b0": "a"} if kind == "tag" else {})
