@@ -161,6 +161,15 @@ def test_a_paused_run_whose_dependency_was_met_meanwhile_goes_on_when_resumed(ya
     assert yard.state(run) is S.QUEUED
 
 
+def test_a_draft_waits_for_its_dependencies_once_it_is_asked_for(yard: Yard):
+    pair(yard)
+    drafts = [yard.create(job="after", draft=True) for _ in range(2)]
+    assert yard.publish(drafts[0]).state is S.WAITING
+    end(yard)
+    assert yard.state(drafts[0]) is S.QUEUED
+    assert yard.publish(drafts[1]).state is S.QUEUED
+
+
 def test_removing_a_dependency_lets_go_what_waited_for_it_alone(yard: Yard):
     one = pair(yard)
     yard.job("second")

@@ -46,6 +46,7 @@ def _from(states: frozenset[RunState] | set[RunState], verb: str, to: RunState) 
 
 RUN_MOVES: dict[tuple[RunState, str], RunState] = {  # (from, verb): to
     (S.DRAFT, "publish"): S.QUEUED,
+    (S.DRAFT, "hold"): S.WAITING,
     (S.DRAFT, "schedule"): S.SCHEDULED,
     (S.SCHEDULED, "promote"): S.QUEUED,
     (S.QUEUED, "claim"): S.CLAIMED,
@@ -89,6 +90,7 @@ def target(state: RunState, verb: str) -> RunState | None:
 
 EVENT_OF_VERB = {
     "publish": "run.queued",
+    "hold": "run.waiting",
     "schedule": "run.scheduled",
     "promote": "run.queued",
     "claim": "run.claimed",

@@ -71,8 +71,12 @@ def held(tx: Tx, runs: Sequence[Run]) -> list[Run]:
 
 
 def _waiting(tx: Tx, run: Run) -> Run:
-    wait = Waiting(kind="dependency", again=tx.now + AGAIN)
-    return msgspec.structs.replace(run, state=RunState.WAITING, waiting_for=wait, queued_at=None)
+    return msgspec.structs.replace(run, state=RunState.WAITING, waiting_for=begun(tx), queued_at=None)
+
+
+def begun(tx: Tx) -> Waiting:
+    """A wait for dependencies that begins now."""
+    return Waiting(kind="dependency", again=tx.now + AGAIN)
 
 
 def freed(tx: Tx, ended: Iterable[Run]) -> list[Run]:

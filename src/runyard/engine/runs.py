@@ -11,7 +11,7 @@ from runyard.domain.errors import DomainError, IllegalMove, NotFound
 from runyard.domain.moves import move
 from runyard.domain.records import Job, Move, Run
 from runyard.domain.states import FINAL, LEASED, LIVE, PARKED, RESOLVABLE, RunState
-from runyard.engine import cascades, rates, transitions
+from runyard.engine import cascades, dependents, rates, transitions
 from runyard.engine.leases import rank_of
 from runyard.engine.specs import check_payload, spec_of
 from runyard.engine.transitions import apply
@@ -202,6 +202,8 @@ def publish(tx: Tx, project_id: int, run_id: str, *, actor: str | None = None, r
     if (turn.available_at or 0) > tx.now:
         later = {"available_at": turn.available_at, "waiting_for": turn.waiting_for}
         return _moved(tx, run, "schedule", actor, reason, **later)
+    if run.state is RunState.DRAFT and dependents.unmet(tx, [run]):
+        return _moved(tx, run, "hold", actor, reason, waiting_for=dependents.begun(tx))
     return _moved(tx, run, "publish", actor, reason, rank=rank_of(tx, run.priority, tx.now))
 
 
