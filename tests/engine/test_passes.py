@@ -8,7 +8,7 @@ from runyard.domain.errors import Ended, LeaseLost, StaleAttempt
 from runyard.domain.policy import Failure
 from runyard.domain.records import Run
 from runyard.domain.states import RunState
-from runyard.engine import leases
+from runyard.engine import dependencies, leases
 from runyard.engine.fences import Writer
 from runyard.engine.leases import Complete, Fail, Pass
 from tests.support.writers import log
@@ -111,3 +111,12 @@ def test_the_lease_is_gone_when_a_run_token_completed_the_run(yard: Yard):
     with pytest.raises(LeaseLost):
         yard.fail(granted)
     assert yard.run(granted).output == "1"
+
+
+def test_a_run_token_does_not_complete_what_waits_for_another_job(yard: Yard):
+    upstream, job = yard.job("upstream"), yard.job("downstream")
+    yard.store.transact(dependencies.add, yard.project_id, job.id, depends_on=upstream.id)
+    run = yard.create(job="downstream")
+    assert yard.state(run) is RunState.WAITING
+    with pytest.raises(LeaseLost, match="nobody works on it"):
+        complete(yard, run, Pass())

@@ -241,7 +241,9 @@ def _passed(run: Run, proof: Pass) -> DomainError | None:
     refused = closed(run, proof)
     if refused is not None:
         return refused
-    if run.state in LEASED or run.state is RunState.WAITING:
+    # What waits for other jobs was not begun; what waits for anything else was parked by its executor.
+    parked = run.state is RunState.WAITING and (run.waiting_for is None or run.waiting_for.kind != "dependency")
+    if run.state in LEASED or parked:
         return None
     return LeaseLost(f"the run is {run.state} and nobody works on it", state=run.state.value)
 
