@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
-import msgspec
 
 from runyard.domain.errors import DomainError
 from runyard.domain.policy import Failure
@@ -21,7 +20,7 @@ from runyard.engine.leases import Granted
 from runyard.storage.port import Tx
 from runyard.storage.statements import keys as keys_sql
 from tests.dialects.strait.contract import PREFIX, StraitContract
-from tests.support.contract import Answered, Asked
+from tests.support.contract import Answered, Asked, decoded
 from tests.support.stand import ADMIN, Stand
 
 NOTHING: Any = object()
@@ -72,12 +71,12 @@ class Strait:
 
         `loose` is for requests that break the contract's document and succeed all the same.
         """
-        request = self._request(method, path, body, params=params, headers=headers, content=content, prefix=prefix)
+        request = self.request(method, path, body, params=params, headers=headers, content=content, prefix=prefix)
         response = self.stand.http.send(request)
         self.judge(request, response, loose=loose)
         return response
 
-    def _request(
+    def request(
         self,
         method: str,
         path: str,
@@ -88,6 +87,7 @@ class Strait:
         content: bytes | None = None,
         prefix: str = PREFIX,
     ) -> httpx2.Request:
+        """A request that is not sent yet."""
         sent = {**({"authorization": f"Bearer {self.key}"} if self.key is not None else {}), **self.headers}
         if body is not NOTHING:
             content = json.dumps(body).encode()
@@ -210,7 +210,7 @@ class Strait:
     @contextmanager
     def follow(self, path: str, **params: Any) -> Iterator[Follower]:
         """Follow a stream; every frame is held to the contract."""
-        request = self._request("GET", path, params=params, headers={"accept": "text/event-stream"})
+        request = self.request("GET", path, params=params, headers={"accept": "text/event-stream"})
         response = self.stand.http.send(request, stream=True)
         try:
             assert response.status_code == 200, response.read()
@@ -314,7 +314,7 @@ def proof(granted: Granted) -> dict[str, Any]:
 def good(response: httpx2.Response, status: int = 200) -> Any:
     """The body of a reply that must have this status."""
     assert response.status_code == status, f"{response.status_code}: {response.text[:2000]}"
-    return msgspec.json.decode(response.content) if response.content else None
+    return decoded(response.content) if response.content else None
 
 
 def refused(response: httpx2.Response, status: int, *words: str) -> Json:

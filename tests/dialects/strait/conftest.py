@@ -6,14 +6,14 @@ import pytest
 
 from tests.dialects.strait import client
 from tests.dialects.strait.client import Strait
-from tests.dialects.strait.contract import StraitContract
+from tests.dialects.strait.contract import StraitContract, the_contract
 from tests.support.stand import Stand
 
 
 @pytest.fixture(scope="session")
 def contract() -> StraitContract:
     """The contract's document as a judge."""
-    return StraitContract()
+    return the_contract()
 
 
 @pytest.fixture

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -120,3 +122,14 @@ class StraitContract(Contract):
         if body is not None:
             sent = decoded(asked.body) if asked.body else {}
             self.validate(body["content"]["application/json"]["schema"], sent, place)
+
+
+@functools.cache
+def the_contract() -> StraitContract:
+    """The contract, read once."""
+    return StraitContract()
+
+
+def named(which: Callable[[Operation], object]) -> list[str]:
+    """The names of the operations of which this holds."""
+    return sorted(one.id for one in the_contract().operations if which(one))

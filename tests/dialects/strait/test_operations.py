@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.dialects.strait.client import NOTHING, Strait, Worker, good, internal, refused
-from tests.dialects.strait.contract import StraitContract
+from tests.dialects.strait.contract import StraitContract, named
 from tests.dialects.strait.recipes import INTERNAL, RECIPES, Ask
 from tests.support.contract import Operation
 from tests.support.stand import MAX_BODY
@@ -27,6 +27,12 @@ WITHOUT_BODY = {"sdkHeartbeat"}
 """Operations that do not look at their body."""
 WITHOUT_KEY = {"health", "healthReady"}
 every_operation = pytest.mark.parametrize("name", sorted(RECIPES))
+lists = pytest.mark.parametrize("name", named(lambda one: "cursor" in one.parameters("query")))
+with_body = pytest.mark.parametrize("name", named(lambda one: "requestBody" in one.spec))
+without_body = pytest.mark.parametrize("name", named(lambda one: "requestBody" not in one.spec and one.method != "GET"))
+with_scope = pytest.mark.parametrize("name", named(lambda one: "x-required-scope" in one.spec))
+with_key = pytest.mark.parametrize("name", named(lambda one: one.id not in WITHOUT_KEY))
+with_ids = pytest.mark.parametrize("name", named(lambda one: one.path_parameters))
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 """For what the database has no part in."""
 
@@ -82,11 +88,9 @@ def test_it_works(strait: Strait, contract: StraitContract, name: str) -> None:
 
 
 @on_sqlite
-@every_operation
+@with_scope
 def test_it_asks_for_its_scope(strait: Strait, contract: StraitContract, name: str) -> None:
-    wanted = contract[name].spec.get("x-required-scope")
-    if wanted is None:
-        pytest.skip("no key is asked for, or a run token")
+    wanted = contract[name].spec["x-required-scope"]
     ask = RECIPES[name](strait)
     refused(send(ask, strait.with_scopes(*[one for one in SCOPES if one != wanted])), 403)
     if ask.client is strait:
@@ -104,10 +108,8 @@ def test_it_is_for_the_internal_secret_alone(strait: Strait, name: str) -> None:
 
 
 @on_sqlite
-@every_operation
+@with_key
 def test_it_asks_for_a_key(strait: Strait, name: str) -> None:
-    if name in WITHOUT_KEY:
-        pytest.skip("anybody may ask")
     ask = RECIPES[name](strait)
     # A run token is none of the keys, and a key is no run token.
     wrong = strait.key if is_worker_side(name) else strait.executing().key
@@ -123,12 +125,10 @@ def refused_with(response: httpx2.Response, status: int) -> httpx2.Response:
     return response
 
 
-@every_operation
+@with_ids
 def test_another_project_sees_nothing_of_it(
     strait: Strait, stranger: Strait, contract: StraitContract, name: str
 ) -> None:
-    if not contract[name].path_parameters:
-        pytest.skip("it names nothing")
     ask = RECIPES[name](strait)
     if is_worker_side(name):
         assert isinstance(ask.client, Worker)
@@ -148,11 +148,9 @@ def refused_in(response: httpx2.Response, statuses: set[int]) -> None:
 
 
 @on_sqlite
-@every_operation
+@with_ids
 def test_an_id_that_names_nothing_is_not_found(strait: Strait, contract: StraitContract, name: str) -> None:
     operation = contract[name]
-    if not operation.path_parameters:
-        pytest.skip("it names nothing")
     ask = RECIPES[name](strait)
     words, template = ask.path.split("/"), operation.template.split("/")
     for spot, parameter in enumerate(template):
@@ -177,18 +175,14 @@ def test_other_methods_are_refused(strait: Strait, contract: StraitContract, nam
 
 
 def body_of(contract: StraitContract, name: str) -> dict[str, Any]:
-    """The schema of the operation's body. Skips the test when it takes none."""
-    body = contract[name].spec.get("requestBody")
-    if body is None:
-        pytest.skip("it takes no body")
-    schema: dict[str, Any] = body["content"]["application/json"]["schema"]
+    """The schema of the operation's body."""
+    schema: dict[str, Any] = contract[name].spec["requestBody"]["content"]["application/json"]["schema"]
     return schema
 
 
 @on_sqlite
-@every_operation
+@with_body
 def test_a_body_that_is_not_right_is_refused(strait: Strait, contract: StraitContract, name: str) -> None:
-    body_of(contract, name)
     if name in WITHOUT_BODY:
         pytest.skip("it does not look at its body")
     ask = RECIPES[name](strait)
@@ -200,7 +194,7 @@ def test_a_body_that_is_not_right_is_refused(strait: Strait, contract: StraitCon
 
 
 @on_sqlite
-@every_operation
+@with_body
 def test_no_body_means_an_empty_one(strait: Strait, contract: StraitContract, name: str) -> None:
     schema = body_of(contract, name)
     ask = RECIPES[name](strait)
@@ -218,9 +212,8 @@ def test_no_body_means_an_empty_one(strait: Strait, contract: StraitContract, na
 
 
 @on_sqlite
-@every_operation
+@with_body
 def test_unknown_keys_of_a_body_are_ignored(strait: Strait, contract: StraitContract, name: str) -> None:
-    body_of(contract, name)
     ask = RECIPES[name](strait)
     body = {} if ask.body is NOTHING else ask.body
     response = send(ask, body={**body, "surprise": {"x": [1]}})
@@ -228,19 +221,15 @@ def test_unknown_keys_of_a_body_are_ignored(strait: Strait, contract: StraitCont
 
 
 @on_sqlite
-@every_operation
+@without_body
 def test_a_body_where_none_is_taken_does_no_harm(strait: Strait, contract: StraitContract, name: str) -> None:
-    if contract[name].spec.get("requestBody") is not None or contract[name].method == "GET":
-        pytest.skip("it takes a body, or could not have one")
     response = send(RECIPES[name](strait), body={"reason": "the client may send one"})
     assert response.status_code in success(contract[name]), response.text
 
 
 @on_sqlite
-@every_operation
+@lists
 def test_a_list_refuses_limits_and_cursors_that_are_none(strait: Strait, contract: StraitContract, name: str) -> None:
-    if "cursor" not in contract[name].parameters("query"):
-        pytest.skip("it is no list")
     ask = RECIPES[name](strait)
     for limit in ("0", "-1", "x", "1.5"):
         refused(send(ask, params={"limit": limit}), 400)
@@ -253,10 +242,8 @@ def test_a_list_refuses_limits_and_cursors_that_are_none(strait: Strait, contrac
 
 
 @on_sqlite
-@every_operation
+@lists
 def test_a_list_comes_in_an_envelope_on_request(strait: Strait, contract: StraitContract, name: str) -> None:
-    if "cursor" not in contract[name].parameters("query"):
-        pytest.skip("it is no list")
     ask = RECIPES[name](strait)
     page = good(send(ask, ask.client.saying(x_list_envelope="1"), params={}))
     assert page["has_more"] is False
