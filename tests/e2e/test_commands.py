@@ -586,7 +586,7 @@ def test_watching_follows_a_run_until_it_ends(place: Place, tmp_path: Path) -> N
         place.client.runs.complete([CompleteReport(run_id=run.id, token=claim.lease.token)])
         told += [json.loads(line) for line in watching.stdout]
         assert watching.wait(30) == 0
-    assert [line.get("type") or line.get("message") for line in told if "seq" in line] == [
+    assert [line.get("message") or line["type"] for line in told if "seq" in line] == [
         "run.created",
         "run.claimed",
         "half way",

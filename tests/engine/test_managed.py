@@ -10,6 +10,7 @@ import pytest
 from runyard.domain.errors import LeaseLost, NotFound
 from runyard.domain.jobs import Managed
 from runyard.domain.policy import SECOND
+from runyard.domain.presets import OVERRIDE
 from runyard.engine import jobs, managed, resources
 from runyard.engine.leases import Granted, Report
 from runyard.engine.managed import End
@@ -106,8 +107,9 @@ def test_a_run_is_equipped_by_the_version_it_was_made_from(yard: Yard) -> None:
 
 def test_the_metadata_of_a_run_can_name_another_preset(yard: Yard) -> None:
     for named, wanted in (("small-2x", "small-2x"), ("no-such", "micro"), (7, "micro")):
-        one = granted(yard, metadata={managed.OVERRIDE: named})
-        assert yard.store.look(managed.equipment, one.run).preset.name == wanted
+        one = granted(yard)
+        marked = msgspec.structs.replace(one.run, metadata=msgspec.json.encode({OVERRIDE: named}).decode())
+        assert yard.store.look(managed.equipment, marked).preset.name == wanted
         end(yard, one)
 
 

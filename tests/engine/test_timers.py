@@ -91,9 +91,18 @@ def test_a_silent_executor_loses_the_run_before_its_lease_ends(yard: Yard):
     run = yard.run(granted)
     assert (run.state, run.attempt, run.error_class) == (RunState.QUEUED, 2, "lease_lost")
     yard.tick()
-    yard.claim_one()
+    yard.start(yard.claim_one())
     yard.after(seconds=5)
     assert yard.state(granted) is RunState.CRASHED
+
+
+def test_silence_before_the_start_uses_up_no_attempt(yard: Yard):
+    granted = yard.claimed(policy={"heartbeat_grace": 5 * SECOND, "lease": 9 * SECOND})
+    yard.after(seconds=8)
+    assert yard.state(granted) is RunState.CLAIMED
+    yard.after(seconds=1)
+    run = yard.run(granted)
+    assert (run.state, run.attempt) == (RunState.QUEUED, 1)
 
 
 def test_an_attempt_that_takes_too_long_is_retried(yard: Yard):

@@ -78,7 +78,8 @@ def times_out_at(run: Run) -> int | None:
 
 def silent_at(run: Run) -> int | None:
     """When the executor has been silent for too long."""
-    if run.policy.heartbeat_grace is None or run.heartbeat_at is None:
+    # Until work begins the lease alone decides: a run that was claimed and never started goes back as it was.
+    if run.policy.heartbeat_grace is None or run.heartbeat_at is None or run.state is RunState.CLAIMED:
         return None
     return run.heartbeat_at + run.policy.heartbeat_grace
 

@@ -28,6 +28,8 @@ PRESETS = {
 }
 """By name, smallest first."""
 DEFAULT = PRESETS["micro"]
+OVERRIDE = "_preset_override"
+"""The member of a run's metadata that names another preset than its job does; the server alone writes it."""
 
 
 def larger(preset: Preset) -> Preset | None:

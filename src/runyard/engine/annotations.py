@@ -31,6 +31,8 @@ def annotate(tx: Tx, writer: Writer, values: Mapping[str, str]) -> Run:
         raise Invalid(f"{len(values)} annotations in one call; 1 to {ENTRIES} are right")
     for name, value in values.items():
         sizes.plain("the name of an annotation", name, longest=NAME, shortest=1)
+        if name.startswith("_"):
+            raise Invalid(f"the annotation {name[:32]!r} begins with `_`, as only the server's own do")
         sizes.plain(f"the annotation {name[:32]!r}", value, longest=VALUE)
     fenced = fences.open_for(tx, writer)
     run = sql.lock(tx, [fenced.id])[fenced.id]

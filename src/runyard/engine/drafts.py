@@ -15,6 +15,7 @@ import msgspec
 from runyard.domain.errors import Conflict, DomainError, Invalid, JobDisabled, NotFound
 from runyard.domain.jobs import JobSpec, NewRun, merged_tags
 from runyard.domain.policy import Policy
+from runyard.domain.presets import OVERRIDE
 from runyard.domain.records import Job, Run, Waiting
 from runyard.domain.states import FINAL, RunState
 from runyard.engine import classes, rates, windows
@@ -149,6 +150,8 @@ def _run(
     requires = new.requires if new.requires is not None else spec.requires
     queue, executor = new.queue or spec.queue, new.executor or spec.executor
     tags = merged_tags(spec.tags, new.tags)
+    if OVERRIDE in (new.metadata or {}):
+        raise Invalid(f"`{OVERRIDE}` in metadata is the server's own; a restart with a preset sets it")
     metadata = spec.metadata | (new.metadata or {})
     wanted = max(tx.now, new.available_at or tx.now)
     begins = wanted if new.draft else windows.opening(spec, zone, wanted)

@@ -241,11 +241,16 @@ def _passed(run: Run, proof: Pass) -> DomainError | None:
     refused = closed(run, proof)
     if refused is not None:
         return refused
-    # What waits for other jobs was not begun; what waits for anything else was parked by its executor.
-    parked = run.state is RunState.WAITING and (run.waiting_for is None or run.waiting_for.kind != "dependency")
-    if run.state in LEASED or parked:
+    if run.state in LEASED or run.state is RunState.WAITING:
         return None
     return LeaseLost(f"the run is {run.state} and nobody works on it", state=run.state.value)
+
+
+def _unbegun(run: Run | None) -> DomainError | None:
+    """Why nobody may report on the run yet: it waits for other jobs. What else waits was parked by its executor."""
+    if run is None or run.waiting_for is None or run.waiting_for.kind != "dependency":
+        return None
+    return LeaseLost(f"the run is {run.state} for other jobs and nobody works on it", state=run.state.value)
 
 
 def closed(run: Run, proof: Pass) -> DomainError | None:
@@ -314,7 +319,7 @@ def _round(
         if report.run_id in first:
             (twins if report == reports[first[report.run_id]] else later).append(index)
             continue
-        error = fence(run, report, tx.now)
+        error = fence(run, report, tx.now) or _unbegun(run)
         if error is not None or run is None:
             outcomes[index] = Reported(run=run) if run is not None and _repeats(run, report) else error
             continue

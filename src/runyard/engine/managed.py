@@ -14,7 +14,7 @@ from runyard.domain.errors import LeaseLost, NotFound
 from runyard.domain.jobs import JobSpec, Managed
 from runyard.domain.moves import changed, move
 from runyard.domain.policy import Failure
-from runyard.domain.presets import Preset
+from runyard.domain.presets import OVERRIDE, Preset
 from runyard.domain.records import Move, Run
 from runyard.domain.traces import Checkpoint, Usage
 from runyard.engine import environments, job_secrets, transitions
@@ -23,8 +23,6 @@ from runyard.storage.port import LogLine, Tx, many
 from runyard.storage.statements import checkpoints, fences, jobs, usage
 from runyard.storage.statements import runs as runs_sql
 
-OVERRIDE = "_preset_override"
-"""The member of a run's metadata that names another preset than its job does."""
 _MOST = 2**53 - 1
 _json = msgspec.json.Encoder()
 _specs = msgspec.json.Decoder(JobSpec)

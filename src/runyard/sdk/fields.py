@@ -38,6 +38,16 @@ class RateLimitFields(TypedDict, total=False):
     mode: Literal["hold", "refuse"]
 
 
+class GuardFields(TypedDict, total=False):
+    """What an agent at work may use."""
+
+    max_tokens: int | None
+    max_cost_micro_usd: int | None
+    max_tool_calls: int | None
+    allowed_tools: list[str]
+    blocked_tools: list[str]
+
+
 class SettingsFields(TypedDict, total=False):
     """What jobs define and a run may override, but for limits on how many are held at a time."""
 
@@ -53,6 +63,46 @@ class SettingsFields(TypedDict, total=False):
     tags: list[str] | dict[str, str]
     metadata: dict[str, Any]
     idempotency_ttl_seconds: float | None
+    version_policy: Literal["pin", "latest", "minor"]
+    adaptive_timeout: bool
+    guards: GuardFields
+
+
+class HttpFields(TypedDict, total=False):
+    """The endpoint that runs are posted to."""
+
+    url: Required[str]
+    fallback_url: str | None
+    secret: str | None
+
+
+class ManagedFields(TypedDict, total=False):
+    """The program that the server itself runs."""
+
+    image: Required[str]
+    preset: str
+
+
+class WebhookFields(TypedDict, total=False):
+    """Who is told when a run ends."""
+
+    url: Required[str]
+    secret: str | None
+
+
+class CronFields(TypedDict, total=False):
+    """When runs are made by the clock."""
+
+    expression: Required[str]
+    overlap: Literal["allow", "skip", "cancel"]
+    catch_up: Literal["one", "none"]
+
+
+class BatchFields(TypedDict, total=False):
+    """Triggers with one key are gathered and make one run."""
+
+    window_seconds: Required[float]
+    max: int | None
 
 
 class DefinitionFields(SettingsFields, total=False):
@@ -63,6 +113,18 @@ class DefinitionFields(SettingsFields, total=False):
     payload_schema: dict[str, Any] | bool | None
     output_schema: dict[str, Any] | bool | None
     enabled: bool
+    title: str
+    http: HttpFields | None
+    managed: ManagedFields | None
+    webhook: WebhookFields | None
+    cron: CronFields | None
+    timezone: str | None
+    window: str | None
+    environment_id: str | None
+    dedup_seconds: float | None
+    debounce_seconds: float | None
+    batch: BatchFields | None
+    backwards_compatible: bool
 
 
 class JobFields(DefinitionFields, total=False):

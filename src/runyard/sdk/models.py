@@ -41,6 +41,7 @@ class Project(Model, frozen=True, kw_only=True):
     slug: str
     name: str = ""
     created_at: datetime | None = None
+    settings: dict[str, Any] = {}
 
 
 class Key(Model, frozen=True, kw_only=True):
@@ -56,6 +57,7 @@ class Key(Model, frozen=True, kw_only=True):
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    replaced_by: str | None = None
     key: str | None = None
 
 

@@ -228,6 +228,8 @@ RECIPES |= {
     "list_run_events": _of_run("GET", "/events"),
     "append_logs": _of_run("POST", "/logs", {"entries": [{"level": "info", "message": "hi", "data": {"a": 1}}]}),
     "list_run_logs": _of_run("GET", "/logs"),
+    "add_chunks": _of_run("POST", "/chunks", {"chunks": [{"chunk": "Once upon"}]}),
+    "list_run_chunks": _of_run("GET", "/chunks"),
     "stream_run": _of_run("GET", "/stream", prepare=Api.done),
     "add_checkpoint": _of_run("POST", "/checkpoints", {"state": {"at": 3}, "label": "third"}),
     "list_checkpoints": _of_run("GET", "/checkpoints"),

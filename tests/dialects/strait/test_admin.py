@@ -51,6 +51,21 @@ def test_every_scope_of_the_contract_is_taken_as_given(strait: Strait):
     assert sorted(make(strait, scopes=ALL)["scopes"]) == sorted(ALL)
 
 
+@pytest.mark.parametrize("scopes", [[], ["*"], ["api-keys:manage", "runs:write"]])
+def test_a_key_makes_no_key_that_may_do_more_than_itself(strait: Strait, scopes):
+    manager = as_made(strait, make(strait, scopes=["api-keys:manage", "jobs:read"]))
+    body = {"project_id": "default", "name": "robot", "scopes": scopes}
+    assert "a key cannot give what it has not" in refused(manager.post("/v1/api-keys", body), 403)["message"]
+    good(manager.post("/v1/api-keys", body | {"scopes": ["jobs:read"]}), 201)
+
+
+def test_a_key_rotates_no_key_that_may_do_more_than_itself(strait: Strait):
+    stronger = make(strait, scopes=["runs:write"])
+    manager = as_made(strait, make(strait, scopes=["api-keys:manage"]))
+    refused(manager.post(f"/v1/api-keys/{stronger['id']}/rotate"), 403)
+    good(strait.post(f"/v1/api-keys/{stronger['id']}/rotate"), 201)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -342,6 +342,17 @@ def test_a_restart_queues_the_run_again_with_another_machine(strait: Strait, yar
     assert not {"started_at", "finished_at", "machine_id"} & body.keys()
 
 
+def test_errors_speak_of_states_in_the_words_of_the_dialect(strait: Strait, yard: Yard) -> None:
+    granted = yard.running()
+    for call in (strait.post(f"/v1/runs/{granted.run.id}/resume"), strait.post(f"/v1/runs/{granted.run.id}/replay")):
+        body = refused(call, 400)
+        assert "running" not in body["message"]
+    assert (
+        "a run that is executing cannot resume"
+        in refused(strait.post(f"/v1/runs/{granted.run.id}/resume"), 400)["error"]
+    )
+
+
 def test_a_restart_needs_no_body_and_takes_no_unknown_machine(strait: Strait, yard: Yard) -> None:
     granted = yard.running()
     path = f"/v1/runs/{granted.run.id}/restart"

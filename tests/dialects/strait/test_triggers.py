@@ -49,6 +49,12 @@ def test_a_trigger_answers_with_the_run_its_hash_and_its_token(strait: Strait) -
     assert (run["job_version"], run["job_version_id"]) == (1, job["version_id"])
 
 
+def test_a_trigger_gives_a_run_no_larger_machine(strait: Strait) -> None:
+    path = f"/v1/jobs/{strait.job()['id']}/trigger"
+    refused(strait.post(path, {"metadata": {"_preset_override": "large-2x"}}), 400)
+    assert count(strait) == 0
+
+
 def test_a_trigger_without_a_body_is_one_with_an_empty_payload(strait: Strait) -> None:
     job = strait.job()
     made = good(strait.send("POST", f"/v1/jobs/{job['id']}/trigger", loose=True), 201)

@@ -164,6 +164,11 @@ def test_annotations_are_merged_into_metadata(hands: Hands) -> None:
     good(worker.call("annotate", {"annotations": {"k" * 128: "v" * 1024, **{f"{n}": "" for n in range(49)}}}))
 
 
+def test_annotations_do_not_touch_what_is_the_servers_own(hands: Hands) -> None:
+    _, worker = hands.running()
+    refused(worker.call("annotate", {"annotations": {"_preset_override": "large-2x"}}), 400)
+
+
 def test_a_heartbeat_is_noted(hands: Hands) -> None:
     granted, worker = hands.running()
     now = hands.strait.stand.clock.forward(seconds=7)

@@ -9,10 +9,11 @@ import msgspec
 import psutil
 import pytest
 
+from runyard.domain import presets
 from runyard.domain.errors import LeaseLost
 from runyard.domain.policy import SECOND, Failure
 from runyard.domain.records import Waiting
-from runyard.engine import checkpoints, environments, job_secrets, jobs, leases, managed, resources, runs
+from runyard.engine import checkpoints, environments, job_secrets, jobs, leases, resources, runs
 from runyard.engine.checkpoints import NewCheckpoint
 from runyard.engine.fences import Writer
 from runyard.engine.leases import Complete, Fail, Park, Pass
@@ -189,7 +190,7 @@ def test_out_of_memory_moves_to_the_next_preset(floor: Floor, clock: Clock) -> N
     run = floor.python(program.replace("'", '"'), policy={"max_attempts": 3, **NO_DELAY, "non_retryable": ("oom",)})
     until(lambda: floor.yard.run(run).attempt == 2, seconds=20)
     after = floor.yard.run(run)
-    assert msgspec.json.decode(after.metadata or "{}")[managed.OVERRIDE] == "small-1x"
+    assert msgspec.json.decode(after.metadata or "{}")[presets.OVERRIDE] == "small-1x"
     assert after.error_class == "oom"
     (entry,) = [entry for entry in floor.log(run) if entry.type == "container_oom"]
     assert json.loads(entry.data or "")["next_preset"] == "small-1x"
@@ -251,7 +252,7 @@ def test_a_paused_run_keeps_nothing_running_and_its_late_answer_is_dropped(floor
 def test_restart_with_another_preset_starts_anew_in_it(floor: Floor) -> None:
     run = floor.python(f"{ENVIRONMENT}; import time; time.sleep(600)")
     assert told(floor, run)["STRAIT_MEMORY_LIMIT_MB"] == "256"
-    floor.yard.do(runs.restart, run, notes={managed.OVERRIDE: "medium-1x"})
+    floor.yard.do(runs.restart, run, notes={presets.OVERRIDE: "medium-1x"})
     until(lambda: len(floor.printed(run)) == 2)
     assert told(floor, run)["STRAIT_MEMORY_LIMIT_MB"] == "4096"
     assert floor.yard.run(run).attempt == 1

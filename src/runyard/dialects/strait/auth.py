@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -33,6 +34,14 @@ def scopes_of(key: Key) -> frozenset[str]:
     if key.dialect == "strait":
         return SCOPES if not key.scopes or "*" in key.scopes else frozenset(key.scopes)
     return frozenset[str]().union(*(NATIVE.get(scope, frozenset()) for scope in expand(key.scopes)))
+
+
+def may_grant(identity: Identity, scopes: Sequence[str]) -> None:
+    """Make sure that a key with these scopes may do no more than who makes it. Raises `Forbidden`."""
+    asked = SCOPES if not scopes or "*" in scopes else SCOPES.intersection(scopes)
+    beyond = sorted(asked - identity.scopes)
+    if beyond:
+        raise Forbidden(f"a key cannot give what it has not: {', '.join(beyond)}")
 
 
 class StraitAuth:

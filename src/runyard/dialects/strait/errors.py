@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
+from runyard.dialects.strait.mapping.runs import STATUS
 from runyard.domain import errors as domain
 from runyard.domain.errors import DomainError, Ended
+from runyard.domain.states import RunState
 from runyard.web.errors import Broken, Errors, Fault, WrongMethod, WrongType
 from runyard.web.reply import encode
 
 MEDIA_TYPE = "application/json"
+_STATES = re.compile(rf"\b(run (?:that )?is )({'|'.join(RunState)})\b")
 
 
 class ResultMismatch(domain.PayloadMismatch):
@@ -46,8 +51,14 @@ class Exceeded(msgspec.Struct, kw_only=True, omit_defaults=True):
     tool: str | None = None
 
 
+def spoken(text: str) -> str:
+    """A sentence of the engine about a run's state, in the words of this dialect (DESIGN §4)."""
+    return _STATES.sub(lambda found: found[1] + STATUS[RunState(found[2])], text)
+
+
 def shape(fault: Fault) -> bytes:
     """The fault as the body of a reply. `guard` in the error's extra names a guardrail of contract §17."""
+    fault = msgspec.structs.replace(fault, detail=spoken(fault.detail))
     said = fault.error.extra
     guard = said.get("guard")
     if isinstance(guard, str):

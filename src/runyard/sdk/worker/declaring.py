@@ -10,7 +10,9 @@ from runyard.sdk.errors import AlreadyExists, Forbidden, NotFound
 from runyard.sdk.fields import JobFields
 
 # The server may fill in the rest of these; schemas, tags and the like are meant exactly as declared.
-PARTIAL = frozenset({"retry", "concurrency", "rate_limit"})
+PARTIAL = frozenset({"retry", "concurrency", "rate_limit", "guards", "cron", "batch", "managed"})
+SEALED = frozenset({"http", "webhook"})
+"""What has secrets."""
 
 log = logging.getLogger("runyard.worker")
 
@@ -48,6 +50,10 @@ def differing(fields: JobFields, spec: dict[str, Any]) -> JobFields:
 
 
 def _stands(name: str, there: object, declared: object) -> bool:
+    if name in SEALED and isinstance(there, dict) and isinstance(declared, dict):
+        # Secrets are never shown: nobody can tell whether they differ, and a new version at each start would be worse.
+        declared = {key: value for key, value in declared.items() if key != "secret"}
+        return all(there.get(key) == value for key, value in declared.items())
     if name in PARTIAL and isinstance(there, dict) and isinstance(declared, dict):
         return all(there.get(key) == value for key, value in declared.items())
     return there == declared

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar import delete, get, post
 
-from runyard.dialects.strait.auth import INTERNAL
+from runyard.dialects.strait.auth import INTERNAL, may_grant
 from runyard.dialects.strait.lists import enveloped
 from runyard.dialects.strait.mapping import admin as mapping
 from runyard.dialects.strait.mapping import values
@@ -23,6 +23,7 @@ from runyard.web.reply import Reply
 async def create_api_key(call: Call, data: wire.CreateAPIKeyRequest) -> wire.CreateAPIKeyResponse:
     """Make a key. Its secret is in this answer and in no other one."""
     number = await own_project(call, data.project_id)
+    may_grant(call.identity, data.scopes or [])
     days = data.expires_in_days
     made = await call.write(
         keys.create,
@@ -65,6 +66,9 @@ async def rotate_api_key(
     """Make a key in the place of another, which stays good for a grace period (60 minutes unless said otherwise)."""
     asked = None if data is None else data.grace_period_minutes
     minutes = mapping.GRACE if asked is None else asked
+    old = await call.read(keys.get, call.project_id, values.lenient_id(key_id))
+    if old.dialect == "strait":
+        may_grant(call.identity, old.scopes)
     done = await call.write(
         keys.rotate,
         call.project_id,

@@ -16,6 +16,7 @@ from runyard.dialects.strait.mapping.triggers import SPARE
 from runyard.dialects.strait.slugs import own_project, slug_of
 from runyard.dialects.strait.wire import runs as wire
 from runyard.domain.errors import Conflict, DomainError, IllegalMove, Invalid, NotFound
+from runyard.domain.presets import OVERRIDE
 from runyard.domain.states import LIVE, RunState
 from runyard.engine import copies, idempotency, listing, runs
 from runyard.engine.listing import Filter
@@ -28,8 +29,6 @@ LEVELS = 20
 REPLAYABLE = frozenset({RunState.FAILED, RunState.TIMED_OUT, RunState.CRASHED, RunState.SYSTEM_FAILED})
 PAUSABLE = frozenset({RunState.RUNNING, RunState.PAUSED})
 WORKED_ON = frozenset({RunState.CLAIMED, RunState.STARTING, RunState.RUNNING, RunState.WAITING})
-PRESET = "_preset_override"
-"""The entry of a run's metadata that names the machine it gets from now on (contract §21)."""
 
 
 @contextmanager
@@ -189,7 +188,7 @@ async def restart_run(call: Call, run_id: str, data: wire.RestartRequest | None 
             call.project_id,
             values.run_id(run_id),
             actor=call.actor,
-            notes={PRESET: preset} if preset else None,
+            notes={OVERRIDE: preset} if preset else None,
         )
     return run_out(run, await slug_of(call))
 
