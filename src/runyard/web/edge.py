@@ -108,6 +108,7 @@ class Edge:
             scope["quota"] = self.per_ip.take(client[0] if client else "")
             await self.app(scope, receive, guarded)
         except DomainError as error:
+            scope["quota"] = error.extra.get("quota") or scope["quota"]
             await self.errors.reply(error, rid)(scope, receive, guarded)
         except Exception as error:
             log.error("request.failed", request_id=rid, method=scope["method"], path=scope["path"], exc_info=error)

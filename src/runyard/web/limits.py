@@ -40,7 +40,10 @@ class RateLimit:
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def take(self, caller: str) -> Quota | None:
-        """Count a request of the caller; None when nothing is limited. Raises `RateLimited`."""
+        """Count a request of the caller; None when nothing is limited.
+
+        Raises `RateLimited`, with what is left as `quota` among its extras.
+        """
         if not self.per_minute:
             return None
         now, rate = self.clock(), self.per_minute / 60
@@ -51,10 +54,13 @@ class RateLimit:
         self._buckets[caller] = (tokens, now)
         if len(self._buckets) > BUCKETS:
             self._buckets.popitem(last=False)
+        reset = -int(-(self.per_minute - tokens) / rate // 1)
+        quota = Quota(name=self.name, per_minute=self.per_minute, left=int(tokens), reset=reset)
         if not taken:
             wait = -int(-(1 - tokens) / rate // 1)
             raise RateLimited(
-                f"more than {self.per_minute} requests a minute for this {self.name}; wait {wait} s", retry_after=wait
+                f"more than {self.per_minute} requests a minute for this {self.name}; wait {wait} s",
+                retry_after=wait,
+                quota=quota,
             )
-        reset = -int(-(self.per_minute - tokens) / rate // 1)
-        return Quota(name=self.name, per_minute=self.per_minute, left=int(tokens), reset=reset)
+        return quota

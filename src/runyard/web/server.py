@@ -110,6 +110,7 @@ def _refusal(scope: Scope, error: Exception, app: Litestar, errors: Errors) -> S
     """The reply to whatever was raised while a request was served."""
     known = WrongMethod(allow=_allowed(app, scope["path"])) if _is_wrong_method(error) else understood(error)
     rid = scope["request_id"]
+    scope["quota"] = known.extra.get("quota") or scope["quota"]
     if isinstance(known, Broken):
         log.error("request.failed", request_id=rid, method=scope["method"], path=scope["path"], exc_info=error)
     elif isinstance(known, Gone):

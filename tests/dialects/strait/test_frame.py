@@ -78,6 +78,7 @@ def test_limits_are_told_in_the_dialects_own_headers(
         response = strait.get("/v1/runs")
         refused(response, 429)
         assert response.headers["retry-after"].isdigit()
+        assert (response.headers["x-ratelimit-limit"], response.headers["x-ratelimit-remaining"]) == ("3", "0")
     finally:
         stand.close()
 
