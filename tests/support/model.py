@@ -162,7 +162,7 @@ class Model:
         if run.expires_at is not None:
             shift = begins - (run.available_at or run.queued_at or run.created_at)
             run.expires_at = max(run.expires_at + shift, begins + 1)
-        run.available_at, run.rank_at = at, begins
+        run.available_at, run.rank_at, run.retry_at = at, begins, None
         if at is None:
             run.state, run.queued_at = S.QUEUED, now
         else:

@@ -11,7 +11,8 @@ from runyard.domain.records import Move, Run
 from runyard.domain.states import ENDED, FINAL, LEASED, RunState, target
 
 _WORK_GONE: dict[str, Any] = {"worker": None, "claimed_at": None, "started_at": None, "heartbeat_at": None}
-_UNHELD: dict[str, Any] = {"hold": None, "hold_lane": None}
+UNHELD: dict[str, Any] = {"hold": None, "hold_lane": None}
+"""Nothing keeps a queued run from being claimed."""
 
 
 def move(
@@ -35,7 +36,7 @@ def move(
         if run.queued_at is None:
             implied["queued_at"] = now
     else:
-        implied |= _UNHELD
+        implied |= UNHELD
     if to in ENDED:
         implied["finished_at"] = now
         implied["next_retry_at"] = None

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from runyard.domain.errors import DomainError, IllegalMove, NotFound
-from runyard.domain.moves import move
+from runyard.domain.moves import UNHELD, move
 from runyard.domain.records import Job, Move, Run
 from runyard.domain.states import FINAL, LEASED, LIVE, PARKED, RESOLVABLE, RunState
 from runyard.engine import cascades, dependents, rates, transitions
@@ -227,7 +227,8 @@ def reschedule(
         check_edited(tx, run, payload)
     at = available_at if available_at is not None and available_at > tx.now else None
     shift = (at or tx.now) - (run.available_at or run.queued_at or run.created_at)
-    changes: dict[str, Any] = {"available_at": at, "waiting_for": None}
+    # A pause before the next try is over with the new time; limits are asked anew.
+    changes: dict[str, Any] = {"available_at": at, "waiting_for": None, "next_retry_at": None} | UNHELD
     if run.expires_at is not None:
         changes["expires_at"] = max(run.expires_at + shift, (at or tx.now) + 1)
     if at is None:

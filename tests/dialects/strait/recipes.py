@@ -227,12 +227,12 @@ def delete_project(strait: Strait) -> Ask:
 
 
 def _key(strait: Strait) -> str:
-    body = {"project_id": "default", "name": "some", "scopes": ["runs:read"]}
+    body = {"project_id": "default", "name": "some", "scopes": ["api-keys:manage"]}
     return str(good(strait.post("/v1/api-keys", body), 201)["id"])
 
 
 def create_api_key(strait: Strait) -> Ask:
-    body = {"project_id": "default", "name": "another", "scopes": ["runs:read"], "expires_in_days": 30}
+    body = {"project_id": "default", "name": "another", "scopes": ["api-keys:manage"], "expires_in_days": 30}
     return Ask(method="POST", path="/v1/api-keys", client=strait, body=body)
 
 
