@@ -74,8 +74,8 @@ class Traffic:
         return changed(run, hold=None, hold_lane=None)
 
     def _make_room(self, run: Run, lane: int) -> bool:
-        worst = sql.worst(self.tx, lane, run.rank, by_key=lane == run.key_lane)
-        if worst is None or worst.id in self.moving:
+        worst = sql.worst(self.tx, lane, run.rank, by_key=lane == run.key_lane, moving=self.moving)
+        if worst is None:
             return False
         self.shift(worst, -1)
         held = changed(worst, hold="lane", hold_lane=lane)

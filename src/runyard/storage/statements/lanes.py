@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from runyard.domain.records import Run
 from runyard.storage.port import Tx
@@ -18,7 +18,10 @@ HELD = (
     f"SELECT {runs.COLUMNS} FROM runs WHERE hold_lane = :lane AND state = 'queued' "
     "ORDER BY rank, id LIMIT :n {skip_locked}"
 )
-_WORST = "AND state = 'queued' AND hold IS NULL AND rank > :rank ORDER BY rank DESC, id DESC LIMIT 1 {skip_locked}"
+_WORST = (
+    "AND state = 'queued' AND hold IS NULL AND rank > :rank AND NOT (id {among moving}) "
+    "ORDER BY rank DESC, id DESC LIMIT 1 {skip_locked}"
+)
 WORST_OF_JOB = f"SELECT {runs.COLUMNS} FROM runs WHERE job_lane = :lane {_WORST}"
 WORST_OF_KEY = f"SELECT {runs.COLUMNS} FROM runs WHERE key_lane = :lane {_WORST}"
 WITH_ROOM = (
@@ -67,9 +70,9 @@ def held(tx: Tx, lane: int, n: int) -> list[Run]:
     return [runs.from_row(row) for row in tx.wide_rows(HELD, lane=lane, n=n)]
 
 
-def worst(tx: Tx, lane: int, rank: int, *, by_key: bool) -> Run | None:
-    """The last claimable run of the lane that stands behind this rank, locked."""
-    row = tx.row(WORST_OF_KEY if by_key else WORST_OF_JOB, lane=lane, rank=rank)
+def worst(tx: Tx, lane: int, rank: int, *, by_key: bool, moving: Iterable[str]) -> Run | None:
+    """The last claimable run of the lane that stands behind this rank and is none of those, locked."""
+    row = tx.row(WORST_OF_KEY if by_key else WORST_OF_JOB, lane=lane, rank=rank, moving=list(moving))
     return runs.from_row(row) if row else None
 
 
