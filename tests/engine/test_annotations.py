@@ -10,7 +10,7 @@ import pytest
 from runyard.domain.errors import Ended, Invalid, StaleAttempt, TooLarge
 from runyard.engine import annotations as notes
 from runyard.engine.fences import Writer
-from runyard.engine.leases import Pass
+from runyard.engine.proofs import Pass
 from tests.support.writers import anyone, holder
 
 

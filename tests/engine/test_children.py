@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from runyard.domain.states import RunState
-from runyard.engine.leases import Granted
+from runyard.engine.claims import Granted
 from tests.support.yard import SECOND, Yard
 
 

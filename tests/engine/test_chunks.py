@@ -8,7 +8,7 @@ from runyard.domain.errors import DomainError, Ended, Invalid, LeaseLost, NotFou
 from runyard.engine import chunks, events, sizes
 from runyard.engine.chunks import AddRequest, NewChunk
 from runyard.engine.fences import Writer
-from runyard.engine.leases import Pass
+from runyard.engine.proofs import Pass
 from tests.support.writers import anyone, holder, log
 from tests.support.yard import Yard
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runyard.engine import claimers
-from runyard.engine.leases import ClaimRequest
+from runyard.engine.claims import ClaimRequest
 
 
 def ask(store, worker="w-1", **request):

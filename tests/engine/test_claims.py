@@ -9,12 +9,12 @@ import pytest
 from runyard.domain.jobs import NewRun
 from runyard.domain.policy import HOUR
 from runyard.domain.states import RunState
-from runyard.engine import creations, leases
+from runyard.engine import claims, creations, proofs
 from runyard.storage.port import Tx
 from tests.support.yard import SECOND, Yard
 
 
-def payloads(granted: list[leases.Granted]) -> list[str]:
+def payloads(granted: list[claims.Granted]) -> list[str]:
     return [one.run.payload for one in granted]
 
 
@@ -30,7 +30,7 @@ def test_a_claimed_run_is_handed_out_once_with_a_lease(yard: Yard, clock):
 def test_only_the_hash_of_a_token_is_stored(yard: Yard):
     granted = yard.claimed()
     assert granted.lease.token not in str(yard.run(granted))
-    assert yard.run(granted).lease_hash == leases.token_hash(granted.lease.token)
+    assert yard.run(granted).lease_hash == proofs.token_hash(granted.lease.token)
 
 
 def test_a_claim_opens_an_attempt_and_says_who_took_it(yard: Yard):
@@ -134,8 +134,8 @@ def test_projects_do_not_see_each_other(yard: Yard, store, clock):
 
 def test_calls_that_wait_together_share_what_there_is(yard: Yard):
     yard.create_many(5)
-    asked = [leases.ClaimRequest(project_id=1, limit=2, worker=f"w{number}") for number in range(3)]
-    answers = yard.store.transact(leases.claim, asked)
+    asked = [claims.ClaimRequest(project_id=1, limit=2, worker=f"w{number}") for number in range(3)]
+    answers = yard.store.transact(claims.claim, asked)
     assert [len(answer) for answer in answers] == [2, 2, 1]
     assert [granted.run.worker for answer in answers for granted in answer] == ["w0", "w0", "w1", "w1", "w2"]
     assert len({granted.run.id for answer in answers for granted in answer}) == 5
@@ -144,11 +144,11 @@ def test_calls_that_wait_together_share_what_there_is(yard: Yard):
 def test_different_calls_that_wait_together_do_not_take_the_same_run(yard: Yard):
     yard.create_many(3, queue="a")
     asked = [
-        leases.ClaimRequest(project_id=1, limit=2),
-        leases.ClaimRequest(project_id=1, limit=2, queues=("a",)),
-        leases.ClaimRequest(project_id=2, limit=2),
+        claims.ClaimRequest(project_id=1, limit=2),
+        claims.ClaimRequest(project_id=1, limit=2, queues=("a",)),
+        claims.ClaimRequest(project_id=2, limit=2),
     ]
-    answers = yard.store.transact(leases.claim, asked)
+    answers = yard.store.transact(claims.claim, asked)
     assert [len(answer) for answer in answers] == [2, 1, 0]
 
 
@@ -189,7 +189,7 @@ def topics_of(op: Callable[[Tx], object]) -> Callable[[Tx], frozenset[str]]:
 
 def test_a_claim_wakes_those_who_follow_the_run(yard: Yard):
     run = yard.create()
-    woken = yard.store.transact(topics_of(lambda tx: leases.claim(tx, [leases.ClaimRequest(project_id=1)])))
+    woken = yard.store.transact(topics_of(lambda tx: claims.claim(tx, [claims.ClaimRequest(project_id=1)])))
     assert woken == {f"run:{run.id}", "project:1"}
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from runyard.domain.jobs import Http, JobSpec
-from runyard.engine import checkpoints, dispatches, environments, job_secrets, leases
+from runyard.engine import checkpoints, claims, dispatches, environments, job_secrets
 from runyard.engine.checkpoints import NewCheckpoint
+from runyard.engine.claims import ClaimRequest, Granted
 from runyard.engine.dispatches import Luggage
 from runyard.engine.fences import Writer
-from runyard.engine.leases import ClaimRequest, Granted
 from tests.support.yard import SECOND, Yard
 
 HTTP: dict[str, Any] = {"executor": "http", "http": Http(url="http://x/run")}
@@ -26,7 +26,7 @@ def ten_of_each(classes: Sequence[int]) -> dict[int, int]:
 
 def claim(yard: Yard, *runs: str) -> list[Granted]:
     request = ClaimRequest(project_id=None, executor="http", runs=runs, limit=len(runs), lease=30 * SECOND)
-    granted: list[Granted] = yard.store.transact(leases.claim, [request])[0]
+    granted: list[Granted] = yard.store.transact(claims.claim, [request])[0]
     return granted
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from runyard.domain.states import RunState
-from runyard.engine import jobs, leases, projects
-from runyard.engine.leases import ClaimRequest
+from runyard.engine import claims, jobs, projects
+from runyard.engine.claims import ClaimRequest
 from tests.support.yard import Yard
 
 
@@ -39,5 +39,5 @@ def test_a_part_of_the_server_claims_over_all_projects(yard: Yard):
     low = yard.create(executor="http", priority=1)
     high = second.create(executor="http", priority=9)
     yard.create()
-    (granted,) = yard.store.transact(leases.claim, [ClaimRequest(project_id=None, limit=10, executor="http")])
+    (granted,) = yard.store.transact(claims.claim, [ClaimRequest(project_id=None, limit=10, executor="http")])
     assert [one.run.id for one in granted] == [high.id, low.id]

@@ -12,7 +12,8 @@ from runyard.domain.policy import Failure
 from runyard.domain.states import RunState
 from runyard.domain.waits import EventWait, WaitState
 from runyard.engine import event_waits, projects
-from runyard.engine.leases import Granted, Pass
+from runyard.engine.claims import Granted
+from runyard.engine.proofs import Pass
 from tests.support.yard import SECOND, Yard
 
 S = RunState

@@ -8,7 +8,7 @@ from runyard.domain.errors import NotFound
 from runyard.domain.jobs import Rate
 from runyard.domain.moves import move
 from runyard.engine import claimers, explain, runs, transitions
-from runyard.engine.leases import ClaimRequest
+from runyard.engine.claims import ClaimRequest
 from tests.support.yard import id_of
 
 

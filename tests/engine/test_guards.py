@@ -9,7 +9,7 @@ from runyard.domain.errors import Forbidden, LimitReached
 from runyard.domain.projects import ProjectSettings
 from runyard.engine import projects, tool_calls, usage
 from runyard.engine.fences import Writer
-from runyard.engine.leases import Pass
+from runyard.engine.proofs import Pass
 from runyard.engine.tool_calls import NewToolCall
 from runyard.engine.usage import NewUsage
 from tests.support.writers import anyone, holder

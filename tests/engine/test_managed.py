@@ -12,8 +12,9 @@ from runyard.domain.jobs import Managed
 from runyard.domain.policy import SECOND
 from runyard.domain.presets import OVERRIDE
 from runyard.engine import jobs, managed, resources
-from runyard.engine.leases import Granted, Report
+from runyard.engine.claims import Granted
 from runyard.engine.managed import End
+from runyard.engine.proofs import Report
 from runyard.engine.resources import NewSample
 from tests.support.stores import Clock
 from tests.support.yard import Yard

@@ -28,7 +28,7 @@ from runyard.domain.errors import Conflict, IllegalMove, LeaseLost
 from runyard.domain.policy import Policy
 from runyard.domain.records import Run
 from runyard.domain.states import ENDED, FINAL, LEASED, LIVE, RESOLVABLE, RUN_MOVES, RunState
-from runyard.engine.leases import Granted
+from runyard.engine.claims import Granted
 from runyard.storage.port import Tx
 from runyard.storage.postgres import PostgresStore
 from runyard.storage.sqlite import SqliteStore

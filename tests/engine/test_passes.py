@@ -10,7 +10,8 @@ from runyard.domain.records import Run
 from runyard.domain.states import RunState
 from runyard.engine import dependencies, leases
 from runyard.engine.fences import Writer
-from runyard.engine.leases import Complete, Fail, Pass
+from runyard.engine.leases import Complete, Fail
+from runyard.engine.proofs import Pass
 from tests.support.writers import log
 from tests.support.yard import SECOND, Known, Yard, id_of
 

@@ -13,7 +13,7 @@ from runyard.domain.policy import Failure, Policy
 from runyard.domain.records import Run
 from runyard.domain.states import RunState
 from runyard.engine import leases
-from runyard.engine.leases import Granted
+from runyard.engine.claims import Granted
 from tests.support.yard import SECOND, Yard
 
 REPORTS: dict[str, Callable[[Yard, Granted], Run]] = {

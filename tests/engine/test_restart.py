@@ -8,7 +8,8 @@ import pytest
 from runyard.domain.errors import IllegalMove, LeaseLost
 from runyard.domain.states import RunState
 from runyard.engine import leases, runs
-from runyard.engine.leases import Complete, Pass
+from runyard.engine.leases import Complete
+from runyard.engine.proofs import Pass
 from tests.support.yard import SECOND, Yard
 
 RESTARTABLE = (RunState.RUNNING, RunState.PAUSED)

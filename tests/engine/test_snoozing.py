@@ -9,7 +9,7 @@ import msgspec
 from runyard.domain.policy import Failure
 from runyard.domain.states import RunState
 from runyard.engine import leases
-from runyard.engine.leases import Granted
+from runyard.engine.claims import Granted
 from tests.support.yard import SECOND, Yard
 
 LIMIT = 3

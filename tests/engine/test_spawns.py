@@ -11,7 +11,8 @@ from runyard.domain.errors import Ended, IllegalMove, Invalid, NotFound
 from runyard.domain.states import RunState
 from runyard.domain.waits import WaitState
 from runyard.engine import event_waits, lineage, parents, projects, spawns
-from runyard.engine.leases import Granted, Pass
+from runyard.engine.claims import Granted
+from runyard.engine.proofs import Pass
 from tests.support.yard import SECOND, Yard
 
 S = RunState

@@ -23,7 +23,8 @@ from runyard.domain.jobs import NewRun
 from runyard.domain.states import ENDED, RunState
 from runyard.domain.waits import is_met
 from runyard.engine import dependencies, event_waits, projects, spawns
-from runyard.engine.leases import Granted, Pass
+from runyard.engine.claims import Granted
+from runyard.engine.proofs import Pass
 from tests.support.stores import Shelf
 from tests.support.yard import SECOND, Yard, all_runs
 

@@ -19,7 +19,7 @@ from runyard.domain.states import RunState
 from runyard.engine import checkpoints, environments, job_secrets, leases
 from runyard.engine.checkpoints import NewCheckpoint
 from runyard.engine.fences import Writer
-from runyard.engine.leases import Pass
+from runyard.engine.proofs import Pass
 from tests.support.endpoints import Endpoint, Heard, Open, Say
 from tests.support.sending import AT_ONCE, Post, http_job, settled
 from tests.support.stores import Clock

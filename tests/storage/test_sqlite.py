@@ -13,9 +13,9 @@ import pytest
 
 from runyard.domain.errors import Conflict
 from runyard.domain.jobs import NewRun
-from runyard.engine import creations, leases
+from runyard.engine import claims, creations
+from runyard.engine.claims import ClaimRequest
 from runyard.engine.creations import CreateRequest
-from runyard.engine.leases import ClaimRequest
 from runyard.storage.port import Tx
 from runyard.storage.sqlite import SqliteStore, SqliteTx
 
@@ -76,7 +76,7 @@ def test_rows_that_do_not_fit_into_one_text_are_read_all_the_same(tmp_path: Path
     request = CreateRequest(project_id=1, runs=(NewRun(payload=payload),) * 3)
     store.transact(creations.create, [request])
     store.transact(shorten)
-    (granted,) = store.transact(leases.claim, [ClaimRequest(project_id=1, limit=3)])
+    (granted,) = store.transact(claims.claim, [ClaimRequest(project_id=1, limit=3)])
     assert [one.run.payload for one in granted] == [payload] * 3
     store.close()
 
@@ -86,6 +86,6 @@ def test_any_text_comes_back_as_it_was_stored(tmp_path: Path, text: str):
     store = SqliteStore(tmp_path / "runyard.db", clock=lambda: 1)
     run = NewRun(payload=msgspec.json.encode(text).decode(), concurrency_key=text or None, trigger=text)
     store.transact(creations.create, [CreateRequest(project_id=1, runs=(run,))])
-    ((granted,),) = store.transact(leases.claim, [ClaimRequest(project_id=1)])
+    ((granted,),) = store.transact(claims.claim, [ClaimRequest(project_id=1)])
     assert (granted.run.trigger, granted.run.payload) == (text, run.payload)
     store.close()

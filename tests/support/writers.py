@@ -6,8 +6,8 @@ from typing import Any
 
 from runyard.domain.errors import DomainError
 from runyard.engine import logs
+from runyard.engine.claims import Granted
 from runyard.engine.fences import Writer
-from runyard.engine.leases import Granted
 from tests.support.yard import Known, Yard, id_of
 
 

@@ -14,9 +14,9 @@ from runyard.domain.moves import move, occupies
 from runyard.domain.policy import Failure
 from runyard.domain.records import Attempt, Event, Job, Run, Waiting
 from runyard.domain.states import EVENT_OF_VERB, LEASED, RUN_MOVES, RunState
-from runyard.engine import copies, creations, jobs, leases, runs, timers, transitions
+from runyard.engine import claims, copies, creations, jobs, leases, proofs, runs, timers, transitions
+from runyard.engine.claims import Granted
 from runyard.engine.creations import Created
-from runyard.engine.leases import Granted
 from runyard.storage.port import Store, Tx
 from runyard.storage.statements import attempts
 from runyard.storage.statements import runs as runs_sql
@@ -80,8 +80,8 @@ class Yard:
 
     def claim(self, limit: int = 1, **request: Any) -> list[Granted]:
         """Claim up to `limit` runs."""
-        asked = leases.ClaimRequest(project_id=self.project_id, limit=limit, **request)
-        granted: list[Granted] = self.store.transact(leases.claim, [asked])[0]
+        asked = claims.ClaimRequest(project_id=self.project_id, limit=limit, **request)
+        granted: list[Granted] = self.store.transact(claims.claim, [asked])[0]
         return granted
 
     def claim_one(self, **request: Any) -> Granted:
@@ -104,7 +104,7 @@ class Yard:
         self.start(granted)
         return granted
 
-    def report(self, op: Callable[[Tx, Sequence[Any]], Sequence[Any]], report: leases.Report) -> Run:
+    def report(self, op: Callable[[Tx, Sequence[Any]], Sequence[Any]], report: proofs.Report) -> Run:
         """The run after the report. Raises what the report is refused with."""
         (outcome,) = self.store.transact(op, [report])
         if isinstance(outcome, DomainError):

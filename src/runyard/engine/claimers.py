@@ -6,7 +6,7 @@ never write here.
 
 from __future__ import annotations
 
-from runyard.engine.leases import ClaimRequest
+from runyard.engine.claims import ClaimRequest
 from runyard.storage.port import Tx
 from runyard.storage.statements import claimers as sql
 from runyard.storage.statements.claimers import Claimer

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from runyard.domain.policy import claim_rank
 from runyard.storage.port import Tx
 from runyard.storage.statements import classes as sql
 
@@ -48,3 +49,8 @@ def _of_project(tx: Tx, project_id: int | None, executor: str) -> list[tuple[int
     ]
     tx.learned[fact] = (newest, classes)
     return classes
+
+
+def rank_of(tx: Tx, priority: int, queued_at: int) -> int:
+    """The place in the claim order under this server's ageing rule."""
+    return claim_rank(priority, queued_at, ageing=tx.ageing)

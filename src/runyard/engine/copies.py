@@ -13,9 +13,9 @@ from runyard.domain.jobs import JobSpec
 from runyard.domain.records import Job, Run
 from runyard.domain.states import ENDED, RunState
 from runyard.engine import checkpoints, rates
+from runyard.engine.classes import rank_of
 from runyard.engine.creations import AD_HOC, FRESH, Draft, check_enabled, write
 from runyard.engine.drafts import DEFAULT_TIMEOUT
-from runyard.engine.leases import rank_of
 from runyard.engine.runs import Outcome, check_edited, lock_many, only, time_to_live
 from runyard.engine.specs import spec_of
 from runyard.engine.transitions import journal

@@ -19,8 +19,8 @@ from runyard.domain.presets import OVERRIDE
 from runyard.domain.records import Job, Run, Waiting
 from runyard.domain.states import FINAL, RunState
 from runyard.engine import classes, rates, windows
+from runyard.engine.classes import rank_of
 from runyard.engine.facts import CreateRequest, Facts
-from runyard.engine.leases import rank_of
 from runyard.engine.runs import MAX_DEPTH
 from runyard.engine.specs import check_payload
 from runyard.storage.port import Tx

@@ -19,7 +19,7 @@ from runyard.domain.records import Move, Run, Waiting
 from runyard.domain.states import LEASED, RunState
 from runyard.domain.waits import EventWait, WaitState
 from runyard.engine import deliveries, quotas, runs, sizes
-from runyard.engine.leases import Pass, Report, fence
+from runyard.engine.proofs import Pass, Report, fence
 from runyard.engine.rates import first_id_at
 from runyard.engine.transitions import apply, end_waits, journal
 from runyard.storage.port import Tx, many

@@ -10,7 +10,7 @@ import msgspec
 from runyard.domain.errors import DomainError, Ended, NotFound
 from runyard.domain.records import Run
 from runyard.domain.states import is_final
-from runyard.engine.leases import Pass, Report, closed, fence
+from runyard.engine.proofs import Pass, Report, closed, fence
 from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import fences as sql
 from runyard.storage.statements.fences import Fenced

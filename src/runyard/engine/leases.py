@@ -1,71 +1,26 @@
-"""Claims and what executors report. Every report names its lease; a report without the current one changes nothing."""
+"""What executors report. Every report brings its proof; one without the proof of now changes nothing."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
 
-from runyard.domain.errors import Conflict, DomainError, Ended, LeaseLost, NotFound, StaleAttempt
+from runyard.domain.errors import Conflict, DomainError
 from runyard.domain.moves import changed, move
-from runyard.domain.policy import Failure, Policy, Retry, after_failure, claim_rank
-from runyard.domain.records import Lease, Move, Run, Waiting
-from runyard.domain.states import LEASED, RunState, is_final
-from runyard.engine import classes, parents, schemas, upgrades
+from runyard.domain.policy import Failure
+from runyard.domain.records import Move, Run, Waiting
+from runyard.domain.states import LEASED, RunState
+from runyard.engine import parents, schemas, upgrades
+from runyard.engine.failures import failed, told
+from runyard.engine.proofs import Pass, Report, fence, repeats, unbegun
 from runyard.engine.transitions import apply, end_waits
 from runyard.storage.port import Tx, many
 from runyard.storage.statements import runs as runs_sql
 
 ROUNDS = 5
 """How many different reports on one run are taken in one transaction."""
-
-
-class ClaimRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """Who asks for how much of which work. None means any queue, any job."""
-
-    project_id: int | None
-    """None is every project: for executors that are part of the server."""
-    limit: int = 1
-    executor: str = "worker"
-    queues: tuple[str, ...] | None = None
-    jobs: tuple[str, ...] | None = None
-    runs: tuple[str, ...] | None = None
-    """These and no others, as far as they may be claimed; who names runs has seen to it that they are its kind."""
-    capabilities: frozenset[str] = frozenset()
-    lease: int | None = None
-    worker: str | None = None
-    actor: str | None = None
-
-
-class Granted(msgspec.Struct, frozen=True, kw_only=True):
-    """A run handed out with its lease."""
-
-    run: Run
-    lease: Lease
-
-
-class Pass(msgspec.Struct, frozen=True, kw_only=True):
-    """A run token that was checked: the right to report on one run without its lease (DESIGN §3.2)."""
-
-    attempt: int | None = None
-    """The attempt it was handed out for at dispatch; None when it was handed out at trigger."""
-
-
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What every report names: the run, and the lease token (or the run token) that proves the right to report."""
-
-    project_id: int
-    run_id: str
-    token: str | Pass
-    actor: str | None = None
-
-    @property
-    def ends(self) -> frozenset[RunState]:
-        """The states that the report brings a run into for good: repeated there, it succeeds without effect."""
-        return frozenset()
 
 
 class Start(Report, frozen=True, kw_only=True):
@@ -147,137 +102,6 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
 Outcome = Reported | DomainError
 
 
-def token_hash(token: str) -> str:
-    """What is stored of a lease token."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-@many
-def claim(tx: Tx, requests: Sequence[ClaimRequest]) -> list[list[Granted]]:
-    """Hand each caller up to `limit` runs: priority first, then time queued. No run is handed out twice."""
-    answers: list[list[Granted]] = [[] for _ in requests]
-    groups: dict[Any, list[int]] = {}
-    for index, request in enumerate(requests):
-        key = (request.project_id, request.executor, request.queues, request.jobs, request.runs, request.capabilities)
-        groups.setdefault(key, []).append(index)
-    for indexes in groups.values():
-        first = requests[indexes[0]]
-        found = _ready(tx, first, sum(requests[index].limit for index in indexes))
-        newer = upgrades.at_claim(tx, found)
-        moves: list[Move] = []
-        owners: list[tuple[int, str]] = []
-        takers = iter([index for index in indexes for _ in range(requests[index].limit)])
-        for run in found:
-            if run.expires_at is not None and run.expires_at <= tx.now:
-                moves.append(expired(tx, run))
-                owners.append((-1, ""))
-                continue
-            index, token = next(takers), tx.new_token()
-            moves.append(_claimed(tx, run, requests[index], token, newer.get(run.id, {})))
-            owners.append((index, token))
-        for run, (index, token) in zip(apply(tx, moves), owners, strict=True):
-            if index >= 0:
-                lease = Lease(run_id=run.id, token=token, until=run.lease_until or 0)
-                answers[index].append(Granted(run=run, lease=lease))
-    return answers
-
-
-def _ready(tx: Tx, request: ClaimRequest, limit: int) -> list[Run]:
-    """The runs the caller may have, locked, in claim order."""
-    if request.runs is not None:
-        return runs_sql.ready_among(tx, request.runs)[:limit]
-    eligible = classes.eligible(
-        tx, request.project_id, request.executor, request.queues, request.jobs, request.capabilities
-    )
-    return runs_sql.ready(tx, eligible, limit) if eligible else []
-
-
-def _claimed(tx: Tx, run: Run, request: ClaimRequest, token: str, newer: Mapping[str, Any]) -> Move:
-    policy: Policy = newer.get("policy", run.policy)
-    data: dict[str, Any] = {"worker": request.worker} if request.worker else {}
-    if newer:
-        data["job_version"] = newer["job_version"]
-    return move(
-        run,
-        "claim",
-        tx.now,
-        actor=request.actor,
-        data=data,
-        epoch=run.epoch + 1,
-        worker=request.worker,
-        claimed_at=tx.now,
-        heartbeat_at=tx.now,
-        started_at=None,
-        lease_hash=token_hash(token),
-        lease_until=tx.now + (request.lease or policy.lease),
-        **newer,
-    )
-
-
-def expired(tx: Tx, run: Run) -> Move:
-    """The run's time to live is over before anybody took it."""
-    return move(
-        run, "expire", tx.now, error=_error(Failure(message="run expired", kind="expired")), error_class="expired"
-    )
-
-
-def fence(run: Run | None, report: Report, now: int) -> DomainError | None:
-    """Why the report may not touch the run, if so. Tokens are compared in constant time."""
-    if run is None or run.project_id != report.project_id:
-        return NotFound(f"there is no run {report.run_id} in this project")
-    if isinstance(report.token, Pass):
-        return _passed(run, report.token)
-    if run.state not in LEASED:
-        return LeaseLost(f"the run is {run.state} and held by nobody; stop working on it", state=run.state.value)
-    if run.lease_hash is None or not hmac.compare_digest(run.lease_hash, token_hash(report.token)):
-        return LeaseLost("another executor holds this run now; stop working on it", state=run.state.value)
-    if run.lease_until is not None and run.lease_until <= now:
-        return LeaseLost("the lease has expired; stop working on it", state=run.state.value)
-    return None
-
-
-def _passed(run: Run, proof: Pass) -> DomainError | None:
-    """Why a run token may not touch the run now, if so: its work has not begun, is over, or is another attempt's."""
-    refused = closed(run, proof)
-    if refused is not None:
-        return refused
-    if run.state in LEASED or run.state is RunState.WAITING:
-        return None
-    return LeaseLost(f"the run is {run.state} and nobody works on it", state=run.state.value)
-
-
-def _unbegun(run: Run | None) -> DomainError | None:
-    """Why nobody may report on the run yet: it waits for other jobs. What else waits was parked by its executor."""
-    if run is None or run.waiting_for is None or run.waiting_for.kind != "dependency":
-        return None
-    return LeaseLost(f"the run is {run.state} for other jobs and nobody works on it", state=run.state.value)
-
-
-def closed(run: Run, proof: Pass) -> DomainError | None:
-    """Why a run token is good for nothing any more, if so: its attempt is past, or the run has ended."""
-    if proof.attempt is not None and proof.attempt != run.attempt:
-        return StaleAttempt(
-            f"this token is of attempt {proof.attempt}; the run is at {run.attempt}", state=run.state.value
-        )
-    if is_final(run.state):
-        return Ended(f"the run is {run.state} and its record is closed", state=run.state.value)
-    return None
-
-
-def _repeats(run: Run | None, report: Report) -> bool:
-    """Whether the report is the one that brought the run into its state, sent once more."""
-    if run is None or run.project_id != report.project_id:
-        return False
-    return run.state in report.ends and _proves(run, report.token)
-
-
-def _proves(run: Run, token: str | Pass) -> bool:
-    """Whether the token is that of the last one who worked on the run."""
-    if isinstance(token, Pass):
-        return token.attempt is None or token.attempt == run.attempt
-    return run.lease_hash is not None and hmac.compare_digest(run.lease_hash, token_hash(token))
-
-
 def _each(
     tx: Tx,
     reports: Sequence[Any],
@@ -319,9 +143,9 @@ def _round(
         if report.run_id in first:
             (twins if report == reports[first[report.run_id]] else later).append(index)
             continue
-        error = fence(run, report, tx.now) or _unbegun(run)
+        error = fence(run, report, tx.now) or unbegun(run)
         if error is not None or run is None:
-            outcomes[index] = Reported(run=run) if run is not None and _repeats(run, report) else error
+            outcomes[index] = Reported(run=run) if run is not None and repeats(run, report) else error
             continue
         first[report.run_id] = index
         try:
@@ -466,7 +290,7 @@ def snooze(tx: Tx, reports: Sequence[Snooze]) -> list[Outcome]:
             hold="retry",
             next_retry_at=tx.now + max(1, report.delay),
             metadata=msgspec.json.encode(metadata | {"snooze_count": str(times)}).decode(),
-            error=_error(failure),
+            error=told(failure),
             error_class=failure.kind,
         )
 
@@ -504,75 +328,9 @@ def park(tx: Tx, reports: Sequence[Park]) -> list[Outcome]:
     ]
 
 
-def failed(
-    tx: Tx,
-    run: Run,
-    failure: Failure,
-    *,
-    actor: str | None = None,
-    retry_after: int | None = None,
-    started_at: int | None = None,
-    exhausted: str | None = None,
-    outcome: str | None = None,
-    trace: str | None = None,
-) -> Move:
-    """The move that follows a failed attempt; `exhausted` is the verb when nothing is left (else the policy's)."""
-    decision = after_failure(
-        run.policy, failure, attempt=run.attempt, now=tx.now, dice=tx.dice(), retry_after=retry_after
-    )
-    seen: dict[str, Any] = {"error": _error(failure), "error_class": failure.kind}
-    said: dict[str, Any] = {"error": failure.message[:500], "error_class": failure.kind}
-    if outcome is not None:
-        said["outcome"] = outcome
-    if isinstance(decision, Retry):
-        boosted = min(10, run.priority + run.policy.retry_priority_boost)
-        return move(
-            msgspec.structs.replace(run, started_at=started_at or run.started_at),
-            "retry",
-            tx.now,
-            actor=actor,
-            data=said | {"next_attempt": run.attempt + 1, "at": decision.at},
-            hold="retry",
-            next_retry_at=decision.at,
-            attempt=run.attempt + 1,
-            priority=boosted,
-            rank=run.rank if boosted == run.priority else rank_of(tx, boosted, run.queued_at or tx.now),
-            **seen,
-        )
-    verb = exhausted or ("bury" if run.policy.dead_letter else "fail")
-    return move(
-        run,
-        verb,
-        tx.now,
-        actor=actor,
-        data=said | {"reason": decision.reason},
-        started_at=started_at or run.started_at,
-        trace=trace or run.trace,
-        **seen,
-    )
-
-
-def rank_of(tx: Tx, priority: int, queued_at: int) -> int:
-    """The place in the claim order under this server's ageing rule."""
-    return claim_rank(priority, queued_at, ageing=tx.ageing)
-
-
 def _begun(run: Run, said: int | None, now: int) -> int | None:
     """When work began: what the engine saw, else what the executor says within the bounds of its claim."""
     if run.started_at is not None:
         return run.started_at
     claimed = run.claimed_at or now
     return max(claimed, min(said, now)) if said is not None else claimed
-
-
-def _error(failure: Failure) -> str:
-    return msgspec.json.encode(failure).decode()
-
-
-def current(tx: Tx, report: Report) -> Run:
-    """The run whose lease this is. Raises `NotFound` or `LeaseLost`."""
-    run = runs_sql.lock(tx, [report.run_id]).get(report.run_id)
-    error = fence(run, report, tx.now)
-    if error is not None or run is None:
-        raise error or NotFound()
-    return run

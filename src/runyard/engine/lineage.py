@@ -13,7 +13,7 @@ from runyard.domain.states import RunState
 from runyard.engine import creations
 from runyard.engine.creations import Created
 from runyard.engine.facts import CreateRequest
-from runyard.engine.leases import Report, fence
+from runyard.engine.proofs import Report, fence
 from runyard.engine.rates import first_id_at
 from runyard.engine.runs import find, job_of
 from runyard.engine.specs import check_payload, spec_of

@@ -18,7 +18,8 @@ from runyard.domain.presets import OVERRIDE, Preset
 from runyard.domain.records import Move, Run
 from runyard.domain.traces import Checkpoint, Usage
 from runyard.engine import environments, job_secrets, transitions
-from runyard.engine.leases import Report, failed, fence
+from runyard.engine.failures import failed
+from runyard.engine.proofs import Report, fence
 from runyard.storage.port import LogLine, Tx, many
 from runyard.storage.statements import checkpoints, fences, jobs, usage
 from runyard.storage.statements import runs as runs_sql

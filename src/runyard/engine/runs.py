@@ -12,7 +12,7 @@ from runyard.domain.moves import UNHELD, move
 from runyard.domain.records import Job, Move, Run
 from runyard.domain.states import FINAL, LEASED, LIVE, PARKED, RESOLVABLE, RunState
 from runyard.engine import cascades, dependents, rates, transitions
-from runyard.engine.leases import rank_of
+from runyard.engine.classes import rank_of
 from runyard.engine.specs import check_payload, spec_of
 from runyard.engine.transitions import apply
 from runyard.storage.port import Tx

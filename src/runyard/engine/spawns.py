@@ -12,7 +12,7 @@ from runyard.engine import creations, event_waits, jobs
 from runyard.engine.creations import Created
 from runyard.engine.dependents import AGAIN
 from runyard.engine.facts import CreateRequest
-from runyard.engine.leases import Report, fence
+from runyard.engine.proofs import Report, fence
 from runyard.engine.specs import check_payload, spec_of
 from runyard.engine.transitions import apply
 from runyard.storage.port import Tx

@@ -11,7 +11,9 @@ from runyard.domain.policy import Failure
 from runyard.domain.records import Move, Run, Waiting
 from runyard.domain.states import LEASED, RunState
 from runyard.engine import dependents, lanes, parents
-from runyard.engine.leases import expired, failed, rank_of
+from runyard.engine.claims import expired
+from runyard.engine.classes import rank_of
+from runyard.engine.failures import failed
 from runyard.engine.transitions import apply, end_waits
 from runyard.storage.port import Tx
 from runyard.storage.statements import lanes as lanes_sql

@@ -12,7 +12,7 @@ import msgspec
 
 from runyard.domain.errors import Unauthorized
 from runyard.domain.records import Run
-from runyard.engine.leases import Pass
+from runyard.engine.proofs import Pass
 
 ISSUER = "strait:run-token"
 SPARE = 60

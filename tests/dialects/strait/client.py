@@ -15,8 +15,8 @@ import httpx2
 from runyard.domain.errors import DomainError
 from runyard.domain.policy import Failure
 from runyard.domain.records import Key
-from runyard.engine import keys, leases, timers
-from runyard.engine.leases import Granted
+from runyard.engine import claims, keys, leases, proofs, timers
+from runyard.engine.claims import Granted
 from runyard.storage.port import Tx
 from runyard.storage.statements import keys as keys_sql
 from tests.dialects.strait.contract import PREFIX, StraitContract
@@ -162,8 +162,8 @@ class Strait:
         """Claim the run that stands in front; with a run: in front of those of its job, and it must be this one."""
         jobs = None if run is None else (str(good(self.get(f"/v1/jobs/{self.see(run)['job_id']}"))["slug"]),)
         for executor in EVERY_EXECUTOR:
-            asked = leases.ClaimRequest(project_id=None, executor=executor, worker="test", jobs=jobs)
-            granted: list[Granted] = self.stand.store.transact(leases.claim, [asked])[0]
+            asked = claims.ClaimRequest(project_id=None, executor=executor, worker="test", jobs=jobs)
+            granted: list[Granted] = self.stand.store.transact(claims.claim, [asked])[0]
             if granted:
                 assert run is None or granted[0].run.id == _id(run), "another run stood in front"
                 return granted[0]
@@ -184,7 +184,7 @@ class Strait:
         failure = Failure(message="it broke", kind=kind, retryable=retryable)
         self.report(leases.fail, leases.Fail(**proof(granted), failure=failure))
 
-    def report(self, op: Any, report: leases.Report) -> None:
+    def report(self, op: Any, report: proofs.Report) -> None:
         """Report as an executor. Raises what the report is refused with."""
         (outcome,) = self.stand.store.transact(op, [report])
         if isinstance(outcome, DomainError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runyard.domain.states import RunState
-from runyard.engine.leases import Granted
+from runyard.engine.claims import Granted
 from tests.dialects.strait.client import Strait, Worker
 from tests.support.yard import Known, Yard, id_of
 

@@ -13,7 +13,8 @@ from runyard.domain.states import LIVE, RunState
 from runyard.engine import checkpoints, leases
 from runyard.engine.checkpoints import NewCheckpoint
 from runyard.engine.fences import Writer
-from runyard.engine.leases import Complete, Pass
+from runyard.engine.leases import Complete
+from runyard.engine.proofs import Pass
 from runyard.storage.port import Tx
 from tests.dialects.strait.client import Strait, good, refused
 from tests.support.yard import SECOND, Yard

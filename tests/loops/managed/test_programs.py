@@ -16,7 +16,8 @@ from runyard.domain.records import Waiting
 from runyard.engine import checkpoints, environments, job_secrets, jobs, leases, resources, runs
 from runyard.engine.checkpoints import NewCheckpoint
 from runyard.engine.fences import Writer
-from runyard.engine.leases import Complete, Fail, Park, Pass
+from runyard.engine.leases import Complete, Fail, Park
+from runyard.engine.proofs import Pass
 from runyard.loops.managed import executor, life, output
 from tests.e2e.processes import until
 from tests.loops.managed.conftest import Floor

@@ -19,8 +19,8 @@ import structlog
 from runyard.domain.endpoints import Tried, closed_until
 from runyard.domain.errors import Conflict, DomainError, LeaseLost, Unavailable
 from runyard.domain.policy import SECOND, Failure
-from runyard.engine import dispatches, endpoints, leases
-from runyard.engine.leases import Granted
+from runyard.engine import claims, dispatches, endpoints, leases, proofs
+from runyard.engine.claims import Granted
 from runyard.loops.dispatch import outcomes
 from runyard.loops.dispatch.fares import Fares, Place
 from runyard.loops.dispatch.flights import Flight
@@ -93,7 +93,7 @@ class Dispatcher:
         self.traffic.held_back = ready.held_back or len(chosen) < sum(map(len, ready.heads.values()))
         if not chosen:
             return again
-        request = leases.ClaimRequest(
+        request = claims.ClaimRequest(
             project_id=None,
             executor=EXECUTOR,
             runs=tuple(chosen),
@@ -102,7 +102,7 @@ class Dispatcher:
             worker="dispatch",
             actor="dispatch",
         )
-        granted: list[Granted] = (await self.store.write(leases.claim, [request]))[0]
+        granted: list[Granted] = (await self.store.write(claims.claim, [request]))[0]
         handled_at, began = self.store.now(), time.perf_counter()
         flights = [
             Flight(granted=one, class_id=one.run.class_id, handled_at=handled_at, began=began) for one in granted
@@ -282,7 +282,7 @@ class Dispatcher:
         self,
         flight: Flight,
         op: Callable[..., Any],
-        report: leases.Report,
+        report: proofs.Report,
         *,
         refused: Callable[[DomainError], leases.Fail] | None = None,
     ) -> None:
@@ -294,7 +294,7 @@ class Dispatcher:
             log.info("dispatch.dropped", run=flight.run.id, reason=outcome.code)
         self._land(flight)
 
-    async def _tell(self, op: Callable[..., Any], reports: Sequence[leases.Report]) -> Sequence[Any]:
+    async def _tell(self, op: Callable[..., Any], reports: Sequence[proofs.Report]) -> Sequence[Any]:
         """What the store says to the reports; asked again while it cannot be reached."""
         give_up = time.monotonic() + PATIENCE
         rest = 0.1

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from runyard.domain.records import Run
-from runyard.engine.leases import Granted
+from runyard.engine.claims import Granted
 
 
 class Flight(msgspec.Struct, kw_only=True, eq=False):

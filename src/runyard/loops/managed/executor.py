@@ -12,8 +12,9 @@ import structlog
 
 from runyard.domain.errors import DomainError
 from runyard.domain.presets import DEFAULT
-from runyard.engine import leases, resources
-from runyard.engine.leases import ClaimRequest, Heartbeat, Reported
+from runyard.engine import claims, leases, resources
+from runyard.engine.claims import ClaimRequest
+from runyard.engine.leases import Heartbeat, Reported
 from runyard.engine.resources import NewSample
 from runyard.loops.managed.held import Held
 from runyard.loops.managed.life import Ground, live
@@ -70,7 +71,7 @@ class Executor:
             # Whoever waits for room is next; looked at again soon, because room comes without a commit.
             return 0.2
         request = ClaimRequest(project_id=None, executor=KIND, lease=self._lease, worker=self.worker)
-        (granted,) = await self.ground.store.write(leases.claim, [request])
+        (granted,) = await self.ground.store.write(claims.claim, [request])
         for one in granted:
             self._take(Held(one))
         # One at a time, so that its size is known before the next is taken.

@@ -8,7 +8,8 @@ from typing import Literal
 from runyard.domain.presets import Preset
 from runyard.domain.records import Lease, Run
 from runyard.domain.states import LEASED, RunState
-from runyard.engine.leases import Granted, token_hash
+from runyard.engine.claims import Granted
+from runyard.engine.proofs import token_hash
 from runyard.sandbox.gauge import Measure
 from runyard.sandbox.launch import Running
 from runyard.storage.statements.fences import Fenced

@@ -15,8 +15,9 @@ from runyard.domain.errors import DomainError, LeaseLost, Unavailable
 from runyard.domain.records import Run
 from runyard.engine import environments as engine_environments
 from runyard.engine import job_secrets, leases, managed
-from runyard.engine.leases import Report, Start
+from runyard.engine.leases import Start
 from runyard.engine.managed import End, Equipment
+from runyard.engine.proofs import Report
 from runyard.loops.managed.environment import environment
 from runyard.loops.managed.held import Held
 from runyard.loops.managed.output import Output

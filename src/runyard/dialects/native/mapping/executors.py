@@ -18,14 +18,14 @@ from runyard.dialects.native.mapping.values import (
 )
 from runyard.domain.errors import DomainError
 from runyard.domain.policy import Failure
-from runyard.engine import leases
+from runyard.engine import claims, leases
 from runyard.web.errors import understood
 from runyard.web.problems import PROBLEMS
 
 
-def claim_in(project_id: int, asked: wire.ClaimIn, actor: str) -> leases.ClaimRequest:
+def claim_in(project_id: int, asked: wire.ClaimIn, actor: str) -> claims.ClaimRequest:
     """A request for work."""
-    return leases.ClaimRequest(
+    return claims.ClaimRequest(
         project_id=project_id,
         limit=asked.limit,
         executor=asked.executor,
@@ -38,7 +38,7 @@ def claim_in(project_id: int, asked: wire.ClaimIn, actor: str) -> leases.ClaimRe
     )
 
 
-def claims_out(granted: Sequence[leases.Granted], slug: str) -> wire.ClaimsOut:
+def claims_out(granted: Sequence[claims.Granted], slug: str) -> wire.ClaimsOut:
     """What was handed out."""
     return wire.ClaimsOut(
         claims=[
@@ -51,7 +51,7 @@ def claims_out(granted: Sequence[leases.Granted], slug: str) -> wire.ClaimsOut:
     )
 
 
-def given_back(granted: Sequence[leases.Granted], actor: str) -> list[leases.Release]:
+def given_back(granted: Sequence[claims.Granted], actor: str) -> list[leases.Release]:
     """Reports that return what was handed to a client who left."""
     return [
         leases.Release(

@@ -13,7 +13,7 @@ from runyard.dialects.native import mapping, wire
 from runyard.dialects.native.slugs import slug_of
 from runyard.domain.errors import DomainError
 from runyard.domain.records import Waiting
-from runyard.engine import claimers, event_waits, leases
+from runyard.engine import claimers, claims, event_waits, leases
 from runyard.streams.hub import Hub
 from runyard.web.call import Call
 
@@ -39,7 +39,7 @@ def claiming(hub: Hub) -> HTTPRouteHandler:
         with hub.waiter([f"ready:{call.project_id}"]) as waiter, call.presence(waiter.wake) as client:
             while True:
                 waiter.reset()
-                (granted,) = await call.write(leases.claim, [request])
+                (granted,) = await call.write(claims.claim, [request])
                 if granted and client.gone:  # nobody will read the answer
                     await call.write(leases.release, mapping.given_back(granted, call.actor))
                     return wire.ClaimsOut(claims=[])
@@ -59,7 +59,7 @@ class _Noted:
     def __init__(self) -> None:
         self._at: dict[object, int] = {}
 
-    def is_due(self, request: leases.ClaimRequest, now: int) -> bool:
+    def is_due(self, request: claims.ClaimRequest, now: int) -> bool:
         """Whether the claimer is to be noted now."""
         who = (request.project_id, request.worker, request.executor, request.queues, request.jobs, request.capabilities)
         if now - self._at.get(who, -claimers.EVERY) < claimers.EVERY:

@@ -35,7 +35,7 @@ from runyard.engine import (
     usage,
 )
 from runyard.engine.fences import Writer
-from runyard.engine.leases import Report
+from runyard.engine.proofs import Report
 from runyard.storage.port import Tx
 from runyard.web.call import Call
 from runyard.web.reply import Reply
