@@ -2,53 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime
 from typing import Any, TypeVar
-from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Raw
 
 from runyard.dialects.native import wire
 from runyard.domain import slices
-from runyard.domain.errors import Invalid, NotFound
 from runyard.web.paging import cursor
+from runyard.web.values import SECOND, given_text, lenient_id, micros, run_id, text, when
+
+__all__ = [  # what routes and mappings find here, whoever made it
+    "SECOND", "given_text", "lenient_id", "micros", "run_id", "text", "when",
+]  # fmt: skip
 
 T = TypeVar("T")
 K = TypeVar("K", int, str)
 V = TypeVar("V")
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-FIRST = (datetime.min.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
-LAST = (datetime.max.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
-SECOND = 1_000_000
 _encode = msgspec.json.Encoder().encode
-_CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
 NULL = Raw(b"null")
-
-
-# One clock per transaction: the runs of an answer share most of their times.
-@lru_cache(maxsize=1024)
-def when(micros: int) -> datetime:
-    """Microseconds as a time on the wire."""
-    return EPOCH + timedelta(microseconds=micros)
 
 
 def maybe_when(micros: int | None) -> datetime | None:
     """Microseconds as a time on the wire, if there are any."""
     return None if micros is None else when(micros)
-
-
-def micros(time: datetime) -> int:
-    """A time on the wire as microseconds; a time without offset is UTC. Raises `Invalid`."""
-    aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
-    found = (aware - EPOCH) // timedelta(microseconds=1)
-    if not FIRST <= found <= LAST:
-        raise Invalid(f"the time {time.isoformat()} is out of range; the years 1 to 9999 in UTC are right")
-    return found
 
 
 def maybe_micros(time: datetime | None) -> int | None:
@@ -71,39 +51,10 @@ def raw(text: str | None) -> Raw | None:
     return None if text is None else Raw(text.encode())
 
 
-def text(value: Raw) -> str:
-    """JSON that came in, as it is stored."""
-    return bytes(value).decode()
-
-
 def maybe_text(value: Raw) -> str | None:
     """JSON that came in, if any did and it is not null."""
     body = bytes(value)
     return body.decode() if body and body != b"null" else None
-
-
-def given_text(value: Raw) -> str | None:
-    """JSON that came in, null too, if any did."""
-    body = bytes(value)
-    return body.decode() if body else None
-
-
-def run_id(value: str) -> str:
-    """The id in its canonical form. Raises `NotFound` when it cannot be one."""
-    try:
-        return str(UUID(value))
-    except ValueError:
-        raise NotFound(f"there is no run {value[:64]!r}: ids are UUIDs") from None
-
-
-def lenient_id(value: str) -> str:
-    """The id in its canonical form, or as it is when it cannot be one (nothing will be found under it)."""
-    if _CANONICAL(value):
-        return value
-    try:
-        return str(UUID(value))
-    except ValueError:
-        return value[:64]
 
 
 def page(found: slices.Slice[T, K], shape: Callable[[T], V]) -> wire.Page[V]:

@@ -10,7 +10,6 @@ from litestar.handlers import HTTPRouteHandler
 
 from runyard import __version__
 from runyard.dialects.native import mapping, wire
-from runyard.dialects.native.slugs import slug_of
 from runyard.domain.errors import Forbidden
 from runyard.domain.projects import ProjectSettings
 from runyard.domain.records import Project
@@ -22,6 +21,7 @@ from runyard.web.call import Call
 from runyard.web.paging import Cursor, Limit, cut, place
 from runyard.web.paging import cursor as cursor_of
 from runyard.web.reply import Reply
+from runyard.web.slugs import slug_of
 
 
 def _wanted(text: str) -> int | str:

@@ -8,7 +8,6 @@ from litestar import get, post
 
 from runyard.dialects.native import mapping, wire
 from runyard.dialects.native.routes.queries import states_in, tags_in
-from runyard.dialects.native.slugs import slug_of
 from runyard.domain.bulks import Bulk
 from runyard.engine import bulks
 from runyard.engine.listing import Filter
@@ -16,6 +15,7 @@ from runyard.web.call import Call
 from runyard.web.paging import Cursor, Limit, cut, place
 from runyard.web.paging import cursor as cursor_of
 from runyard.web.reply import Reply
+from runyard.web.slugs import slug_of
 
 
 def _filter(given: wire.RunFilter | None) -> Filter | None:

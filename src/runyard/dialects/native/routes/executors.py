@@ -10,12 +10,12 @@ from litestar import post
 from litestar.handlers import HTTPRouteHandler
 
 from runyard.dialects.native import mapping, wire
-from runyard.dialects.native.slugs import slug_of
 from runyard.domain.errors import DomainError
 from runyard.domain.records import Waiting
 from runyard.engine import claimers, claims, event_waits, leases
 from runyard.streams.hub import Hub
 from runyard.web.call import Call
+from runyard.web.slugs import slug_of
 
 CLAIMERS = 10_000
 RECHECK_SECONDS = 5.0

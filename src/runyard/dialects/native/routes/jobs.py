@@ -9,7 +9,6 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
 from runyard.dialects.native import mapping, wire
-from runyard.dialects.native.slugs import slug_of
 from runyard.domain.records import Job
 from runyard.domain.slices import Slice
 from runyard.engine import job_health, job_secrets, jobs
@@ -19,6 +18,7 @@ from runyard.web.call import Call
 from runyard.web.paging import Cursor, Limit, cut, place
 from runyard.web.paging import cursor as cursor_of
 from runyard.web.reply import Reply
+from runyard.web.slugs import slug_of
 
 Hours = Annotated[int, QueryParameter(ge=1, le=90 * 24, description="How far back to look.")]
 

@@ -9,7 +9,6 @@ from litestar import get
 from litestar.params import QueryParameter
 
 from runyard.dialects.native import mapping, wire
-from runyard.dialects.native.slugs import slug_of
 from runyard.domain.errors import Invalid
 from runyard.domain.states import RunState
 from runyard.engine import dead_letters, explain, listing
@@ -17,6 +16,7 @@ from runyard.engine.listing import Filter, RunPage
 from runyard.web.call import Call
 from runyard.web.paging import Cursor, Limit, place
 from runyard.web.paging import cursor as cursor_of
+from runyard.web.slugs import slug_of
 
 Tag = Annotated[
     list[str] | None, QueryParameter(description="A tag, `word` or `word:value`; all of several must match.")

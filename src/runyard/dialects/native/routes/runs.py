@@ -9,13 +9,13 @@ from litestar import delete, get, post
 
 from runyard.dialects.native import mapping, wire
 from runyard.dialects.native.routes.records import EXECUTORS, LEASE, writer
-from runyard.dialects.native.slugs import slug_of
 from runyard.domain import records
 from runyard.domain.errors import Forbidden, Invalid
 from runyard.engine import checkpoints, copies, creations, idempotency, runs
 from runyard.web.call import Call
 from runyard.web.idempotency import Answer
 from runyard.web.reply import Reply
+from runyard.web.slugs import slug_of
 
 
 @post("/v1/runs", needs=EXECUTORS, status_code=201, also=(200,))

@@ -10,7 +10,6 @@ from litestar.params import QueryParameter
 
 from runyard.dialects.native import wire
 from runyard.dialects.native.mapping import triggers as mapping
-from runyard.dialects.native.slugs import slug_of
 from runyard.dialects.native.wire.triggers import Schedule, TriggerIn, TriggerOut
 from runyard.domain.errors import NotFound
 from runyard.engine import jobs, schedules, triggers
@@ -22,6 +21,7 @@ from runyard.web.idempotency import Answer
 from runyard.web.paging import Cursor, Limit, cut, place
 from runyard.web.paging import cursor as cursor_of
 from runyard.web.reply import Reply
+from runyard.web.slugs import slug_of
 
 Count = Annotated[int, QueryParameter(ge=1, le=20, description="How many of the next times are told.")]
 

@@ -8,7 +8,7 @@ from msgspec import UNSET, Raw
 
 from runyard.dialects.strait.mapping.jobs import job_out
 from runyard.dialects.strait.mapping.runs import STATUS
-from runyard.dialects.strait.mapping.values import SECOND, given, maybe, maybe_when, micros, when
+from runyard.dialects.strait.mapping.values import SECOND, given_text, maybe, maybe_when, micros, when
 from runyard.dialects.strait.wire import triggers as wire
 from runyard.domain.errors import DomainError, Invalid
 from runyard.domain.jobs import NewRun
@@ -58,7 +58,7 @@ def bulk_in(asked: wire.BulkTriggerRequest, *, project_id: int, job_id: str, act
 
 def _new_run(asked: wire.TriggerItem, key: str | None, traces: Mapping[str, str]) -> NewRun:
     return NewRun(
-        payload=given(asked.payload) or "{}",
+        payload=given_text(asked.payload) or "{}",
         priority=asked.priority,
         ttl=asked.ttl_secs * SECOND if asked.ttl_secs else None,
         spare=SPARE,

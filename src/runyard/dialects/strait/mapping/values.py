@@ -5,38 +5,28 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
 from msgspec import UNSET, Raw, UnsetType
 
-from runyard.domain.errors import Invalid, NotFound
+from runyard.domain.errors import Invalid
+from runyard.web.values import EPOCH, SECOND, given_text, lenient_id, micros, run_id, text, when
+
+__all__ = [  # what routes and mappings find here, whoever made it
+    "EPOCH", "SECOND", "given_text", "lenient_id", "micros", "run_id", "text", "when",
+]  # fmt: skip
 
 T = TypeVar("T")
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SECOND = 1_000_000
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _CURSOR = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(?:\.(\d{1,64}))?([Zz]|[+-]\d\d:\d\d)")
-
-
-@lru_cache(maxsize=1024)
-def when(micros: int) -> datetime:
-    """Microseconds as a time on the wire."""
-    return EPOCH + timedelta(microseconds=micros)
 
 
 def maybe_when(micros: int | None) -> datetime | UnsetType:
     """Microseconds as a time on the wire, left out when there are none."""
     return UNSET if micros is None else when(micros)
-
-
-def micros(time: datetime) -> int:
-    """A time on the wire as microseconds; a time without offset is UTC."""
-    aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
-    return (aware - EPOCH) // timedelta(microseconds=1)
 
 
 def maybe(value: T | None) -> T | UnsetType:
@@ -47,33 +37,6 @@ def maybe(value: T | None) -> T | UnsetType:
 def maybe_raw(text: str | None) -> Raw | UnsetType:
     """Stored JSON text, left out when there is none."""
     return UNSET if text is None else Raw(text.encode())
-
-
-def text(value: Raw) -> str:
-    """JSON that came in, as it is stored."""
-    return bytes(value).decode()
-
-
-def given(value: Raw) -> str | None:
-    """JSON that came in (null too), or None when nothing did."""
-    body = bytes(value)
-    return body.decode() if body else None
-
-
-def run_id(value: str) -> str:
-    """The id in its canonical form. Raises `NotFound` when it cannot be one."""
-    try:
-        return str(UUID(value))
-    except ValueError:
-        raise NotFound(f"there is no run {value[:64]!r}") from None
-
-
-def lenient_id(value: str) -> str:
-    """The id in its canonical form, or something that nothing is found under."""
-    try:
-        return str(UUID(value))
-    except ValueError:
-        return value[:64].replace("\0", "")
 
 
 def version_id(job_id: str, version: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from runyard.dialects.strait.mapping.values import given, text
+from runyard.dialects.strait.mapping.values import given_text, text
 from runyard.dialects.strait.wire import worker as wire
 from runyard.domain.errors import Invalid, TooLarge
 from runyard.engine.chunks import NewChunk
@@ -23,7 +23,7 @@ RESULT = 1 << 20
 
 def log_in(data: wire.SDKLogRequest) -> NewEntry:
     """A line to log."""
-    return NewEntry(message=data.message, level=data.level, type=data.type, data=given(data.data))
+    return NewEntry(message=data.message, level=data.level, type=data.type, data=given_text(data.data))
 
 
 def progress_in(data: wire.SDKProgressRequest) -> NewEntry:
@@ -52,8 +52,8 @@ def tool_call_in(data: wire.SDKToolCallRequest) -> NewToolCall:
     """A tool that was called."""
     return NewToolCall(
         name=data.tool_name,
-        input=given(data.input),
-        output=given(data.output),
+        input=given_text(data.input),
+        output=given_text(data.output),
         status=data.status or "",
         duration_ms=data.duration_ms,
     )
@@ -64,7 +64,7 @@ def output_in(data: wire.SDKOutputRequest) -> NewOutput:
     name = data.output_key if data.output_key is not UNSET else data.key
     if name is UNSET:
         raise Invalid("an output needs its name: output_key, or key")
-    schema = given(data.schema)
+    schema = given_text(data.schema)
     return NewOutput(name=name, value=text(data.value), schema=None if schema == "null" else schema)
 
 

@@ -96,7 +96,7 @@ async def send_event_by_slashed_prefix(
 
 
 async def _send_to_all(call: Call, prefix: str, data: wire.SendEventRequest | None) -> wire.SendEventByPrefixResponse:
-    payload = None if data is None else values.given(data.payload)
+    payload = None if data is None else values.given_text(data.payload)
     slug = await slug_of(call)
     reply = wire.SendEventByPrefixResponse(resolved=0, triggers=[])
     after: str | None = ""
@@ -151,7 +151,7 @@ async def send_slashed_event(
 
 
 async def _send(call: Call, key: str, data: wire.SendEventRequest | None) -> Reply[wire.EventTrigger]:
-    payload = None if data is None else values.given(data.payload)
+    payload = None if data is None else values.given_text(data.payload)
     shape = partial(mapping.event_out, slug=await slug_of(call))
     return await call.answer(shape, event_waits.send, call.project_id, key, payload=payload, actor=call.actor)
 

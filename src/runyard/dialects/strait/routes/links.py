@@ -51,7 +51,7 @@ async def _target(call: Call, asked: wire.SDKSpawnRequest) -> int:
 async def spawn(call: Call, run_id: str, data: wire.SDKSpawnRequest) -> wire.SDKSpawnResponse:
     """Make a child run; if asked, wait until all that comes of it has ended."""
     seconds = data.await_timeout_secs or event_waits.DEFAULT // values.SECOND
-    payload = values.given(data.payload)
+    payload = values.given_text(data.payload)
     asked = report(
         call,
         spawns.Spawn,
@@ -67,7 +67,7 @@ async def spawn(call: Call, run_id: str, data: wire.SDKSpawnRequest) -> wire.SDK
 @post("/sdk/v1/runs/{run_id:str}/continue", needs=WORKER, status_code=201, tags=TAGS, refuses=OPEN)
 async def continue_run(call: Call, run_id: str, data: wire.SDKContinueRequest | None = None) -> JobRun:
     """Make a run that continues this one, with another payload or the same."""
-    payload = None if data is None else values.given(data.payload)
+    payload = None if data is None else values.given_text(data.payload)
     run = await call.write(lineage.proceed, report(call, lineage.Continue, payload=payload))
     return run_out(run, await slug_of(call))
 

@@ -156,7 +156,7 @@ async def reschedule_run(call: Call, run_id: str, data: wire.RescheduleRequest) 
             call.project_id,
             values.run_id(run_id),
             available_at=values.micros(data.scheduled_at),
-            payload=values.given(data.payload),
+            payload=values.given_text(data.payload),
             actor=call.actor,
         )
     return run_out(run, await slug_of(call))
