@@ -11,11 +11,9 @@ from typing import Any
 
 import httpx2
 
-from tests.support.contract import Answered, Asked, Contract
+from tests.support.contract import Contract
+from tests.support.verbs import NOTHING, Json, Verbs, exchange
 
-NOTHING: Any = object()
-"""Stands for a body that is not sent."""
-Json = dict[str, Any]
 LONGEST_SILENCE = 10.0
 """Seconds after which a stream that only pings is given up."""
 
@@ -30,7 +28,7 @@ class Frame:
     comment: str = ""
 
 
-class Api:
+class Api(Verbs):
     """The native API with one key."""
 
     def __init__(
@@ -49,73 +47,19 @@ class Api:
         """Another key."""
         return Api(self.http, self.contract, key)
 
-    def send(
-        self,
-        method: str,
-        path: str,
-        body: Any = NOTHING,
-        *,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-    ) -> httpx2.Response:
+    def send(self, method: str, path: str, body: Any = NOTHING, **more: Any) -> httpx2.Response:
         """Send a request (JSON, or `content` as it is) and check it and its reply against the document."""
-        request = self._request(method, path, body, params=params, headers=headers, content=content)
+        request = self._request(method, path, body, **more)
         response = self.http.send(request)
         self.judge(request, response)
         return response
 
-    def _request(
-        self,
-        method: str,
-        path: str,
-        body: Any = NOTHING,
-        *,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-    ) -> httpx2.Request:
-        sent = {**({"authorization": f"Bearer {self.key}"} if self.key else {}), **self.headers}
-        if body is not NOTHING:
-            content = json.dumps(body).encode()
-            sent["content-type"] = "application/json"
-        sent |= dict(headers or {})
-        where = f"{self.contract.prefix}/v1{path}"
-        return self.http.build_request(method, where, content=content, params=params, headers=sent)
+    def _request(self, method: str, path: str, body: Any = NOTHING, **more: Any) -> httpx2.Request:
+        return self.built(self.http, method, f"{self.contract.prefix}/v1{path}", body, **more)
 
     def judge(self, request: httpx2.Request, response: httpx2.Response) -> None:
         """Check a request and its whole reply against the document."""
-        query = [(name, value) for name, value in request.url.params.multi_items()]
-        asked = Asked(
-            method=request.method,
-            path=request.url.path,
-            query=query,
-            headers=request.headers,
-            body=request.content,
-        )
-        self.contract.check(
-            asked, Answered(status=response.status_code, headers=response.headers, body=response.content)
-        )
-
-    def get(self, path: str, **params: Any) -> httpx2.Response:
-        """GET with these query parameters."""
-        return self.send("GET", path, params=params)
-
-    def post(self, path: str, body: Any = NOTHING, **more: Any) -> httpx2.Response:
-        """POST."""
-        return self.send("POST", path, body, **more)
-
-    def put(self, path: str, body: Any = NOTHING, **more: Any) -> httpx2.Response:
-        """PUT."""
-        return self.send("PUT", path, body, **more)
-
-    def patch(self, path: str, body: Any = NOTHING, **more: Any) -> httpx2.Response:
-        """PATCH."""
-        return self.send("PATCH", path, body, **more)
-
-    def delete(self, path: str, **more: Any) -> httpx2.Response:
-        """DELETE."""
-        return self.send("DELETE", path, **more)
+        self.contract.check(*exchange(request, response))
 
     # The words of the lifecycle
 

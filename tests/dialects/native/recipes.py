@@ -10,8 +10,9 @@ from typing import Any
 from runyard.domain.jobs import Cron, JobSpec
 from runyard.domain.records import Job
 from runyard.engine import jobs
-from tests.support.api import NOTHING, Api, Json, good, proof
+from tests.support.api import Api, good, proof
 from tests.support.stand import Stand
+from tests.support.verbs import NOTHING, Json
 
 
 @dataclass(frozen=True, kw_only=True)

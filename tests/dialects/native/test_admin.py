@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.support.api import Api, Json, good, ids, refused
+from tests.support.api import Api, good, ids, refused
 from tests.support.stand import ADMIN, Stand
+from tests.support.verbs import Json
 
 
 def soon(stand: Stand, **time: float) -> str:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.api import Api, Json, good, ids, proof, refused
+from tests.support.api import Api, good, ids, proof, refused
 from tests.support.stand import MAX_ARTIFACT, Stand
+from tests.support.verbs import Json
 
 BYTES = bytes(range(256)) * 4
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.dialects.native.test_isolation import advance
-from tests.support.api import Api, Json, good, ids, refused
+from tests.support.api import Api, good, ids, refused
 from tests.support.stand import Stand
+from tests.support.verbs import Json
 
 
 def test_runs_are_canceled_by_name(api: Api, stand: Stand) -> None:

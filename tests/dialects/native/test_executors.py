@@ -11,8 +11,9 @@ import msgspec
 import pytest
 
 from runyard.dialects.native.routes.executors import RECHECK_SECONDS
-from tests.support.api import Api, Json, good, ids, proof, refused
+from tests.support.api import Api, good, ids, proof, refused
 from tests.support.stand import PATIENCE, Stand
+from tests.support.verbs import Json
 
 READY = "ready:1"
 

@@ -9,8 +9,9 @@ import pytest
 
 from runyard.engine import retention
 from runyard.streams import sse
-from tests.support.api import Api, Frame, Json, good, ids, proof, refused
+from tests.support.api import Api, Frame, good, ids, proof, refused
 from tests.support.stand import PATIENCE, Stand
+from tests.support.verbs import Json
 
 
 def log(api: Api, run: Json, *messages: str, **more: str) -> None:

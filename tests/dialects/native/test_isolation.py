@@ -8,8 +8,9 @@ import pytest
 
 from tests.dialects.native.recipes import RECIPES
 from tests.dialects.native.test_operations import send
-from tests.support.api import Api, Json, good, ids, proof, refused
+from tests.support.api import Api, good, ids, proof, refused
 from tests.support.stand import PATIENCE, Stand
+from tests.support.verbs import Json
 
 SECRET = "a secret of the first project"
 LISTS = ["/runs", "/jobs", "/keys", "/events", "/dlq", "/dlq/groups", "/queues", "/stats", "/bulk", "/projects"]

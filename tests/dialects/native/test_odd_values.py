@@ -10,8 +10,9 @@ import pytest
 
 from tests.dialects.native.recipes import RECIPES
 from tests.dialects.native.test_operations import takes_json
-from tests.support.api import Api, Json, good
+from tests.support.api import Api, good
 from tests.support.stand import Stand
+from tests.support.verbs import Json
 
 ODD = [
     b"null",

@@ -8,9 +8,10 @@ import httpx2
 import pytest
 
 from tests.dialects.native.recipes import RECIPES, Ask
-from tests.support.api import NOTHING, Api, good, refused
+from tests.support.api import Api, good, refused
 from tests.support.contract import Operation
 from tests.support.stand import MAX_BODY, Stand
+from tests.support.verbs import NOTHING
 
 SCOPES = ("task:read", "task:write", "runs:read", "runs:write", "runs:claim", "jobs:write")
 INCLUDES = {"runs:write": {"runs:read"}}

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.api import Api, Json, good, proof, refused
+from tests.support.api import Api, good, proof, refused
 from tests.support.stand import Stand
+from tests.support.verbs import Json
 
 WRITES: dict[str, tuple[str, str, Json]] = {
     "logs": ("POST", "/logs", {"entries": [{"message": "m"}]}),

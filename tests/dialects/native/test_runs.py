@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.support.api import Api, Json, good, ids, refused
+from tests.support.api import Api, good, ids, refused
 from tests.support.stand import Stand
+from tests.support.verbs import Json
 
 DAY = 86400
 

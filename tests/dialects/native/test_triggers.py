@@ -8,8 +8,9 @@ import pytest
 
 from runyard.domain.jobs import Cron, JobSpec
 from runyard.engine import buffers, debounces, jobs, schedules
-from tests.support.api import Api, Json, good
+from tests.support.api import Api, good
 from tests.support.stand import Stand
+from tests.support.verbs import Json
 
 SECOND = 1_000_000
 

@@ -20,19 +20,17 @@ from runyard.engine.claims import Granted
 from runyard.storage.port import Tx
 from runyard.storage.statements import keys as keys_sql
 from tests.dialects.strait.contract import PREFIX, StraitContract
-from tests.support.contract import Answered, Asked, decoded
+from tests.support.contract import decoded
 from tests.support.stand import ADMIN, Stand
+from tests.support.verbs import NOTHING, Json, Verbs, exchange
 
-NOTHING: Any = object()
-"""Stands for a body that is not sent."""
-Json = dict[str, Any]
 EVERY_EXECUTOR = ("http", "managed", "worker")
 LONGEST_SILENCE = 10.0
 """Seconds after which a stream that only says that it is there is given up."""
 _numbers = itertools.count(1)
 
 
-class Strait:
+class Strait(Verbs):
     """The dialect with one key: an API key, a run token, or none."""
 
     def __init__(
@@ -61,67 +59,28 @@ class Strait:
         path: str,
         body: Any = NOTHING,
         *,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
         loose: bool = False,
         prefix: str = PREFIX,
+        **more: Any,
     ) -> httpx2.Response:
         """Send a request (JSON, or `content` as it is) and hold it and its reply to the contract.
 
         `loose` is for requests that break the contract's document and succeed all the same.
         """
-        request = self.request(method, path, body, params=params, headers=headers, content=content, prefix=prefix)
+        request = self.request(method, path, body, prefix=prefix, **more)
         response = self.stand.http.send(request)
         self.judge(request, response, loose=loose)
         return response
 
     def request(
-        self,
-        method: str,
-        path: str,
-        body: Any = NOTHING,
-        *,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        content: bytes | None = None,
-        prefix: str = PREFIX,
+        self, method: str, path: str, body: Any = NOTHING, *, prefix: str = PREFIX, **more: Any
     ) -> httpx2.Request:
         """A request that is not sent yet."""
-        sent = {**({"authorization": f"Bearer {self.key}"} if self.key is not None else {}), **self.headers}
-        if body is not NOTHING:
-            content = json.dumps(body).encode()
-            sent["content-type"] = "application/json"
-        sent |= dict(headers or {})
-        return self.stand.http.build_request(method, f"{prefix}{path}", content=content, params=params, headers=sent)
+        return self.built(self.stand.http, method, f"{prefix}{path}", body, **more)
 
     def judge(self, request: httpx2.Request, response: httpx2.Response, *, loose: bool = False) -> None:
         """Hold a request and its whole reply to the contract."""
-        asked = Asked(
-            method=request.method,
-            path=request.url.path,
-            query=request.url.params.multi_items(),
-            headers=request.headers,
-            body=request.content,
-        )
-        answered = Answered(status=response.status_code, headers=response.headers, body=response.content)
-        self.contract.check(asked, answered, loose=loose)
-
-    def get(self, path: str, **params: Any) -> httpx2.Response:
-        """GET with these query parameters."""
-        return self.send("GET", path, params=params)
-
-    def post(self, path: str, body: Any = NOTHING, **more: Any) -> httpx2.Response:
-        """POST."""
-        return self.send("POST", path, body, **more)
-
-    def patch(self, path: str, body: Any = NOTHING, **more: Any) -> httpx2.Response:
-        """PATCH."""
-        return self.send("PATCH", path, body, **more)
-
-    def delete(self, path: str, **more: Any) -> httpx2.Response:
-        """DELETE."""
-        return self.send("DELETE", path, **more)
+        self.contract.check(*exchange(request, response), loose=loose)
 
     # Jobs and runs
 

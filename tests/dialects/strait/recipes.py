@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.dialects.strait.client import NOTHING, Json, Strait, Worker, good, internal
+from tests.dialects.strait.client import Strait, Worker, good, internal
 from tests.dialects.strait.times import at
+from tests.support.verbs import NOTHING, Json
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from runyard.engine import listing
-from tests.dialects.strait.client import Json, Strait, good, refused
+from tests.dialects.strait.client import Strait, good, refused
+from tests.support.verbs import Json
 from tests.support.yard import SECOND, Yard
 
 

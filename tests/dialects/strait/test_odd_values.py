@@ -9,10 +9,11 @@ from urllib.parse import quote
 import pytest
 
 from tests.dialects.native.test_odd_values import bodies
-from tests.dialects.strait.client import NOTHING, Json, Strait, good
+from tests.dialects.strait.client import Strait, good
 from tests.dialects.strait.contract import StraitContract, named
 from tests.dialects.strait.recipes import RECIPES
 from tests.dialects.strait.test_operations import body_of, send, with_body
+from tests.support.verbs import NOTHING, Json
 
 ONCE = {"sdkComplete", "sdkFail", "sdkWaitForEvent", "restartRun", "sendEvent", "replayRun", "bulkReplayDeadLetterRuns"}
 """Operations that can be done once only to a thing: after a success there has to be another."""

@@ -7,11 +7,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.dialects.strait.client import NOTHING, Strait, Worker, good, internal, refused
+from tests.dialects.strait.client import Strait, Worker, good, internal, refused
 from tests.dialects.strait.contract import StraitContract, named
 from tests.dialects.strait.recipes import INTERNAL, RECIPES, Ask
 from tests.support.contract import Operation
 from tests.support.stand import MAX_BODY
+from tests.support.verbs import NOTHING
 
 SCOPES = [
     *("jobs:read", "jobs:write", "jobs:trigger", "runs:read", "runs:write"),

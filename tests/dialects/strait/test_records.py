@@ -9,8 +9,9 @@ import pytest
 
 from runyard.engine import logs
 from runyard.engine.logs import NewEntry
-from tests.dialects.strait.client import Json, Strait, Worker, good, refused
+from tests.dialects.strait.client import Strait, Worker, good, refused
 from tests.dialects.strait.hands import Hands
+from tests.support.verbs import Json
 from tests.support.writers import anyone, log
 
 LISTS = ("events", "checkpoints", "usage", "tool-calls", "outputs")

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.dialects.strait.client import Json, Strait, good, ids, refused
+from tests.dialects.strait.client import Strait, good, ids, refused
 from tests.dialects.strait.recipes import dead, failed
 from tests.dialects.strait.times import at, seconds_between
+from tests.support.verbs import Json
 
 HOUR = 3600
 

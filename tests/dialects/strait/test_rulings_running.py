@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.dialects.strait.client import Json, Strait, good, ids, refused
+from tests.dialects.strait.client import Strait, good, ids, refused
 from tests.dialects.strait.times import seconds_between
+from tests.support.verbs import Json
 
 # §2, §10, §12
 

@@ -14,9 +14,10 @@ from runyard.engine import chunks
 from runyard.engine.chunks import AddRequest, NewChunk
 from runyard.engine.fences import Writer
 from runyard.streams import sse
-from tests.dialects.strait.client import Follower, Json, Strait, Worker, good, refused
+from tests.dialects.strait.client import Follower, Strait, Worker, good, refused
 from tests.dialects.strait.hands import Hands
 from tests.support.stores import Shelf
+from tests.support.verbs import Json
 
 BOTH = ("stream", "stream/chunks")
 both = pytest.mark.parametrize("name", BOTH)

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from runyard.engine import batches, buffers, debounces, projects, schedules
-from tests.dialects.strait.client import Json, Strait, good, refused
+from tests.dialects.strait.client import Strait, good, refused
 from tests.dialects.strait.times import at, seconds_between
+from tests.support.verbs import Json
 
 HOUR = 3600
 SECOND = 1_000_000

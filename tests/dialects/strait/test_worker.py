@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 
 from runyard.domain.states import RunState
-from tests.dialects.strait.client import NOTHING, Strait, good, refused
+from tests.dialects.strait.client import Strait, good, refused
 from tests.dialects.strait.hands import Hands
+from tests.support.verbs import NOTHING
 
 CALLS: dict[str, tuple[Any, int]] = {
     "log": ({"message": "m"}, 201),
