@@ -66,6 +66,21 @@ def test_a_key_rotates_no_key_that_may_do_more_than_itself(strait: Strait):
     good(strait.post(f"/v1/api-keys/{stronger['id']}/rotate"), 201)
 
 
+@pytest.mark.parametrize("scope", ["runs:claim", "runs:write", "task:write"])
+def test_a_key_rotates_no_native_key_that_may_do_more_than_itself(strait: Strait, stand: Stand, scope: str):
+    stand.key(scope, name="native")
+    (stronger,) = [one for one in good(strait.get("/v1/api-keys"))["data"] if one["name"] == "native"]
+    manager = as_made(strait, make(strait, scopes=["api-keys:manage"]))
+    refused(manager.post(f"/v1/api-keys/{stronger['id']}/rotate"), 403)
+    good(strait.post(f"/v1/api-keys/{stronger['id']}/rotate"), 201)
+
+
+def test_every_scope_by_name_gives_no_key_that_may_do_everything(strait: Strait):
+    named = as_made(strait, make(strait, scopes=[one for one in ALL if one != "*"]))
+    body = {"project_id": "default", "name": "robot", "scopes": ["*"]}
+    assert "runs:claim" in refused(named.post("/v1/api-keys", body), 403)["message"]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

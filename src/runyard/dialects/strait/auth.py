@@ -29,17 +29,21 @@ NATIVE = {  # what keys made for other dialects may do here
 
 def scopes_of(key: Key) -> frozenset[str]:
     """What the key may do in this dialect."""
-    if "admin" in key.scopes:
+    return _spoken(key.scopes, key.dialect)
+
+
+def _spoken(scopes: Sequence[str], dialect: str | None) -> frozenset[str]:
+    if "admin" in scopes:
         return SCOPES | {INTERNAL}
-    if key.dialect == "strait":
-        return SCOPES if not key.scopes or "*" in key.scopes else frozenset(key.scopes)
-    return frozenset[str]().union(*(NATIVE.get(scope, frozenset()) for scope in expand(key.scopes)))
+    if dialect == "strait":
+        return SCOPES if not scopes or "*" in scopes else frozenset(scopes)
+    return frozenset[str]().union(*(NATIVE.get(scope, frozenset()) for scope in expand(tuple(scopes))))
 
 
-def may_grant(identity: Identity, scopes: Sequence[str]) -> None:
-    """Make sure that a key with these scopes may do no more than who makes it. Raises `Forbidden`."""
-    asked = SCOPES if not scopes or "*" in scopes else SCOPES.intersection(scopes)
-    beyond = sorted(asked - identity.scopes)
+def may_grant(identity: Identity, scopes: Sequence[str], dialect: str | None = "strait") -> None:
+    """Make sure that a key with these scopes may do no more, here or natively, than who asks. Raises `Forbidden`."""
+    own = identity.scopes | expand(() if identity.key is None else identity.key.scopes)
+    beyond = sorted((_spoken(scopes, dialect) | expand(tuple(scopes))) - own)
     if beyond:
         raise Forbidden(f"a key cannot give what it has not: {', '.join(beyond)}")
 

@@ -66,16 +66,11 @@ async def rotate_api_key(
     """Make a key in the place of another, which stays good for a grace period (60 minutes unless said otherwise)."""
     asked = None if data is None else data.grace_period_minutes
     minutes = mapping.GRACE if asked is None else asked
-    old = await call.read(keys.get, call.project_id, values.lenient_id(key_id))
-    if old.dialect == "strait":
-        may_grant(call.identity, old.scopes)
+    wanted, admins = values.lenient_id(key_id), call.may(INTERNAL)
+    old = await call.read(keys.get, call.project_id, wanted, admins=admins)
+    may_grant(call.identity, old.scopes, old.dialect)
     done = await call.write(
-        keys.rotate,
-        call.project_id,
-        values.lenient_id(key_id),
-        grace=minutes * mapping.MINUTE,
-        actor=call.actor,
-        admins=call.may(INTERNAL),
+        keys.rotate, call.project_id, wanted, grace=minutes * mapping.MINUTE, actor=call.actor, admins=admins
     )
     return mapping.rotation_out(done, await slug_of(call))
 
