@@ -9,6 +9,7 @@ from runyard.domain.jobs import NewRun
 from runyard.engine import creations, jobs, purges, specs
 from runyard.engine.creations import CreateRequest
 from tests.dialects.strait.client import Strait, good, refused
+from tests.support.api import good as native_good
 from tests.support.stand import Stand
 
 UNKNOWN = "0190a5a0-0000-7000-8000-000000000000"
@@ -454,3 +455,22 @@ def test_the_internal_secret_acts_in_the_project_it_names(internal: Strait, stra
     made = good(within.post("/v1/jobs", body(project_id="other")), 201)
     assert good(stranger.get(f"/v1/jobs/{made['id']}")) == made
     assert good(internal.get("/v1/jobs", project_id="other"))["data"] == [made]
+
+
+def test_a_change_here_leaves_as_it_was_what_it_does_not_name(strait: Strait, stand: Stand):
+    native = stand.key("jobs:write", "runs:read")
+    asked = {
+        "name": "native",
+        "tags": ["plain", "team:a"],
+        "metadata": {"n": 1},
+        "rate_limit": {"max": 5, "window_seconds": 0.5, "mode": "hold"},
+        "timeout_seconds": None,
+        "ttl_seconds": 1.5,
+        "payload_schema": {"type": "object", "additionalProperties": False},
+    }
+    made = native_good(native.post("/jobs", asked), 201)
+    good(strait.patch(f"/v1/jobs/{made['id']}", {"description": "seen", "region": "home"}))
+    after = native_good(native.get("/jobs/native"))["spec"]
+    assert after == made["spec"] | {"description": "seen"}
+    good(strait.patch(f"/v1/jobs/{made['id']}", {"timeout_secs": 300}))
+    assert native_good(native.get("/jobs/native"))["spec"] == after | {"timeout_seconds": 300}

@@ -26,10 +26,12 @@ from runyard.engine.specs import spec_of
 Seal = Callable[[str], str]
 Fields = Mapping[str, Any]
 
+TIMEOUT = 300
+"""Seconds; told of jobs of other dialects that have no timeout as well."""
 NEW = JobSpec(
     executor="http",
     policy=Policy(
-        timeout=300 * SECOND,
+        timeout=TIMEOUT * SECOND,
         min_delay=SECOND,
         heartbeat_grace=60 * SECOND,
         adaptive_timeout=True,
@@ -76,14 +78,27 @@ def made(asked: wire.CreateJobRequest, seal: Seal) -> JobSpec:
 
 
 def changed(asked: wire.UpdateJobRequest, seal: Seal) -> Callable[[JobSpec], JobSpec]:
-    """What the request makes of a definition, which raises `Invalid`."""
+    """What the request makes of a definition, which raises `Invalid`.
+
+    Fields say less than a definition can; so what they leave as it is stays as it was written, by whatever dialect.
+    """
     new = said(asked)
     secret = None if asked.webhook_secret is None else seal(asked.webhook_secret) if asked.webhook_secret else ""
 
     def change(spec: JobSpec) -> JobSpec:
-        return _titled(built(spec, {**fields_of(spec), **new}), asked.name, secret, lambda sealed: sealed)
+        known = fields_of(spec)
+        before, after = built(spec, known), built(spec, {**known, **new})
+        policy = replace(spec.policy, **_differing(before.policy, after.policy))
+        changed = replace(spec, **{**_differing(before, after), "policy": policy})
+        return _titled(changed, asked.name, secret, lambda sealed: sealed)
 
     return change
+
+
+def _differing(before: msgspec.Struct, after: msgspec.Struct) -> dict[str, Any]:
+    """The fields of `after` that are others in `before`."""
+    found = {name: getattr(after, name) for name in after.__struct_fields__}
+    return {name: value for name, value in found.items() if value != getattr(before, name)}
 
 
 def _titled(spec: JobSpec, name: str | None, secret: str | None, seal: Seal) -> JobSpec:
@@ -137,7 +152,7 @@ def _policy(base: Policy, fields: Fields) -> Policy:
     return replace(
         base,
         max_attempts=f("max_attempts") or 3,
-        timeout=_span(f("timeout_secs")) or 300 * SECOND,
+        timeout=_span(f("timeout_secs")) or base.timeout,
         # An empty list of delays is the exponential strategy (contract §10).
         backoff="exponential" if strategy == "custom" and not delays else strategy,
         delays=tuple(delay * SECOND for delay in delays),
@@ -199,7 +214,7 @@ def fields_of(spec: JobSpec) -> dict[str, Any]:
         "batch_window_secs": _seconds(spec.batch_window),
         "batch_max_size": spec.batch_max,
         "max_attempts": policy.max_attempts,
-        "timeout_secs": _seconds(policy.timeout) or 300,
+        "timeout_secs": _seconds(policy.timeout),
         "retry_strategy": policy.backoff,
         "retry_delays_secs": [_seconds(delay) for delay in policy.delays],
         "retry_priority_boost": policy.retry_priority_boost,
@@ -294,7 +309,7 @@ def job_out(job: records.Job, slug: str) -> wire.Job:
     if "rate_limit_keys" in fields:
         fields["rate_limit_keys"] = msgspec.convert(fields["rate_limit_keys"], _Keys)
     return wire.Job(
-        **{**fields, "endpoint_url": place(spec)},
+        **{"timeout_secs": TIMEOUT, **fields, "endpoint_url": place(spec)},
         id=job.id,
         project_id=slug,
         name=spec.title or job.name,
@@ -334,7 +349,7 @@ def version_out(version: records.JobVersion, job: records.Job) -> wire.JobVersio
         slug=job.name,
         endpoint_url=place(spec),
         max_attempts=fields["max_attempts"],
-        timeout_secs=fields["timeout_secs"],
+        timeout_secs=fields.get("timeout_secs", TIMEOUT),
         created_at=when(version.created_at),
     )
 
