@@ -62,4 +62,7 @@ def kept_in(folder: Path) -> str:
         return file.read_text().strip()
     with os.fdopen(descriptor, "w") as out:
         out.write(secret + "\n")
+        out.flush()
+        # What is sealed with it will be on the disk as well.
+        os.fsync(out.fileno())
     return secret
