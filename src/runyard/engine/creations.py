@@ -57,7 +57,7 @@ def settle(tx: Tx, groups: Sequence[list[Draft] | DomainError]) -> list[list[Cre
     twins = {draft.run.id: (draft.twin, draft.by_payload) for draft in drafts if draft.twin is not None}
     keyed = idempotency.take(tx, [draft.run for draft in drafts if draft.twin is None])
     twins |= {run_id: (twin, False) for run_id, twin in keyed.items()}
-    fresh = [draft for draft in drafts if draft.run.id not in twins]
+    fresh = [draft for draft in drafts if draft.run.id not in twins] if twins else drafts
     equal = dedup.take(tx, [_claim(draft) for draft in fresh if draft.mark is not None])
     for draft in fresh:
         if draft.admitted:
@@ -66,7 +66,8 @@ def settle(tx: Tx, groups: Sequence[list[Draft] | DomainError]) -> list[list[Cre
         # Lost to an equal payload of this very moment: the key that was just taken names a run that is not made.
         idempotency.give_back(tx, [draft.run for draft in fresh if draft.run.id in equal])
         twins |= {run_id: (twin, True) for run_id, twin in equal.items()}
-    made = write(tx, [draft for draft in fresh if draft.run.id not in equal])
+        fresh = [draft for draft in fresh if draft.run.id not in equal]
+    made = write(tx, fresh)
     return [
         group if isinstance(group, DomainError) else [_created(draft.run.id, made, twins) for draft in group]
         for group in groups
@@ -96,7 +97,7 @@ def spawn(tx: Tx, writer: Writer, requests: Sequence[CreateRequest]) -> list[lis
 
 
 def write(tx: Tx, drafts: Sequence[Draft]) -> dict[str, Run]:
-    """Put new runs into the store, admitted or held; each by its id. Raises `RateLimited`."""
+    """Put new runs into the store, admitted or held; each by its id."""
     runs = dependents.held(tx, [draft.run for draft in drafts])
     runs = [_limited(tx, draft, run) for draft, run in zip(drafts, runs, strict=True)]
     placed, freed = lanes.admit_new(tx, runs)
@@ -126,7 +127,7 @@ def write(tx: Tx, drafts: Sequence[Draft]) -> dict[str, Run]:
 
 
 def _limited(tx: Tx, draft: Draft, run: Run) -> Run:
-    """The run with its lanes, and its start put off when a rate limit says so. Raises `RateLimited`."""
+    """The run with its lanes, and its start put off when a rate limit says so."""
     spec, job = draft.spec, draft.job
     if job is not None and spec.rate is not None and run.state is not RunState.WAITING:
         run = _in_window(rates.turn(tx, run, spec), draft)

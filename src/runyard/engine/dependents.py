@@ -41,7 +41,8 @@ class Keyed(Protocol):
 
 def unmet(tx: Tx, runs: Sequence[Keyed]) -> dict[str, list[Dependency]]:
     """For each of the runs that has to wait, the dependencies of its job that are not met now."""
-    edges = sql.of_jobs(tx, [run.job_id for run in runs if run.job_id is not None])
+    jobs = sorted({run.job_id for run in runs if run.job_id is not None})
+    edges = sql.of_jobs(tx, jobs) if jobs else {}
     if not edges:
         return {}
     wanted: dict[str, set[str]] = {scope: set() for scope in sql.LAST}

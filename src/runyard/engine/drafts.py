@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from runyard.domain.errors import Conflict, DomainError, Invalid, JobDisabled, NotFound
-from runyard.domain.jobs import JobSpec, NewRun, merged_tags
+from runyard.domain.jobs import JobSpec, NewRun, Tags, merged_tags
 from runyard.domain.policy import Policy
 from runyard.domain.presets import OVERRIDE
 from runyard.domain.records import Job, Run, Waiting
@@ -105,16 +105,17 @@ def _draft(tx: Tx, facts: Facts, request: CreateRequest, new: NewRun) -> Draft:
             check_enabled(job)
         if request.checks == "all":
             check_payload(spec, new.payload)
-        scope = job.id if job is not None else ""
-        twin = facts.answers.get((request.project_id, scope, new.idempotency_key or ""))
+        if facts.answers:
+            scope = job.id if job is not None else ""
+            twin = facts.answers.get((request.project_id, scope, new.idempotency_key or ""))
         if twin is None:
             twin = _limited(tx, facts, request, new, job, spec)
             by_payload = twin is not None
     zone = windows.zone_of(spec, facts.settings.get(request.project_id))
-    run = _run(tx, facts, request, new, job=job, spec=spec, zone=zone)
+    tags = merged_tags(spec.tags, new.tags)
     return Draft(
-        run=run,
-        tags=merged_tags(spec.tags, new.tags),
+        run=_run(tx, facts, request, new, job=job, spec=spec, tags=tags, zone=zone),
+        tags=tags,
         spec=spec if new.max_per_key is None else msgspec.structs.replace(spec, max_per_key=new.max_per_key),
         job=job,
         zone=zone,
@@ -129,8 +130,8 @@ def _limited(tx: Tx, facts: Facts, request: CreateRequest, new: NewRun, job: Job
     """Take what limits the run; the run that an equal payload made lately, if any. Raises `RateLimited`."""
     mark = (job.id, facts.hashes[id(new)]) if job is not None and id(new) in facts.hashes else None
     key = (job.id if job is not None else "", "key", new.idempotency_key) if new.idempotency_key is not None else None
-    repeats = {one for one in (key, mark) if one is not None and request.checks == "all"}
-    if not repeats & facts.seen:
+    repeats = {one for one in (key, mark) if one is not None} if request.checks == "all" else set()
+    if facts.seen.isdisjoint(repeats):
         later = new.available_at is not None and new.available_at > tx.now
         facts.quotas.refuse_over(request.project_id, queued=not later and not new.draft)
         if job is not None and spec.rate is not None and spec.rate.mode == "refuse":
@@ -143,26 +144,22 @@ def _limited(tx: Tx, facts: Facts, request: CreateRequest, new: NewRun, job: Job
 
 
 def _run(
-    tx: Tx, facts: Facts, request: CreateRequest, new: NewRun, *, job: Job | None, spec: JobSpec, zone: str
+    tx: Tx, facts: Facts, request: CreateRequest, new: NewRun, *, job: Job | None, spec: JobSpec, tags: Tags, zone: str
 ) -> Run:
     depth = _depth(facts, request, new)
     policy: Policy = msgspec.structs.replace(spec.policy, **new.policy) if new.policy else spec.policy
     requires = new.requires if new.requires is not None else spec.requires
     queue, executor = new.queue or spec.queue, new.executor or spec.executor
-    tags = merged_tags(spec.tags, new.tags)
-    if OVERRIDE in (new.metadata or {}):
+    if new.metadata and OVERRIDE in new.metadata:
         raise Invalid(f"`{OVERRIDE}` in metadata is the server's own; a restart with a preset sets it")
-    metadata = spec.metadata | (new.metadata or {})
+    metadata = spec.metadata | new.metadata if new.metadata else spec.metadata
     wanted = max(tx.now, new.available_at or tx.now)
-    begins = wanted if new.draft else windows.opening(spec, zone, wanted)
+    begins = wanted if new.draft or spec.window is None else windows.opening(spec, zone, wanted)
     later = begins > tx.now
     state = RunState.DRAFT if new.draft else RunState.SCHEDULED if later else RunState.QUEUED
     priority = new.priority if new.priority is not None else spec.priority
-    fresh = dict(FRESH)
-    if begins > wanted:
-        fresh["waiting_for"] = Waiting(kind="window", key=spec.window)
-    return Run(
-        **fresh,
+    run = Run(
+        **FRESH,
         id=tx.new_id(),
         project_id=request.project_id,
         state=state,
@@ -201,6 +198,9 @@ def _run(
         available_at=begins if begins > wanted else new.available_at,
         expires_at=_expiry(new, spec, policy, begins),
     )
+    if begins == wanted:
+        return run
+    return msgspec.structs.replace(run, waiting_for=Waiting(kind="window", key=spec.window))
 
 
 def _class(

@@ -87,12 +87,17 @@ class Facts:
             self.parents = sql.get(tx, sorted(relatives))
 
     def _read_answers(self, tx: Tx, requests: Sequence[CreateRequest]) -> dict[tuple[int, str, str], Run]:
-        """Which runs answer for idempotency keys, where a limit would refuse what has its run already."""
+        """Which runs answer for idempotency keys, where a limit would refuse what has its run already.
+
+        Where there is none, those who write find out when they take the key.
+        """
         keys: dict[int, set[tuple[str, str]]] = {}
         for request in requests:
             for new in request.runs:
+                if new.idempotency_key is None:
+                    continue
                 job = self.jobs.get((request.project_id, new.job)) if new.job is not None else None
-                if new.idempotency_key is not None and self._limits(request.project_id, job):
+                if self._limits(request.project_id, job):
                     scope = job.id if job is not None else ""
                     keys.setdefault(request.project_id, set()).add((scope, new.idempotency_key))
         return {
@@ -113,7 +118,7 @@ class Facts:
 
     def _read_marks(self, tx: Tx, requests: Sequence[CreateRequest]) -> dict[tuple[str, str], Run]:
         marks: set[tuple[str, str]] = set()
-        for request in requests:
+        for request in requests if self.jobs else ():
             for new in request.runs:
                 job = self.jobs.get((request.project_id, new.job)) if new.job is not None else None
                 if job is not None and request.checks != "limits" and self.spec(job).dedup_window:

@@ -7,10 +7,12 @@ from runyard.domain.errors import Invalid
 from runyard.domain.jobs import JobSpec
 from runyard.domain.projects import ProjectSettings
 
+_UNSET = ProjectSettings()
+
 
 def zone_of(spec: JobSpec, settings: ProjectSettings | None) -> str:
     """The time zone that the job's expressions are read in: its own, else its project's."""
-    return spec.timezone or (settings or ProjectSettings()).timezone
+    return spec.timezone or (settings or _UNSET).timezone
 
 
 def opening(spec: JobSpec, zone: str, wanted: int) -> int:

@@ -8,6 +8,8 @@ from runyard.domain.records import Job, JobVersion
 from runyard.storage.port import Insert, Row, Tx
 
 FIELDS = Job.__struct_fields__
+ID_LENGTH = 36
+"""How many characters every id has, and few names."""
 COLUMNS = ", ".join(FIELDS)
 _TEXTS = {"id", "name", "spec"}
 INSERT = Insert(
@@ -63,10 +65,13 @@ def by_name_or_id(tx: Tx, project_id: int, wanted: Sequence[str]) -> dict[str, J
     """The jobs of the project by the name or id they were asked for."""
     found = {}
     names = sorted(set(wanted))
-    for row in tx.rows(BY_ID, project_id=project_id, ids=names):
+    ids = [name for name in names if len(name) == ID_LENGTH]
+    for row in tx.rows(BY_ID, project_id=project_id, ids=ids) if ids else ():
         job = from_row(row)
         found[job.id] = job
-    for row in tx.rows(BY_NAME, project_id=project_id, names=names):
+    # No name looks like an id.
+    rest = [name for name in names if name not in found]
+    for row in tx.rows(BY_NAME, project_id=project_id, names=rest) if rest else ():
         job = from_row(row)
         found[job.name] = job
     return found
