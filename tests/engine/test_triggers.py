@@ -567,6 +567,13 @@ def test_trying_tells_what_would_become_of_the_trigger(yard: Yard):
     assert rehearse(yard).warnings == ["the trigger would be debounced"]
 
 
+def test_trying_tells_of_a_key_that_is_used_where_nothing_is_limited(yard: Yard):
+    yard.job()
+    first = triggered(yard, idempotency_key="k")
+    assert rehearse(yard, idempotency_key="k").warnings == [f"the idempotency key has its run already: {first.id}"]
+    assert rehearse(yard, idempotency_key="l").warnings == []
+
+
 def test_trying_is_refused_by_limits_as_a_wrong_request(yard: Yard):
     yard.job(rate=Rate(max=1, window=HOUR, mode="refuse"))
     triggered(yard)

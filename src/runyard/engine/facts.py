@@ -97,7 +97,7 @@ class Facts:
                 if new.idempotency_key is None:
                     continue
                 job = self.jobs.get((request.project_id, new.job)) if new.job is not None else None
-                if self._limits(request.project_id, job):
+                if self.dry or self._limits(request.project_id, job):
                     scope = job.id if job is not None else ""
                     keys.setdefault(request.project_id, set()).add((scope, new.idempotency_key))
         return {
