@@ -243,6 +243,25 @@ def test_a_rate_limit_refuses_within_its_trailing_window(yard: Yard, clock):
     triggered(yard)
 
 
+@pytest.mark.parametrize("limited", ["job", "project"])
+def test_two_servers_let_through_no_more_than_a_limit_says(two_servers, clock, limited):
+    first, _ = two_servers
+    yard = Yard(first, clock)
+    if limited == "job":
+        yard.job(rate=Rate(max=10, window=HOUR, mode="refuse"))
+    else:
+        yard.job()
+        limit(yard, max_queued=10)
+
+    async def all_at_once() -> list[Any]:
+        asked = [two_servers[n % 2].write(triggers.trigger, [request(payload=str(n))]) for n in range(200)]
+        return [outcome for (outcome,) in await asyncio.gather(*asked)]
+
+    outcomes = asyncio.run(all_at_once())
+    assert sum(isinstance(outcome, Triggered) for outcome in outcomes) == 10
+    assert sum(isinstance(outcome, RateLimited) for outcome in outcomes) == 190
+
+
 def test_repetitions_of_a_key_in_one_batch_take_one_place(yard: Yard):
     yard.job(rate=Rate(max=1, window=HOUR, mode="refuse"))
     outcomes = ask(yard, *[request(idempotency_key="k")] * 3)

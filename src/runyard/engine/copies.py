@@ -166,6 +166,7 @@ def _over_the_rate(tx: Tx, drafts: Mapping[str, Draft]) -> dict[str, RateLimited
         if draft.spec.rate is not None and draft.spec.rate.mode == "refuse" and draft.job is not None:
             by_job.setdefault(draft.job.id, []).append(run_id)
     refused: dict[str, RateLimited] = {}
+    rates.queue_up(tx, [job for draft in drafts.values() if (job := draft.job) is not None and job.id in by_job])
     for asked in by_job.values():
         spec, job = drafts[asked[0]].spec, drafts[asked[0]].job
         if job is not None:

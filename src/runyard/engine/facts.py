@@ -11,7 +11,7 @@ from runyard.domain.canonical import canonical, digest
 from runyard.domain.errors import NotFound
 from runyard.domain.jobs import JobSpec, NewRun
 from runyard.domain.records import Job, Run
-from runyard.engine import dedup, idempotency, quotas
+from runyard.engine import dedup, idempotency, quotas, rates
 from runyard.engine.quotas import Quotas
 from runyard.engine.specs import spec_of
 from runyard.storage.port import Tx
@@ -52,6 +52,8 @@ class Facts:
         self._read_jobs(tx, requests)
         self.settings = quotas.settings_of(tx, {request.project_id for request in requests if request.runs})
         self.quotas = Quotas(tx, self.settings)
+        if not dry:
+            self._queue_up(tx, requests)
         self.hashes: dict[int, str] = {}
         self.answers = self._read_answers(tx, requests)
         self.marks = self._read_marks(tx, requests)
@@ -86,6 +88,13 @@ class Facts:
         if relatives:
             self.parents = sql.get(tx, sorted(relatives))
 
+    def _queue_up(self, tx: Tx, requests: Sequence[CreateRequest]) -> None:
+        """Wait for others that count runs under the same limits."""
+        limited = {request.project_id for request in requests if request.checks != "none"}
+        refusing = [job for job in self.jobs.values() if job.project_id in limited and rates.refuses(self.spec(job))]
+        counted = {one for one in limited & self.settings.keys() if self.settings[one].max_queued is not None}
+        rates.queue_up(tx, refusing, counted)
+
     def _read_answers(self, tx: Tx, requests: Sequence[CreateRequest]) -> dict[tuple[int, str, str], Run]:
         """Which runs answer for idempotency keys, where a limit would refuse what has its run already.
 
@@ -113,8 +122,7 @@ class Facts:
         if job is None:
             return False
         spec = self.spec(job)
-        refuses = spec.rate is not None and spec.rate.mode == "refuse"
-        return refuses or bool(spec.dedup_window or spec.debounce_window or spec.batch_window)
+        return rates.refuses(spec) or bool(spec.dedup_window or spec.debounce_window or spec.batch_window)
 
     def _read_marks(self, tx: Tx, requests: Sequence[CreateRequest]) -> dict[tuple[str, str], Run]:
         marks: set[tuple[str, str]] = set()

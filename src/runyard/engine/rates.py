@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 import msgspec
@@ -26,6 +27,21 @@ def reserve(tx: Tx, project_id: int, name: str, rate: Rate, wanted: int) -> int:
     tx.run(sql.SET_RATE, project_id=project_id, name=name, next_at=arrival + step)
     burst = rate.window - step
     return max(wanted, arrival - burst)
+
+
+def refuses(spec: JobSpec) -> bool:
+    """Whether the job's rate limit refuses runs, instead of putting them off."""
+    return spec.rate is not None and spec.rate.mode == "refuse"
+
+
+def queue_up(tx: Tx, refusing: Iterable[Job], quotas: Iterable[int] = ()) -> None:
+    """Let nobody else make runs under these jobs' limits, and these projects' quotas, until this transaction is over.
+
+    Else two of them count at once, and both find the last place free.
+    """
+    names = [(job.project_id, f"job:{job.id}") for job in refusing] + [(number, "quota") for number in quotas]
+    if names:
+        sql.queue_up(tx, names)
 
 
 def made_lately(tx: Tx, job_id: str, rate: Rate) -> int:

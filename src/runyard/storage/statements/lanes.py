@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from runyard.domain.records import Run
-from runyard.storage.port import Tx
+from runyard.storage.port import Insert, Tx
 from runyard.storage.statements import runs
 
 UPSERT = (
@@ -38,6 +38,12 @@ ADD_RATE = (
     "INSERT INTO rates (project_id, name, next_at) VALUES (:project_id, :name, 0) "
     "ON CONFLICT (project_id, name) DO NOTHING"
 )
+# Written though nothing changes: so whoever comes second waits for the first to commit.
+QUEUE_UP = Insert(
+    "rates",
+    {"project_id": "bigint", "name": "text", "next_at": "bigint"},
+    "ON CONFLICT (project_id, name) DO UPDATE SET next_at = rates.next_at",
+)
 SET_RATE = "UPDATE rates SET next_at = :next_at WHERE project_id = :project_id AND name = :name"
 COUNT_SINCE = """
     SELECT COUNT(*) FROM (
@@ -53,6 +59,11 @@ def upsert(tx: Tx, project_id: int, name: str, cap: int) -> int:
     row = tx.row(UPSERT, project_id=project_id, name=name, cap=cap)
     assert row is not None
     return int(row[0])
+
+
+def queue_up(tx: Tx, rates: Iterable[tuple[int, str]]) -> None:
+    """Have whoever names one of these (project, name) wait until this transaction is over."""
+    tx.insert(QUEUE_UP, [(*rate, 0) for rate in sorted(set(rates))])
 
 
 def lock(tx: Tx, ids: Sequence[int]) -> dict[int, list[int]]:
