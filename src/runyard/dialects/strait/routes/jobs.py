@@ -9,8 +9,8 @@ from litestar.handlers import HTTPRouteHandler
 
 from runyard.dialects.strait.house import House
 from runyard.dialects.strait.lists import enveloped
+from runyard.dialects.strait.mapping import definitions, values
 from runyard.dialects.strait.mapping import jobs as mapping
-from runyard.dialects.strait.mapping import values
 from runyard.dialects.strait.mapping.jobs import job_id as id_in
 from runyard.dialects.strait.slugs import own_project, slug_of
 from runyard.dialects.strait.wire import Paginated
@@ -124,7 +124,7 @@ def handlers(house: House) -> list[HTTPRouteHandler]:
         return house.vault.seal(secret, job_secrets.SIGNING)
 
     def spec_in(asked: wire.CreateJobRequest) -> JobSpec:
-        return mapping.made(asked, seal)
+        return definitions.made(asked, seal)
 
     @post("/v1/jobs", needs="jobs:write", status_code=201, tags=["Jobs"])
     async def create_job(call: Call, data: wire.CreateJobRequest) -> wire.Job:
@@ -172,7 +172,7 @@ def handlers(house: House) -> list[HTTPRouteHandler]:
             jobs.update,
             call.project_id,
             id_in(job_id),
-            change=mapping.changed(asked, seal),
+            change=definitions.changed(asked, seal),
             name=asked.slug,
             enabled=asked.enabled,
             always=True,
