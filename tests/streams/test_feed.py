@@ -9,7 +9,7 @@ import pytest
 
 from runyard.domain.errors import Unavailable
 from runyard.streams import feed
-from runyard.streams.feed import Batch, Feeds, Follower, seen
+from runyard.streams.feed import Batch, Feeds, Follower
 from runyard.streams.hub import Hub
 
 pytestmark = pytest.mark.anyio
@@ -21,6 +21,8 @@ class Journal:
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
         self.lines: list[int] = []
+        self.hidden: set[int] = set()
+        """Lines of which there is no frame."""
         self.newest = 0
         self.pruned = 0
         self.ended = False
@@ -33,10 +35,12 @@ class Journal:
         if self.failures:
             self.failures -= 1
             raise Unavailable("the database is away")
-        frames = [(n, b"%d " % n) for n in self.lines if n > after][:limit]
-        whole = len(frames) < limit
-        upto = seen(frames, newest=self.newest, limit=limit)
-        return Batch(frames=frames, upto=upto, gap=after < self.pruned, end=b"end" if whole and self.ended else None)
+        lines = [n for n in self.lines if n > after][:limit]
+        more = len(lines) >= limit
+        frames = [(n, b"%d " % n) for n in lines if n not in self.hidden]
+        upto = lines[-1] if more else self.newest
+        end = b"end" if self.ended and not more else None
+        return Batch(frames=frames, upto=upto, more=more, gap=after < self.pruned, end=end)
 
     def write(self, numbers: Iterable[int]) -> None:
         """Add lines, as a commit would."""
@@ -118,6 +122,17 @@ async def test_followers_at_different_places_all_get_everything(journal: Journal
     results = await asyncio.gather(*taking)
     for result, after in zip(results, (0, 10, 600, 1199), strict=True):
         assert result == list(range(after + 1, 1401))
+
+
+async def test_lines_without_frames_do_not_keep_what_follows_them_waiting(journal: Journal) -> None:
+    feeds = Feeds(journal.hub)
+    early, late = follow(feeds, journal), follow(feeds, journal)
+    await nothing(early)
+    journal.hidden = set(range(1, 2 * feed.READ_LIMIT))
+    journal.write(range(1, 2 * feed.READ_LIMIT + 2))
+    async with asyncio.timeout(5):
+        assert await take(early, 2 * feed.READ_LIMIT + 1) == [2 * feed.READ_LIMIT, 2 * feed.READ_LIMIT + 1]
+        assert await take(late, 2 * feed.READ_LIMIT + 1) == [2 * feed.READ_LIMIT, 2 * feed.READ_LIMIT + 1]
 
 
 async def test_a_slow_follower_reads_the_store_itself_and_misses_nothing(

@@ -53,11 +53,12 @@ def reader(store: AnyStore) -> Read:
 
     def look(tx: Tx, after: int, limit: int) -> Batch:
         newest = events.newest_seq(tx)
-        rows = events.of_project(tx, 1, after=after, limit=limit).rows
+        found = events.of_project(tx, 1, after=after, limit=limit)
+        rows, more = found.rows, found.more is not None
         frames = [(row.seq, frame(row.data.encode(), event=row.type, id=row.seq)) for row in rows]
         ended = bool(rows) and rows[-1].type == "last"
         end = frame(b"{}", event="done") if ended else None
-        return Batch(frames=frames, upto=seen(frames, newest=newest, limit=limit), end=end)
+        return Batch(frames=frames, upto=seen(frames, newest=newest, more=more), more=more, end=end)
 
     async def read(after: int, limit: int) -> Batch:
         return await store.read(look, after, limit)

@@ -28,6 +28,8 @@ class Look(msgspec.Struct, Generic[L], frozen=True, kw_only=True):
     lines: Sequence[L]
     upto: int
     """Everything up to this number has been seen."""
+    more: bool
+    """Whether there is more behind it."""
     ended: bool
     """Whether nothing will follow: the run has ended, and this is the whole rest."""
 
@@ -54,6 +56,6 @@ def chunks(tx: Tx, run_id: str, after: int, limit: int) -> Look[Chunk]:
 
 def _look(tx: Tx, run_id: str, found: Sequence[L], limit: int) -> Look[L]:
     if len(found) >= limit:
-        return Look(lines=found, upto=found[-1].seq, ended=False)
+        return Look(lines=found, upto=found[-1].seq, more=True, ended=False)
     run = runs_sql.get(tx, [run_id]).get(run_id)
-    return Look(lines=found, upto=events_sql.last(tx), ended=run is None or run.state in ENDED)
+    return Look(lines=found, upto=events_sql.last(tx), more=False, ended=run is None or run.state in ENDED)

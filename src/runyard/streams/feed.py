@@ -36,17 +36,19 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
     frames: list[Frame]
     upto: int
-    """Everything up to this number has been seen: the last frame's when the limit was reached, else the newest number
+    """Everything up to this number has been seen: the last line's when the limit was reached, else the newest number
     of the store as it was when the read began."""
+    more: bool = False
+    """Whether more is there already; frames may be fewer than the lines that were read."""
     gap: bool = False
     """Whether entries after the number asked for are gone for good."""
     end: bytes | None = None
     """The last frame of all, when this is the whole rest and nothing can follow any more."""
 
 
-def seen(frames: Sequence[Frame], *, newest: int, limit: int) -> int:
-    """How far a read of at most `limit` frames saw, when `newest` was the store's newest number before it."""
-    if len(frames) >= limit:
+def seen(frames: Sequence[Frame], *, newest: int, more: bool) -> int:
+    """How far a read saw that left `more` or nothing, when `newest` was the store's newest number before it."""
+    if more and frames:
         return frames[-1][0]
     return max(newest, frames[-1][0]) if frames else newest
 
@@ -107,21 +109,21 @@ class Feed:
         with self.hub.waiter(self.topics) as waiter:
             while self.end is None and not self.hub.closed:
                 waiter.reset()
-                found = await self._take()
-                if found == READ_LIMIT:
+                batch = await self._take()
+                if batch is None or batch.more:
                     continue
-                if found:
+                if batch.frames:
                     await asyncio.sleep(BUSY_TICK)
                 await waiter.wait(patience)
 
-    async def _take(self) -> int:
-        """Read once and hand on what was found; how many frames that were."""
+    async def _take(self) -> Batch | None:
+        """Read once and hand on what was found; None when the store could not be read."""
         try:
             batch = await self.read(self.head, READ_LIMIT)
         except Exception as error:  # the database is away, or worse; followers wait with us
             log.warning("feed.read_failed", topics=self.topics, exc_info=error)
             await asyncio.sleep(AFTER_TROUBLE)
-            return READ_LIMIT
+            return None
         if batch.frames:
             self._frames.extend(batch.frames)
             self._bytes += sum(len(data) for _, data in batch.frames)
@@ -132,7 +134,7 @@ class Feed:
         self.end = batch.end
         if batch.frames or batch.end is not None:
             self.wake()
-        return len(batch.frames)
+        return batch
 
 
 def _settle(future: asyncio.Future[bool], *, woken: bool) -> None:
@@ -218,7 +220,7 @@ class Follower:
         self.position = batch.upto
         if batch.end is not None:
             self.done = True
-        elif len(batch.frames) < READ_LIMIT:
+        elif not batch.more:
             self._feed = self.feeds.join(self.key, self.topics, self.read, after=self.position)
         return b"".join([self.resync if is_lost else b"", *(data for _, data in batch.frames), batch.end or b""])
 

@@ -40,6 +40,8 @@ class _Look(msgspec.Struct, frozen=True, kw_only=True):
     """What one look at the store found, on one snapshot."""
 
     lines: Sequence[Line]
+    more: bool
+    """Whether the limit cut them off."""
     newest: int
     oldest: int
     ended: str | None = None
@@ -57,33 +59,37 @@ def _look_at_run(tx: Tx, project_id: int, run_id: str, kind: str, after: int, li
     else:
         lines = events.tail(tx, project_id, run_id, after=after, limit=limit)
     run = runs.find(tx, project_id, run_id)
-    ended = run.state in FINAL | PARKED and len(lines) < limit
+    more = len(lines) >= limit
+    ended = run.state in FINAL | PARKED and not more
     # A run's own lines go only with the run itself, so nothing of it can be missing.
-    return _Look(lines=lines, newest=events.newest_seq(tx), oldest=0, ended=run.state.value if ended else None)
+    said = run.state.value if ended else None
+    return _Look(lines=lines, more=more, newest=events.newest_seq(tx), oldest=0, ended=said)
 
 
 def _look_at_project(tx: Tx, project_id: int, after: int, limit: int) -> _Look:
     found = events.of_project(tx, project_id, after=after, limit=limit)
-    return _Look(lines=found.rows, newest=events.newest_seq(tx), oldest=events.oldest_seq(tx, project_id))
+    more = found.more is not None
+    return _Look(lines=found.rows, more=more, newest=events.newest_seq(tx), oldest=events.oldest_seq(tx, project_id))
 
 
-def _batch(found: _Look, after: int, limit: int) -> Batch:
+def _batch(found: _Look, after: int) -> Batch:
     frames = [_frame(line) for line in found.lines]
     end = None if found.ended is None else frame(encode({"state": found.ended}), event="done")
     return Batch(
         frames=frames,
-        upto=seen(frames, newest=found.newest, limit=limit),
+        upto=seen(frames, newest=found.newest, more=found.more),
+        more=found.more,
         gap=0 < after < found.oldest,
         end=end,
     )
 
 
 async def _read_run(store: Store, project_id: int, run_id: str, kind: str, after: int, limit: int) -> Batch:
-    return _batch(await store.read(_look_at_run, project_id, run_id, kind, after, limit), after, limit)
+    return _batch(await store.read(_look_at_run, project_id, run_id, kind, after, limit), after)
 
 
 async def _read_project(store: Store, project_id: int, after: int, limit: int) -> Batch:
-    return _batch(await store.read(_look_at_project, project_id, after, limit), after, limit)
+    return _batch(await store.read(_look_at_project, project_id, after, limit), after)
 
 
 def _wants_stream(call: Call) -> bool:

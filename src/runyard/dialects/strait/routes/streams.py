@@ -26,12 +26,13 @@ CLOSED = b""
 async def _read_run(store: Store, run_id: str, job_id: str | None, slug: str, after: int, limit: int) -> Batch:
     found = await store.read(following.lines, run_id, after, limit)
     frames = mapping.frames(found.lines, job_id=job_id, slug=slug)
-    return Batch(frames=frames, upto=found.upto, end=CLOSED if found.ended else None)
+    return Batch(frames=frames, upto=found.upto, more=found.more, end=CLOSED if found.ended else None)
 
 
 async def _read_chunks(store: Store, run_id: str, after: int, limit: int) -> Batch:
     found = await store.read(following.chunks, run_id, after, limit)
-    return Batch(frames=mapping.chunk_frames(found.lines), upto=found.upto, end=CLOSED if found.ended else None)
+    frames = mapping.chunk_frames(found.lines)
+    return Batch(frames=frames, upto=found.upto, more=found.more, end=CLOSED if found.ended else None)
 
 
 def _stream(source: Follower) -> Streamed:
