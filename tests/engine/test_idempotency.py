@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from runyard.domain.errors import NotFound
 from runyard.domain.jobs import NewRun
+from runyard.domain.records import Run
 from runyard.domain.states import RunState
 from runyard.engine import creations, idempotency
+from runyard.storage.port import Tx
+from runyard.storage.statements import idempotency as sql
 from tests.support.yard import SECOND, Yard
 
 
@@ -123,6 +127,20 @@ def test_a_key_outlives_the_run_it_was_taken_for_in_no_way(yard: Yard):
     yard.store.transact(lambda tx: [tx.run(f"DELETE FROM {table} WHERE {key} = :id", id=first.id) for table, key in
                                     (("runs", "id"), ("events", "run_id"))])  # fmt: skip
     assert yard.create(idempotency_key="k").id != first.id
+
+
+def test_a_key_freed_on_another_server_while_its_run_was_about_to_answer_is_taken(two_servers, clock, monkeypatch):
+    here, there = (Yard(server, clock) for server in two_servers)
+    first = here.create(idempotency_key="k")
+    take, freed = sql.take, list[Run]()
+
+    def take_and_lose(tx: Tx, rows: Sequence[tuple[int, str, str, str]]) -> None:
+        take(tx, rows)
+        if not freed:
+            freed.append(there.store.transact(idempotency.reset, 1, first.id))
+
+    monkeypatch.setattr(sql, "take", take_and_lose)
+    assert here.create(idempotency_key="k").id != first.id
 
 
 def race(yards: list[Yard], times: int, ask) -> list[list[Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runyard.domain.errors import IllegalMove
+from runyard.domain.errors import IllegalMove, Raced
 from runyard.domain.moves import changed
 from runyard.domain.records import Run
 from runyard.domain.states import ENDED, RunState
@@ -20,7 +20,10 @@ def _scope(run: Run) -> str:
 
 
 def take(tx: Tx, runs: Sequence[Run]) -> dict[str, Run]:
-    """Take the idempotency keys of new runs; for each run whose key is in use, the run that has it."""
+    """Take the idempotency keys of new runs; for each run whose key is in use, the run that has it.
+
+    Raises `Raced` when a key was in use and freed while this was about to answer with its run.
+    """
     keyed = [run for run in runs if run.idempotency_key is not None]
     if not keyed:
         return {}
@@ -33,31 +36,27 @@ def take(tx: Tx, runs: Sequence[Run]) -> dict[str, Run]:
         holders = sql.holders(tx, project_id, [(_scope(run), run.idempotency_key or "") for run in group])
         others = runs_sql.get(tx, sorted({run_id for run_id in holders.values() if run_id not in mine}))
         for run in group:
-            holder = holders[_scope(run), run.idempotency_key or ""]
+            key = (_scope(run), run.idempotency_key or "")
+            holder = holders.get(key)
+            if holder is None:
+                raise _raced()
             if holder == run.id:
                 continue
             twin = mine.get(holder) or others.get(holder)
             if twin is not None and _answers(twin, tx.now):
                 duplicates[run.id] = twin
-                continue
-            changed_rows = tx.run(
-                sql.RETAKE,
-                project_id=project_id,
-                scope=_scope(run),
-                name=run.idempotency_key,
-                stale=holder,
-                run_id=run.id,
-            )
-            if not changed_rows:
-                winner = sql.holders(tx, project_id, [(_scope(run), run.idempotency_key or "")])
-                duplicates[run.id] = runs_sql.get(tx, list(winner.values()))[
-                    winner[_scope(run), run.idempotency_key or ""]
-                ]
+            elif tx.run(sql.RETAKE, project_id=project_id, scope=key[0], name=key[1], stale=holder, run_id=run.id):
+                holders[key] = run.id
             else:
-                for key in holders:
-                    if key == (_scope(run), run.idempotency_key or ""):
-                        holders[key] = run.id
+                winner = next(iter(runs_sql.get(tx, list(sql.holders(tx, project_id, [key]).values())).values()), None)
+                if winner is None:
+                    raise _raced()
+                duplicates[run.id] = winner
     return duplicates
+
+
+def _raced() -> Raced:
+    return Raced("the idempotency key was freed at this very moment; ask again")
 
 
 def answers(tx: Tx, project_id: int, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Run]:
