@@ -15,7 +15,8 @@ from runyard.domain.jobs import NewRun, Rate
 from runyard.domain.policy import Policy
 from runyard.domain.records import Run
 from runyard.domain.states import RunState
-from runyard.engine import batches, buffers, debounces, dedup, explain, projects, triggers
+from runyard.engine import batches, buffers, creations, debounces, dedup, explain, projects, triggers
+from runyard.engine.facts import CreateRequest
 from runyard.engine.triggers import Bulk, PutOff, Rehearsal, Trigger, Triggered, TriggerRequest
 from runyard.storage.port import Tx
 from tests.support.yard import SECOND, Yard, all_runs
@@ -175,6 +176,14 @@ def test_a_quota_of_queued_runs_refuses_the_next(yard: Yard):
         yard.create()
     yard.claim_one()
     assert triggered(yard).state is RunState.QUEUED
+
+
+def test_a_key_that_another_project_just_used_is_no_way_around_a_quota(yard: Yard):
+    limit(yard, max_queued=0)
+    asked = [CreateRequest(project_id=number, runs=(NewRun(idempotency_key="k"),)) for number in (2, 1)]
+    made, refused = yard.store.transact(creations.create, asked)
+    assert isinstance(made, list)
+    assert isinstance(refused, RateLimited)
 
 
 def test_a_quota_of_running_runs_refuses_while_so_many_are_held(yard: Yard):

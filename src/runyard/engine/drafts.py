@@ -129,7 +129,9 @@ def _draft(tx: Tx, facts: Facts, request: CreateRequest, new: NewRun) -> Draft:
 def _limited(tx: Tx, facts: Facts, request: CreateRequest, new: NewRun, job: Job | None, spec: JobSpec) -> Run | None:
     """Take what limits the run; the run that an equal payload made lately, if any. Raises `RateLimited`."""
     mark = (job.id, facts.hashes[id(new)]) if job is not None and id(new) in facts.hashes else None
-    key = (job.id if job is not None else "", "key", new.idempotency_key) if new.idempotency_key is not None else None
+    key = None
+    if new.idempotency_key is not None:
+        key = (str(request.project_id), job.id if job is not None else "", new.idempotency_key)
     repeats = {one for one in (key, mark) if one is not None} if request.checks == "all" else set()
     if facts.seen.isdisjoint(repeats):
         later = new.available_at is not None and new.available_at > tx.now
