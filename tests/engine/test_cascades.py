@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runyard.domain.states import LIVE, RunState
-from runyard.engine import bulks, cascades, runs
+from runyard.engine import bulks, cancellations, cascades
 from tests.support.yard import Yard
 
 
@@ -58,7 +58,7 @@ def test_levels_and_states_hold_for_what_is_put_off(yard: Yard):
     for _ in range(3):
         level.append(yard.create(parent_id=level[-1].id))
     among = LIVE - {RunState.DEAD_LETTER}
-    yard.store.transact(runs.cancel_many, 1, [top.id], among=among, levels=3)
+    yard.store.transact(cancellations.cancel_many, 1, [top.id], among=among, levels=3)
     carry_out(yard)
     assert states(yard, *level) == ["dead_letter", "canceled", "canceled", "queued"]
 

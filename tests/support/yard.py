@@ -14,7 +14,21 @@ from runyard.domain.moves import move, occupies
 from runyard.domain.policy import Failure
 from runyard.domain.records import Attempt, Event, Job, Run, Waiting
 from runyard.domain.states import EVENT_OF_VERB, LEASED, RUN_MOVES, RunState
-from runyard.engine import claims, copies, creations, jobs, leases, proofs, runs, timers, transitions
+from runyard.engine import (
+    cancellations,
+    claims,
+    copies,
+    creations,
+    jobs,
+    leases,
+    pauses,
+    proofs,
+    resolutions,
+    runs,
+    starts,
+    timers,
+    transitions,
+)
 from runyard.engine.claims import Granted
 from runyard.engine.creations import Created
 from runyard.storage.port import Store, Tx
@@ -152,28 +166,28 @@ class Yard:
         return self.store.transact(op, self.project_id, id_of(run), **said)
 
     def cancel(self, run: Known, **said: Any) -> Run:
-        return self.do(runs.cancel, run, **said)
+        return self.do(cancellations.cancel, run, **said)
 
     def pause(self, run: Known, **said: Any) -> Run:
-        return self.do(runs.pause, run, **said)
+        return self.do(pauses.pause, run, **said)
 
     def resume(self, run: Known, **said: Any) -> Run:
-        return self.do(runs.resume, run, **said)
+        return self.do(pauses.resume, run, **said)
 
     def publish(self, run: Known, **said: Any) -> Run:
-        return self.do(runs.publish, run, **said)
+        return self.do(starts.publish, run, **said)
 
     def reschedule(self, run: Known, available_at: int | None, **said: Any) -> Run:
-        return self.do(runs.reschedule, run, available_at=available_at, **said)
+        return self.do(starts.reschedule, run, available_at=available_at, **said)
 
     def requeue(self, run: Known, **said: Any) -> Run:
-        return self.do(runs.requeue, run, **said)
+        return self.do(resolutions.requeue, run, **said)
 
     def discard(self, run: Known, **said: Any) -> Run:
-        return self.do(runs.discard, run, **said)
+        return self.do(resolutions.discard, run, **said)
 
     def resolve(self, run: Known, **said: Any) -> Run:
-        return self.do(runs.resolve, run, **said)
+        return self.do(resolutions.resolve, run, **said)
 
     def replay(self, run: Known, **said: Any) -> Run:
         return self.do(copies.replay, run, **said)

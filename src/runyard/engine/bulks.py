@@ -17,7 +17,7 @@ from runyard.domain.bulks import APPLIES_TO, Action, Bulk
 from runyard.domain.errors import Conflict, DomainError, Invalid, NotFound
 from runyard.domain.records import Run
 from runyard.domain.states import RunState
-from runyard.engine import cascades, copies, listing, runs
+from runyard.engine import cancellations, cascades, copies, listing, resolutions
 from runyard.engine.listing import Filter, IdPage
 from runyard.engine.runs import Outcome
 from runyard.storage.port import JournalLine, Tx
@@ -138,7 +138,7 @@ def cancel_unbegun(
     found = listing.ids(tx, project_id, narrowed, before=before, limit=limit)
     begun = attempts.begun(tx, found.ids)
     meant = [run_id for run_id in found.ids if run_id not in begun]
-    outcomes = runs.cancel_many(tx, project_id, meant, actor=actor, reason=reason, among=states, levels=0)
+    outcomes = cancellations.cancel_many(tx, project_id, meant, actor=actor, reason=reason, among=states, levels=0)
     return IdPage(ids=[run.id for run in outcomes if isinstance(run, Run)], after=found.after)
 
 
@@ -244,13 +244,13 @@ def _act(tx: Tx, bulk: Bulk, ids: Sequence[str]) -> list[Outcome]:
     because: Mapping[str, Any] = {"actor": bulk.created_by, "reason": bulk.reason}
     match bulk.action:
         case "cancel":
-            return runs.cancel_many(tx, bulk.project_id, ids, **because)
+            return cancellations.cancel_many(tx, bulk.project_id, ids, **because)
         case "requeue":
-            return runs.requeue_many(tx, bulk.project_id, ids, **because)
+            return resolutions.requeue_many(tx, bulk.project_id, ids, **because)
         case "discard":
-            return runs.discard_many(tx, bulk.project_id, ids, **because)
+            return resolutions.discard_many(tx, bulk.project_id, ids, **because)
         case "resolve":
-            return runs.resolve_many(tx, bulk.project_id, ids, **because)
+            return resolutions.resolve_many(tx, bulk.project_id, ids, **because)
         case "replay":
             return copies.replay_many(tx, bulk.project_id, ids, **said)
         case "retry":

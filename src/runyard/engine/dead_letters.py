@@ -10,7 +10,7 @@ import msgspec
 from runyard.domain.errors import Conflict
 from runyard.domain.records import Run
 from runyard.domain.states import RunState
-from runyard.engine import listing, runs
+from runyard.engine import listing, resolutions
 from runyard.engine.listing import Filter, RunPage
 from runyard.storage.port import Tx
 from runyard.storage.statements import dead_letters as sql
@@ -69,7 +69,7 @@ def requeue(
     """
     named = sql.oldest(tx, project_id, limit) if ids is None else ids
     among = frozenset({RunState.DEAD_LETTER})
-    outcomes = runs.requeue_many(tx, project_id, named, actor=actor, reason="dlq-replay", among=among)
+    outcomes = resolutions.requeue_many(tx, project_id, named, actor=actor, reason="dlq-replay", among=among)
     queued = [run for run in outcomes if isinstance(run, Run)]
     if not queued:
         raise Conflict("none of these runs is dead-lettered; there is nothing to queue again")

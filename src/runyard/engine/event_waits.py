@@ -18,7 +18,7 @@ from runyard.domain.moves import move
 from runyard.domain.records import Move, Run, Waiting
 from runyard.domain.states import LEASED, RunState
 from runyard.domain.waits import EventWait, WaitState
-from runyard.engine import deliveries, quotas, runs, sizes
+from runyard.engine import cancellations, deliveries, quotas, sizes
 from runyard.engine.proofs import Pass, Report, fence
 from runyard.engine.rates import first_id_at
 from runyard.engine.transitions import apply, end_waits, journal
@@ -254,7 +254,7 @@ def cancel(tx: Tx, project_id: int, name: str, *, actor: str | None = None) -> E
     wait = find(tx, project_id, name)
     if wait.state is not WaitState.WAITING:
         raise Conflict(f"nobody waits for the event {name[:128]!r} any more", state=wait.state.value)
-    runs.cancel(tx, project_id, wait.run_id, actor=actor, reason="event wait canceled")
+    cancellations.cancel(tx, project_id, wait.run_id, actor=actor, reason="event wait canceled")
     return get(tx, wait.id)
 
 

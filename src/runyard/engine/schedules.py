@@ -20,7 +20,7 @@ from runyard.domain.jobs import NewRun
 from runyard.domain.projects import ProjectSettings
 from runyard.domain.records import Job
 from runyard.domain.states import LEASED, RunState
-from runyard.engine import creations, quotas, runs, windows
+from runyard.engine import cancellations, creations, quotas, windows
 from runyard.engine.facts import CreateRequest
 from runyard.engine.specs import spec_of
 from runyard.storage.port import JournalLine, Tx
@@ -175,7 +175,7 @@ def _goes_on(tx: Tx, due: Due) -> bool:
     if policy.overlap == "skip":
         _skipped(tx, due, "runs of the job are under way")
         return False
-    runs.cancel_many(tx, due.job.project_id, busy, actor=ACTOR, reason="the next tick of its schedule came")
+    cancellations.cancel_many(tx, due.job.project_id, busy, actor=ACTOR, reason="the next tick of its schedule came")
     return True
 
 

@@ -13,7 +13,7 @@ from runyard.domain import presets
 from runyard.domain.errors import LeaseLost
 from runyard.domain.policy import SECOND, Failure
 from runyard.domain.records import Waiting
-from runyard.engine import checkpoints, environments, job_secrets, jobs, leases, resources, runs
+from runyard.engine import checkpoints, environments, job_secrets, jobs, leases, pauses, resources
 from runyard.engine.checkpoints import NewCheckpoint
 from runyard.engine.fences import Writer
 from runyard.engine.leases import Complete, Fail, Park
@@ -253,7 +253,7 @@ def test_a_paused_run_keeps_nothing_running_and_its_late_answer_is_dropped(floor
 def test_restart_with_another_preset_starts_anew_in_it(floor: Floor) -> None:
     run = floor.python(f"{ENVIRONMENT}; import time; time.sleep(600)")
     assert told(floor, run)["STRAIT_MEMORY_LIMIT_MB"] == "256"
-    floor.yard.do(runs.restart, run, notes={presets.OVERRIDE: "medium-1x"})
+    floor.yard.do(pauses.restart, run, notes={presets.OVERRIDE: "medium-1x"})
     until(lambda: len(floor.printed(run)) == 2)
     assert told(floor, run)["STRAIT_MEMORY_LIMIT_MB"] == "4096"
     assert floor.yard.run(run).attempt == 1

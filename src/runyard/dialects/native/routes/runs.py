@@ -11,7 +11,7 @@ from runyard.dialects.native import mapping, wire
 from runyard.dialects.native.routes.records import EXECUTORS, LEASE, writer
 from runyard.domain import records
 from runyard.domain.errors import Forbidden, Invalid
-from runyard.engine import checkpoints, copies, creations, idempotency, runs
+from runyard.engine import cancellations, checkpoints, copies, creations, idempotency, pauses, resolutions, runs, starts
 from runyard.web.call import Call
 from runyard.web.idempotency import Answer
 from runyard.web.reply import Reply
@@ -70,43 +70,43 @@ def _reason(data: wire.Reason | None) -> str | None:
 @post("/v1/runs/{run_id:str}/cancel", needs="runs:write", status_code=200)
 async def cancel_run(call: Call, run_id: str, data: wire.Reason | None = None) -> Reply[wire.Run]:
     """Cancel a run that has not ended, with everything below it; whoever holds it loses the lease."""
-    return await _change(call, run_id, runs.cancel, reason=_reason(data))
+    return await _change(call, run_id, cancellations.cancel, reason=_reason(data))
 
 
 @post("/v1/runs/{run_id:str}/pause", needs="runs:write", status_code=200)
 async def pause_run(call: Call, run_id: str, data: wire.Reason | None = None) -> Reply[wire.Run]:
     """Park a run until it is resumed."""
-    return await _change(call, run_id, runs.pause, reason=_reason(data))
+    return await _change(call, run_id, pauses.pause, reason=_reason(data))
 
 
 @post("/v1/runs/{run_id:str}/resume", needs="runs:write", status_code=200)
 async def resume_run(call: Call, run_id: str, data: wire.Reason | None = None) -> Reply[wire.Run]:
     """Let a paused run go on."""
-    return await _change(call, run_id, runs.resume, reason=_reason(data))
+    return await _change(call, run_id, pauses.resume, reason=_reason(data))
 
 
 @post("/v1/runs/{run_id:str}/publish", needs="runs:write", status_code=200)
 async def publish_run(call: Call, run_id: str, data: wire.Reason | None = None) -> Reply[wire.Run]:
     """Ask for a draft to be run."""
-    return await _change(call, run_id, runs.publish, reason=_reason(data))
+    return await _change(call, run_id, starts.publish, reason=_reason(data))
 
 
 @post("/v1/runs/{run_id:str}/requeue", needs="runs:write", status_code=200)
 async def requeue_run(call: Call, run_id: str, data: wire.Reason | None = None) -> Reply[wire.Run]:
     """Take a run out of the dead letter: the same run, from its first attempt."""
-    return await _change(call, run_id, runs.requeue, reason=_reason(data))
+    return await _change(call, run_id, resolutions.requeue, reason=_reason(data))
 
 
 @post("/v1/runs/{run_id:str}/discard", needs="runs:write", status_code=200)
 async def discard_run(call: Call, run_id: str, data: wire.Reason | None = None) -> Reply[wire.Run]:
     """Give a dead-lettered run up: it ends as failed and handled."""
-    return await _change(call, run_id, runs.discard, reason=_reason(data))
+    return await _change(call, run_id, resolutions.discard, reason=_reason(data))
 
 
 @post("/v1/runs/{run_id:str}/resolve", needs="runs:write", status_code=200)
 async def resolve_run(call: Call, run_id: str, data: wire.Reason | None = None) -> Reply[wire.Run]:
     """Mark an unsuccessful run as handled; its state stays."""
-    return await _change(call, run_id, runs.resolve, reason=_reason(data))
+    return await _change(call, run_id, resolutions.resolve, reason=_reason(data))
 
 
 @post("/v1/runs/{run_id:str}/retry", needs="runs:write", status_code=201)
@@ -133,7 +133,7 @@ async def replay_run(call: Call, run_id: str, data: wire.ReplayIn | None = None)
 async def reschedule_run(call: Call, run_id: str, data: wire.RescheduleIn | None = None) -> Reply[wire.Run]:
     """Another time for a run nobody has taken yet, perhaps another payload."""
     available_at, payload = mapping.reschedule_in(data, call.store.now())
-    return await _change(call, run_id, runs.reschedule, available_at=available_at, payload=payload)
+    return await _change(call, run_id, starts.reschedule, available_at=available_at, payload=payload)
 
 
 @delete("/v1/runs/{run_id:str}/idempotency-key", needs="runs:write", status_code=204)

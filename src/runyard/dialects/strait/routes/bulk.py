@@ -18,7 +18,7 @@ from runyard.dialects.strait.wire.runs import JobRun
 from runyard.domain.errors import Invalid
 from runyard.domain.records import Run
 from runyard.domain.states import RunState
-from runyard.engine import bulks, copies, dead_letters, runs
+from runyard.engine import bulks, cancellations, copies, dead_letters
 from runyard.engine.runs import Outcome
 from runyard.web.call import Call
 
@@ -35,7 +35,7 @@ async def bulk_cancel(call: Call, data: wire.BulkCancelRequest) -> wire.BulkCanc
     """Cancel up to 100 runs, each for itself, with their children."""
     ids = _named(data.run_ids)
     outcomes = await call.write(
-        runs.cancel_many, call.project_id, ids, actor=call.actor, reason=REASON, among=CANCELABLE, levels=1
+        cancellations.cancel_many, call.project_id, ids, actor=call.actor, reason=REASON, among=CANCELABLE, levels=1
     )
     results = [_canceled(run_id, outcome) for run_id, outcome in zip(ids, outcomes, strict=True)]
     failed = [one for one in results if one.error]

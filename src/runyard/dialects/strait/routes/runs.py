@@ -18,7 +18,7 @@ from runyard.dialects.strait.wire import runs as wire
 from runyard.domain.errors import Conflict, DomainError, IllegalMove, Invalid, NotFound
 from runyard.domain.presets import OVERRIDE
 from runyard.domain.states import LIVE, RunState
-from runyard.engine import copies, idempotency, listing, runs
+from runyard.engine import cancellations, copies, idempotency, listing, pauses, resolutions, runs, starts
 from runyard.engine.listing import Filter
 from runyard.web.call import Call
 from runyard.web.reply import Reply
@@ -96,7 +96,7 @@ async def cancel_run(call: Call, run_id: str) -> wire.JobRun:
     """Cancel a run that has not ended, with its descendants."""
     with telling(Invalid):
         run = await call.write(
-            runs.cancel,
+            cancellations.cancel,
             call.project_id,
             values.run_id(run_id),
             actor=call.actor,
@@ -132,7 +132,7 @@ async def requeue_run(call: Call, run_id: str) -> wire.JobRun:
     """Put a dead-lettered run back into the queue: the same run, from its first attempt."""
     among = frozenset({RunState.DEAD_LETTER})
     run = await call.write(
-        runs.requeue, call.project_id, values.run_id(run_id), actor=call.actor, reason="dlq-replay", among=among
+        resolutions.requeue, call.project_id, values.run_id(run_id), actor=call.actor, reason="dlq-replay", among=among
     )
     return run_out(run, await slug_of(call))
 
@@ -152,7 +152,7 @@ async def reschedule_run(call: Call, run_id: str, data: wire.RescheduleRequest) 
     """Another time for a run nobody has begun to work on, perhaps another payload."""
     with telling(NotFound):
         run = await call.write(
-            runs.reschedule,
+            starts.reschedule,
             call.project_id,
             values.run_id(run_id),
             available_at=values.micros(data.scheduled_at),
@@ -166,7 +166,7 @@ async def reschedule_run(call: Call, run_id: str, data: wire.RescheduleRequest) 
 async def pause_run(call: Call, run_id: str) -> wire.JobRun:
     """Park an executing run; pausing a paused one changes nothing."""
     with telling(Invalid):
-        run = await call.write(runs.pause, call.project_id, values.run_id(run_id), actor=call.actor, among=PAUSABLE)
+        run = await call.write(pauses.pause, call.project_id, values.run_id(run_id), actor=call.actor, among=PAUSABLE)
     return run_out(run, await slug_of(call))
 
 
@@ -174,7 +174,7 @@ async def pause_run(call: Call, run_id: str) -> wire.JobRun:
 async def resume_run(call: Call, run_id: str) -> wire.JobRun:
     """Queue a paused run again."""
     with telling(Invalid):
-        run = await call.write(runs.resume, call.project_id, values.run_id(run_id), actor=call.actor)
+        run = await call.write(pauses.resume, call.project_id, values.run_id(run_id), actor=call.actor)
     return run_out(run, await slug_of(call))
 
 
@@ -184,7 +184,7 @@ async def restart_run(call: Call, run_id: str, data: wire.RestartRequest | None 
     preset = UNSET if data is None else data.machine_preset
     with telling(Invalid):
         run = await call.write(
-            runs.restart,
+            pauses.restart,
             call.project_id,
             values.run_id(run_id),
             actor=call.actor,
