@@ -267,6 +267,24 @@ def test_an_event_sent_on_two_servers_at_once_wakes_the_run_once(two_servers, cl
         yards[0].complete(yards[0].claim_one())
 
 
+def test_a_run_whose_event_came_meanwhile_is_not_canceled(two_servers, clock, monkeypatch: pytest.MonkeyPatch):
+    here, there = (Yard(server, clock) for server in two_servers)
+    held = here.running()
+    begin(here, held)
+    look = event_waits.find
+
+    def found_and_answered(tx: Any, project_id: int, name: str) -> EventWait:
+        wait = look(tx, project_id, name)
+        monkeypatch.setattr(event_waits, "find", look)
+        send(there, name)
+        return wait
+
+    monkeypatch.setattr(event_waits, "find", found_and_answered)
+    with pytest.raises(Conflict, match="received"):
+        here.store.transact(event_waits.cancel, 1, "go")
+    assert (here.state(held), find(here).state) == (S.QUEUED, W.RECEIVED)
+
+
 def test_two_runs_that_ask_for_one_name_on_two_servers_at_once_do_not_both_wait(two_servers, clock):
     yards = [Yard(server, clock) for server in two_servers]
     for number in range(20):

@@ -217,7 +217,12 @@ def send(tx: Tx, project_id: int, name: str, *, payload: str | None = None, acto
         wait = get(tx, wait.id)
     if wait.state is WaitState.RECEIVED and _same(wait.response, payload):
         return wait
-    raise Conflict(f"nobody waits for the event {name[:128]!r} any more; it was {wait.state}", state=wait.state.value)
+    raise _decided(wait)
+
+
+def _decided(wait: EventWait) -> Conflict:
+    said = f"nobody waits for the event {wait.name[:128]!r} any more; it was {wait.state}"
+    return Conflict(said, state=wait.state.value)
 
 
 def send_to_all(
@@ -252,8 +257,12 @@ def _same(first: str | None, second: str | None) -> bool:
 def cancel(tx: Tx, project_id: int, name: str, *, actor: str | None = None) -> EventWait:
     """Cancel the wait and its run. Raises `NotFound`, or `Conflict` when nobody waits any more."""
     wait = find(tx, project_id, name)
+    if wait.state is WaitState.WAITING:
+        # Lock first, look second: what was sent meanwhile has let the run go on, and it is nobody's to cancel here.
+        runs_sql.lock(tx, [wait.run_id])
+        wait = get(tx, wait.id)
     if wait.state is not WaitState.WAITING:
-        raise Conflict(f"nobody waits for the event {name[:128]!r} any more", state=wait.state.value)
+        raise _decided(wait)
     cancellations.cancel(tx, project_id, wait.run_id, actor=actor, reason="event wait canceled")
     return get(tx, wait.id)
 
