@@ -7,9 +7,10 @@ import threading
 import pytest
 
 from runyard.domain.errors import Invalid, NotFound
+from runyard.domain.records import Job
 from runyard.domain.states import ENDED, RunState
 from runyard.domain.waits import Dependency
-from runyard.engine import dependencies, dependents, projects
+from runyard.engine import dependencies, dependents, jobs, projects
 from runyard.storage.port import Row, Tx
 from tests.support.yard import SECOND, Yard
 
@@ -261,6 +262,25 @@ def test_two_dependencies_added_at_once_close_no_circle(two_servers, clock):
         for thread in threads:
             thread.join()
         assert len(refused) == 1
+
+
+def test_a_job_that_is_deleted_at_that_moment_is_not_waited_for(two_servers, clock, monkeypatch: pytest.MonkeyPatch):
+    here, there = (Yard(server, clock) for server in two_servers)
+    here.job("first")
+    here.job("after")
+    look = dependencies._other
+
+    def found_and_deleted(tx: Tx, project_id: int, wanted: str) -> Job:
+        job = look(tx, project_id, wanted)
+        monkeypatch.setattr(dependencies, "_other", look)
+        there.store.transact(jobs.delete, project_id, wanted)
+        return job
+
+    monkeypatch.setattr(dependencies, "_other", found_and_deleted)
+    with pytest.raises(NotFound):
+        depend(here, "after", "first")
+    assert here.store.look(dependencies.page, here.project_id, "after") == []
+    assert here.state(here.create(job="after")) is S.QUEUED
 
 
 def test_more_waiting_runs_than_one_transaction_looks_at_are_all_let_go(yard: Yard, monkeypatch: pytest.MonkeyPatch):

@@ -13,6 +13,7 @@ from runyard.engine import dependents, jobs, runs
 from runyard.engine.transitions import end_waits
 from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import dependencies as sql
+from runyard.storage.statements import jobs as jobs_sql
 
 CONDITIONS = ("completed", "failed", "any")
 MOST = 1000
@@ -47,6 +48,9 @@ def add(
         raise Invalid("a job cannot depend on itself")
     # Two dependencies added at the same moment must not close a circle that neither closes alone.
     sql.lock_project(tx, project_id)
+    # Nor may one of the jobs be deleted meanwhile: what has gone never ends, and would be waited for without end.
+    if len(jobs_sql.lock_many(tx, project_id, [job.id, other.id])) < 2:
+        raise NotFound("one of the two jobs has just been deleted")
     _check_circle(tx, job, other)
     there = {one.depends_on: one for one in sql.of_jobs(tx, [job.id]).get(job.id, [])}
     if other.id not in there and len(there) >= MOST:
