@@ -23,7 +23,6 @@ PAGE = (
     f"SELECT {COLUMNS} FROM job_dependencies WHERE job_id = :job_id AND id < :before AND created_at < :until "
     "ORDER BY id DESC LIMIT :n"
 )
-COUNT = "SELECT COUNT(*) FROM job_dependencies WHERE job_id = :job_id"
 NEXT_JOBS = "SELECT DISTINCT depends_on FROM job_dependencies WHERE job_id {among ids}"
 DROP = "DELETE FROM job_dependencies WHERE id = :id"
 DROP_OF_JOB = "DELETE FROM job_dependencies WHERE job_id = :job_id OR depends_on = :job_id"
@@ -122,12 +121,6 @@ def _grouped(rows: Sequence[Row]) -> dict[str, list[Dependency]]:
 def page(tx: Tx, job_id: str, *, before: str, until: int, n: int) -> list[Dependency]:
     """Dependencies of a job below an id and made before a time, newest first."""
     return [_from_row(row) for row in tx.rows(PAGE, job_id=job_id, before=before, until=until, n=n)]
-
-
-def count(tx: Tx, job_id: str) -> int:
-    """How many jobs the job depends on."""
-    row = tx.row(COUNT, job_id=job_id)
-    return int(row[0]) if row else 0
 
 
 def lock_project(tx: Tx, project_id: int) -> None:
