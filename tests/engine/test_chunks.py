@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from runyard.domain.errors import DomainError, Ended, Invalid, LeaseLost, NotFound, TooLarge
-from runyard.engine import chunks, events, sizes
+from runyard.domain.records import Chunk
+from runyard.engine import chunks, events, following, sizes
 from runyard.engine.chunks import AddRequest, NewChunk
 from runyard.engine.fences import Writer
 from runyard.engine.proofs import Pass
@@ -57,6 +58,23 @@ def test_chunks_are_paged(yard):
     assert [one.chunk for one in first.rows] == ["a", "b"]
     last = read(yard, held, limit=2, after=first.more)
     assert ([one.chunk for one in last.rows], last.more) == (["c"], None)
+
+
+def test_big_chunks_are_read_a_few_at_a_time_and_none_is_missed(yard, monkeypatch):
+    monkeypatch.setattr(sizes, "PAGE", 10)
+    held = yard.running()
+    start = yard.store.look(following.begin, 1, held.run.id)[1]
+    put(yard, holder(held), "aaaa", "bbbb", "cccc", "d" * 50, "e")
+    page = read(yard, held)
+    assert [one.chunk for one in page.rows] == ["aaaa", "bbbb"]
+    assert [one.chunk for one in read(yard, held, after=page.more).rows] == ["cccc"]
+    yard.cancel(held)
+    looks: list[following.Look[Chunk]] = []
+    while not looks or looks[-1].more:
+        looks.append(yard.store.look(following.chunks, held.run.id, start, 500))
+        start = looks[-1].upto
+    assert [[one.chunk for one in look.lines] for look in looks] == [["aaaa", "bbbb"], ["cccc"], ["d" * 50], ["e"]]
+    assert [look.ended for look in looks] == [False, False, False, True]
 
 
 def test_only_who_may_write_publishes(yard, clock):

@@ -54,8 +54,17 @@ def add(tx: Tx, requests: Sequence[AddRequest]) -> list[int | DomainError]:
 def of_run(tx: Tx, project_id: int, run_id: str, *, after: int = 0, limit: int = 50) -> Slice[Chunk, int]:
     """The run's chunks of the last while, oldest first. Raises `NotFound`."""
     runs.find(tx, project_id, run_id)
-    rows = sql.after(tx, run_id, after, limit + 1)
-    return Slice(rows=rows[:limit], more=rows[limit - 1].seq if len(rows) > limit else None)
+    return following(tx, run_id, after, limit)
+
+
+def following(tx: Tx, run_id: str, after: int, limit: int) -> Slice[Chunk, int]:
+    """The run's next chunks, oldest first: no more than are asked for, and fewer where they are big."""
+    ahead = sql.sizes(tx, run_id, after, limit + 1)
+    count = sizes.fitting([size for _, size in ahead], limit)
+    if count == 0:
+        return Slice(rows=[], more=None)
+    first, last = ahead[0][0], ahead[count - 1][0]
+    return Slice(rows=sql.between(tx, run_id, first, last), more=last if count < len(ahead) else None)
 
 
 def prune(tx: Tx, limit: int = 1000) -> int:

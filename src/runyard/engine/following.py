@@ -11,10 +11,11 @@ import msgspec
 
 from runyard.domain.errors import Ended
 from runyard.domain.records import Chunk, Event, LogEntry, Run
+from runyard.domain.slices import Slice
 from runyard.domain.states import ENDED
+from runyard.engine import chunks as pieces
 from runyard.engine import runs
 from runyard.storage.port import Tx
-from runyard.storage.statements import chunks as chunks_sql
 from runyard.storage.statements import events as events_sql
 from runyard.storage.statements import fences as runs_sql
 from runyard.storage.statements import logs as logs_sql
@@ -46,16 +47,17 @@ def lines(tx: Tx, run_id: str, after: int, limit: int) -> Look[Event | LogEntry]
     """The run's next events and log lines, in one order."""
     events: list[Event | LogEntry] = [*events_sql.after(tx, run_id, after, limit)]
     logged: list[Event | LogEntry] = [*logs_sql.after(tx, run_id, after, limit)]
-    return _look(tx, run_id, list(merge(events, logged, key=attrgetter("seq")))[:limit], limit)
+    found = list(merge(events, logged, key=attrgetter("seq")))[:limit]
+    return _look(tx, run_id, Slice(rows=found, more=found[-1].seq if len(found) >= limit else None))
 
 
 def chunks(tx: Tx, run_id: str, after: int, limit: int) -> Look[Chunk]:
     """The run's next chunks."""
-    return _look(tx, run_id, chunks_sql.after(tx, run_id, after, limit), limit)
+    return _look(tx, run_id, pieces.following(tx, run_id, after, limit))
 
 
-def _look(tx: Tx, run_id: str, found: Sequence[L], limit: int) -> Look[L]:
-    if len(found) >= limit:
-        return Look(lines=found, upto=found[-1].seq, more=True, ended=False)
+def _look(tx: Tx, run_id: str, found: Slice[L, int]) -> Look[L]:
+    if found.more is not None:
+        return Look(lines=found.rows, upto=found.more, more=True, ended=False)
     run = runs_sql.get(tx, [run_id]).get(run_id)
-    return Look(lines=found, upto=events_sql.last(tx), more=False, ended=run is None or run.state in ENDED)
+    return Look(lines=found.rows, upto=events_sql.last(tx), more=False, ended=run is None or run.state in ENDED)

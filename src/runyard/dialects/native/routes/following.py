@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from runyard.dialects.native import mapping, wire
 from runyard.domain.records import Chunk, Event, LogEntry
+from runyard.domain.slices import Slice
 from runyard.domain.states import FINAL, PARKED
 from runyard.engine import chunks, events, logs, runs
 from runyard.storage.port import Store, Tx
@@ -36,12 +37,19 @@ def _frame(line: Line) -> Frame:
 RESYNC = frame(encode({"detail": "lines after your last one are gone; read the run anew"}), event="resync")
 
 
+_PARTS: dict[str, Callable[..., Slice[Any, int]]] = {
+    "logs": logs.of_run,
+    "chunks": chunks.of_run,
+    "events": events.of_run,
+}
+
+
 class _Look(msgspec.Struct, frozen=True, kw_only=True):
     """What one look at the store found, on one snapshot."""
 
     lines: Sequence[Line]
     more: bool
-    """Whether the limit cut them off."""
+    """Whether more is there already."""
     newest: int
     oldest: int
     ended: str | None = None
@@ -49,17 +57,14 @@ class _Look(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _look_at_run(tx: Tx, project_id: int, run_id: str, kind: str, after: int, limit: int) -> _Look:
-    lines: Sequence[Line]
-    if kind == "logs":
-        lines = logs.of_run(tx, project_id, run_id, after=after, limit=limit).rows
-    elif kind == "chunks":
-        lines = chunks.of_run(tx, project_id, run_id, after=after, limit=limit).rows
-    elif kind == "events":
-        lines = events.of_run(tx, project_id, run_id, after=after, limit=limit).rows
+    read = _PARTS.get(kind)
+    if read is None:
+        lines: Sequence[Line] = events.tail(tx, project_id, run_id, after=after, limit=limit)
+        more = len(lines) >= limit
     else:
-        lines = events.tail(tx, project_id, run_id, after=after, limit=limit)
+        found = read(tx, project_id, run_id, after=after, limit=limit)
+        lines, more = found.rows, found.more is not None
     run = runs.find(tx, project_id, run_id)
-    more = len(lines) >= limit
     ended = run.state in FINAL | PARKED and not more
     # A run's own lines go only with the run itself, so nothing of it can be missing.
     said = run.state.value if ended else None
