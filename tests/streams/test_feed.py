@@ -70,10 +70,23 @@ async def take(follower: Follower, until: int) -> list[int]:
     return got
 
 
+async def waits(*followers: Follower) -> None:
+    """Let the event loop run until each of the followers waits for its feed, and each feed for a wake-up."""
+    async with asyncio.timeout(5):
+        while not all(_waits(follower) for follower in followers):  # noqa: ASYNC110 (nobody tells who waits)
+            await asyncio.sleep(0)
+
+
+def _waits(follower: Follower) -> bool:
+    return follower._expecting is not None and any(
+        waiter._future is not None for waiter in follower.feeds.hub._waiters.get("run:1", ())
+    )
+
+
 async def nothing(follower: Follower) -> None:
     """Let the follower wait, and make sure that it has nothing to tell."""
     waiting = asyncio.ensure_future(follower.next())
-    await asyncio.sleep(0.01)
+    await waits(follower)
     follower.nudge()
     assert await waiting is None
     assert not follower.done
@@ -102,7 +115,7 @@ async def test_any_number_of_followers_cost_one_read_each_time(journal: Journal)
     feeds = Feeds(journal.hub)
     followers = [follow(feeds, journal) for _ in range(50)]
     taking = [asyncio.ensure_future(take(follower, 3)) for follower in followers]
-    await asyncio.sleep(0.01)
+    await waits(*followers)
     before = journal.reads
     journal.write([1])
     journal.write([2, 3])
@@ -117,7 +130,7 @@ async def test_followers_at_different_places_all_get_everything(journal: Journal
     journal.write(range(1, 1200))
     followers = [follow(feeds, journal, after=after) for after in (0, 10, 600, 1199, 1300)]
     taking = [asyncio.ensure_future(take(follower, 1400)) for follower in followers[:-1]]
-    await asyncio.sleep(0.01)
+    await waits(*followers[:-1])
     journal.write(range(1200, 1401))
     results = await asyncio.gather(*taking)
     for result, after in zip(results, (0, 10, 600, 1199), strict=True):
@@ -187,7 +200,7 @@ async def test_a_stream_that_ended_says_so_to_all(journal: Journal) -> None:
     feeds = Feeds(journal.hub)
     followers = [follow(feeds, journal) for _ in range(3)]
     waiting = [asyncio.ensure_future(follower.next()) for follower in followers]
-    await asyncio.sleep(0.01)
+    await waits(*followers)
     journal.ended = True
     journal.write([1])
     assert await asyncio.gather(*waiting) == [b"1 end"] * 3
@@ -201,7 +214,7 @@ async def test_a_stream_that_ended_says_so_to_all(journal: Journal) -> None:
 async def test_a_client_that_left_is_not_waited_for(journal: Journal) -> None:
     follower = follow(Feeds(journal.hub), journal)
     waiting = asyncio.ensure_future(follower.next())
-    await asyncio.sleep(0.01)
+    await waits(follower)
     follower.leave()
     assert await waiting is None
     assert follower.done
@@ -211,7 +224,7 @@ async def test_a_stopping_server_ends_all_streams(journal: Journal) -> None:
     feeds = Feeds(journal.hub)
     follower = follow(feeds, journal)
     waiting = asyncio.ensure_future(follower.next())
-    await asyncio.sleep(0.01)
+    await waits(follower)
     feeds.close()
     assert await waiting is None
     assert follower.done
