@@ -9,6 +9,8 @@ from runyard.domain.errors import Conflict, Invalid, NotFound
 from runyard.domain.states import RunState
 from runyard.engine import bulks
 from runyard.engine.listing import Filter
+from runyard.storage.statements import attempts
+from tests.support.yard import Yard
 
 
 def ask(store, action="cancel", project_id=1, **said):
@@ -263,3 +265,19 @@ def test_the_journal_tells_of_bulk_actions(store, yard):
     carry_out(store)
     rows = store.look(lambda tx: tx.rows("SELECT type, actor FROM events WHERE type LIKE 'bulk%' ORDER BY seq"))
     assert rows == [("bulk.created", "key:boss"), ("bulk.finished", None)]
+
+
+def test_nobody_begins_what_is_about_to_be_canceled(two_servers, clock, monkeypatch):
+    here, there = (Yard(store, clock) for store in two_servers)
+    run = here.create()
+    look, claimed = attempts.begun, []
+
+    def begun(tx, ids):
+        found = look(tx, ids)
+        claimed.extend(there.claim())
+        return found
+
+    monkeypatch.setattr(attempts, "begun", begun)
+    assert here.store.transact(bulks.cancel_unbegun, 1, Filter()).ids == [run.id]
+    assert claimed == []
+    assert here.state(run) is RunState.CANCELED

@@ -24,6 +24,7 @@ from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import attempts
 from runyard.storage.statements import bulks as sql
 from runyard.storage.statements import listing as listing_sql
+from runyard.storage.statements import runs as runs_sql
 
 MOST = 10_000
 """How many runs can be named."""
@@ -136,6 +137,8 @@ def cancel_unbegun(
     states = UNBEGUN if wanted.states is None else UNBEGUN & frozenset(wanted.states)
     narrowed = msgspec.structs.replace(wanted, states=tuple(sorted(states)))
     found = listing.ids(tx, project_id, narrowed, before=before, limit=limit)
+    # Locked before the look, so that nobody begins and gives back one of them in between.
+    runs_sql.lock(tx, found.ids)
     begun = attempts.begun(tx, found.ids)
     meant = [run_id for run_id in found.ids if run_id not in begun]
     outcomes = cancellations.cancel_many(tx, project_id, meant, actor=actor, reason=reason, among=states, levels=0)
