@@ -7,7 +7,7 @@ import hmac
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,6 +20,7 @@ from runyard.engine import checkpoints, environments, job_secrets, leases
 from runyard.engine.checkpoints import NewCheckpoint
 from runyard.engine.fences import Writer
 from runyard.engine.proofs import Pass
+from runyard.loops.dispatch.flights import Flight
 from tests.support.endpoints import Endpoint, Heard, Open, Say
 from tests.support.sending import AT_ONCE, Post, http_job, settled
 from tests.support.stores import Clock
@@ -373,6 +374,39 @@ def test_slow_endpoints_do_not_slow_a_fast_one(yard: Yard, posts: Callable[..., 
         settled(yard, run)
     assert time.monotonic() - began < 1.5
     slow.behave = lambda heard: Say()
+
+
+def test_what_comes_last_is_tried_at_once_although_slow_endpoints_came_before(
+    yard: Yard, posts: Callable[..., Post], endpoints: Open
+):
+    """Slow jobs come one by one, each with a queue for all places; none was answered when the fast one comes."""
+    slow, fast = endpoints(lambda heard: Say(after=20)), endpoints()
+    posts(concurrency=40)
+    for number in range(15):
+        http_job(yard, f"{slow.url}{number}", name=f"slow-{number}")
+        yard.create_many(40, job=f"slow-{number}")
+        slow.until(lambda number=number: any(heard.path == f"/{number}" for heard in slow.heard))
+    http_job(yard, fast, name="fast")
+    for run in yard.create_many(50, job="fast"):
+        assert settled(yard, run).state is S.COMPLETED
+
+
+def test_a_class_is_quick_by_its_endpoint_and_not_by_the_store(
+    yard: Yard, post: Post, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+):
+    dispatcher = post.senders.dispatcher
+    send_off = dispatcher._send_off
+
+    async def late(flights: Sequence[Flight]) -> None:
+        for flight in flights:
+            flight.began -= 5
+        await send_off(flights)
+
+    monkeypatch.setattr(dispatcher, "_send_off", late)
+    http_job(yard, endpoint)
+    done = settled(yard, yard.create(job="job"))
+    assert trace_of(done.trace)["total_ms"] >= 5000
+    assert done.class_id in dispatcher.traffic.load({}).quick
 
 
 def test_a_dispatcher_that_stops_finishes_what_is_quick_and_gives_back_the_rest(

@@ -31,7 +31,8 @@ class Traffic:
     def load(self, caps: Mapping[int, int]) -> Load:
         """What is under way."""
         quick = frozenset(class_id for class_id, seconds in self._seconds.items() if seconds < QUICK)
-        return Load(slots=self.slots, busy=dict(self._busy), quick=quick, caps=caps)
+        slow = frozenset(self._seconds.keys() - quick)
+        return Load(slots=self.slots, busy=dict(self._busy), quick=quick, slow=slow, caps=caps)
 
     def take_off(self, class_id: int) -> None:
         """A place is taken."""
