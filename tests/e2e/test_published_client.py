@@ -230,7 +230,8 @@ def test_the_run_context_works_with_every_call(desk: Desk) -> None:
             await ctx.annotate({"who": "me"})
             spawned = await ctx.spawn(child["slug"], desk.project, {"n": 2}, 5)
             await ctx.continue_run()
-            await asyncio.sleep(0.2)  # the logger does not wait for its calls
+            # The logger does not wait for its calls.
+            await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
             await ctx.complete({"ok": True})
             return spawned
 
