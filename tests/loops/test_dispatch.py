@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -14,9 +15,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from runyard.domain.errors import Unavailable
 from runyard.domain.policy import Policy
 from runyard.domain.states import RunState
-from runyard.engine import checkpoints, environments, job_secrets, leases
+from runyard.engine import checkpoints, claims, dispatches, environments, job_secrets, leases
 from runyard.engine.checkpoints import NewCheckpoint
 from runyard.engine.fences import Writer
 from runyard.engine.proofs import Pass
@@ -270,6 +272,10 @@ def _has_come(endpoint: Endpoint, run_id: str) -> bool:
     return any(heard.headers["x-run-id"] == run_id for heard in endpoint.heard)
 
 
+def _was_asked(endpoint: Endpoint, path: str) -> bool:
+    return any(heard.path == path for heard in endpoint.heard)
+
+
 def _about(act: Callable[[str], Any], heard: Heard) -> None:
     act(heard.headers["x-run-id"])
 
@@ -316,8 +322,6 @@ def test_limits_of_jobs_hold_for_requests_under_way(yard: Yard, post: Post, endp
         with lock:
             now += 1
             most = max(most, now)
-        import asyncio
-
         await asyncio.sleep(0.01)
         with lock:
             now -= 1
@@ -380,12 +384,12 @@ def test_what_comes_last_is_tried_at_once_although_slow_endpoints_came_before(
     yard: Yard, posts: Callable[..., Post], endpoints: Open
 ):
     """Slow jobs come one by one, each with a queue for all places; none was answered when the fast one comes."""
-    slow, fast = endpoints(lambda heard: Say(after=20)), endpoints()
+    slow, fast = endpoints(lambda heard: Say(after=60)), endpoints()
     posts(concurrency=40)
     for number in range(15):
         http_job(yard, f"{slow.url}{number}", name=f"slow-{number}")
         yard.create_many(40, job=f"slow-{number}")
-        slow.until(lambda number=number: any(heard.path == f"/{number}" for heard in slow.heard))
+        slow.until(partial(_was_asked, slow, f"/{number}"))
     http_job(yard, fast, name="fast")
     for run in yard.create_many(50, job="fast"):
         assert settled(yard, run).state is S.COMPLETED
@@ -423,6 +427,57 @@ def test_a_dispatcher_that_stops_finishes_what_is_quick_and_gives_back_the_rest(
     assert yard.state(quick) is S.COMPLETED
     assert (yard.state(long), yard.run(long).attempt) == (S.QUEUED, 1)
     assert yard.story(long)[-1] == "released"
+
+
+def test_runs_claimed_while_the_dispatcher_stops_are_given_back(
+    yard: Yard, posts: Callable[..., Post], endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+):
+    endpoint.behave = lambda heard: Say(after=30)
+    post = posts(drain=0.5)
+    dispatcher = post.senders.dispatcher
+    write, entered = post.store.write, threading.Event()
+
+    async def slow(op: Any, *args: Any, **kwargs: Any) -> Any:
+        if op is claims.claim:
+            entered.set()
+            await asyncio.sleep(0.2)
+        return await write(op, *args, **kwargs)
+
+    monkeypatch.setattr(dispatcher.store, "write", slow)
+    http_job(yard, endpoint)
+    run = yard.create(job="job")
+    assert entered.wait(20)
+    post.stop()
+    assert yard.state(run) is S.QUEUED
+    assert yard.story(run)[-1] == "released"
+
+
+@pytest.mark.parametrize("failing", [dispatches.luggage, leases.start, leases.complete])
+def test_a_dispatcher_that_could_not_reach_the_store_lets_go_of_its_runs(
+    yard: Yard, post: Post, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, failing: Any
+):
+    """Else they held their places for good, and those whose request was sent had their leases renewed without end."""
+    dispatcher, gone = post.senders.dispatcher, threading.Event()
+
+    def away(call: Any) -> Any:
+        async def told(op: Any, *args: Any, **kwargs: Any) -> Any:
+            if op is failing and not gone.is_set():
+                gone.set()
+                raise Unavailable("the database cannot be reached")
+            return await call(op, *args, **kwargs)
+
+        return told
+
+    monkeypatch.setattr("runyard.loops.dispatch.dispatcher.PATIENCE", -1.0)
+    for name in ("read", "write"):
+        monkeypatch.setattr(dispatcher.store, name, away(getattr(post.store, name)))
+    http_job(yard, endpoint)
+    run = yard.create(job="job")
+    endpoint.until(lambda: gone.is_set() and not dispatcher.flights)
+    assert dispatcher.traffic.room == dispatcher.traffic.slots
+    yard.after(seconds=120)
+    yard.after(seconds=120)
+    assert settled(yard, run).state is S.COMPLETED
 
 
 def test_leases_of_requests_under_way_are_renewed(yard: Yard, post: Post, endpoint: Endpoint, clock: Clock):

@@ -72,14 +72,18 @@ class Dispatcher:
         self.is_draining = False
         self._wake = wake
         self._after = 0
+        self._claiming = asyncio.Lock()
+        """Held while runs are being claimed that are not in our hands yet."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     # The loops
 
     async def claim_once(self) -> float | None:
         """Claim what can be sent now and set it going; straight on while there may be more."""
-        if self.is_draining:
-            return None
+        async with self._claiming:
+            return None if self.is_draining else await self._claim()
+
+    async def _claim(self) -> float | None:
         if self.traffic.room == 0:
             self.traffic.held_back = True
             return None
@@ -111,7 +115,7 @@ class Dispatcher:
             self.flights[flight.granted.lease.token] = flight
             self.traffic.take_off(flight.class_id)
         if flights:
-            self._spawn(self._send_off(flights))
+            self._spawn(self._send_off(flights), flights)
         return 0.0 if flights else again
 
     async def beat_once(self) -> None:
@@ -143,8 +147,12 @@ class Dispatcher:
     async def stop(self, seconds: float) -> None:
         """Let requests under way come to their end for so long, and give the rest back."""
         self.drain()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=max(0.0, seconds))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, seconds)):
+                async with self._claiming:
+                    pass  # what is being claimed comes into our hands first
+                while self._tasks:
+                    await asyncio.wait(self._tasks)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -168,7 +176,7 @@ class Dispatcher:
         for (flight, parcel), outcome in zip(cleared, begun, strict=True):
             if isinstance(outcome, leases.Reported):
                 flight.started = True
-                self._spawn(self._fly(flight, msgspec.structs.replace(parcel, run=outcome.run)))
+                self._spawn(self._fly(flight, msgspec.structs.replace(parcel, run=outcome.run)), [flight])
             else:
                 self._land(flight)
 
@@ -181,7 +189,7 @@ class Dispatcher:
             try:
                 parcel = self.packer.pack(flight.run, luggage)
             except Unsendable as error:
-                self._spawn(self._system_fail(flight, str(error)))
+                self._spawn(self._system_fail(flight, str(error)), [flight])
                 continue
             spec = self.packer.spec(flight.run)
             self.fares.serves(flight.class_id, parcel.place, spec.max_concurrency if spec else None)
@@ -210,7 +218,7 @@ class Dispatcher:
             return True
         delay, reason = shut
         snooze = leases.Snooze(**flight.proof(), reason=reason, delay=delay)
-        self._spawn(self._end(flight, leases.snooze, snooze))
+        self._spawn(self._end(flight, leases.snooze, snooze), [flight])
         return False
 
     # One run
@@ -317,13 +325,16 @@ class Dispatcher:
             if self.traffic.held_back:
                 self._wake(WORK)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None], flights: Sequence[Flight]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._finished)
+        task.add_done_callback(partial(self._finished, flights))
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _finished(self, flights: Sequence[Flight], task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
-            # The runs of the task stay in our hands until their leases end; then they are claimed again.
+            # What the store knows of these runs is unknown: nobody renews their leases, and what is left is taken up
+            # when they end.
+            for flight in flights:
+                self._land(flight)
             log.error("dispatch.task_failed", exc_info=task.exception())
