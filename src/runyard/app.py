@@ -21,6 +21,7 @@ from runyard import loops, sandbox
 from runyard.artifacts.objects import at_url, in_folder
 from runyard.artifacts.port import Blobs
 from runyard.dialects import agh, bamboosnow, native, posthog, strait
+from runyard.dialects.bamboosnow import house as snow_house
 from runyard.dialects.strait.house import House
 from runyard.dialects.strait.tokens import RunTokens
 from runyard.domain.errors import Conflict, DomainError, Invalid
@@ -146,9 +147,10 @@ class Server:
                 authenticate,
                 House(tokens=self.tokens, vault=self.vault, hub=self.hub, feeds=self.feeds, settings=settings),
             ),
+            "bamboosnow": bamboosnow.app(plumbing, authenticate, snow_house.House(vault=self.vault, settings=settings)),
         }
         readiness = Readiness(self.store, lambda: self.runner.beats if self.runner is not None else {})
-        absent = {"agh": agh.app(plumbing), "bamboosnow": bamboosnow.app(plumbing), "posthog": posthog.app(plumbing)}
+        absent = {"agh": agh.app(plumbing), "posthog": posthog.app(plumbing)}
         return compose(mounts, absent=absent, readiness=readiness, metrics=self.metrics, lifespan=self.lifespan)
 
     def _programs(self) -> managed.Executor | None:

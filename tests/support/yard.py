@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
+from runyard.domain.agents import AgentProfile
 from runyard.domain.errors import DomainError, NotFound
 from runyard.domain.jobs import JobSpec, NewRun
 from runyard.domain.moves import move, occupies
@@ -15,6 +17,7 @@ from runyard.domain.policy import Failure
 from runyard.domain.records import Attempt, Event, Job, Run, Waiting
 from runyard.domain.states import EVENT_OF_VERB, LEASED, RUN_MOVES, RunState
 from runyard.engine import (
+    agents,
     cancellations,
     claims,
     copies,
@@ -29,6 +32,7 @@ from runyard.engine import (
     timers,
     transitions,
 )
+from runyard.engine.agents import Agent
 from runyard.engine.claims import Granted
 from runyard.engine.creations import Created
 from runyard.storage.port import Store, Tx
@@ -72,6 +76,17 @@ class Yard:
     def job(self, name: str = "job", *, enabled: bool = True, **spec: Any) -> Job:
         """A job with this definition; one of the same name is changed so."""
         return self.store.transact(_put_job, self.project_id, name, spec, enabled=enabled)
+
+    def agent(self, name: str = "agent", **profile: Any) -> Agent:
+        """An agent with this profile, deployed."""
+        new = agents.NewAgent(name=name, profile=AgentProfile(**profile))
+        return self.store.transact(agents.create, self.project_id, new)
+
+    def ask_agent(self, agent: Agent | None = None, payload: Any = None, **said: Any) -> Run:
+        """A new run of the agent, or of one made for it."""
+        agent = agent or self.agent()
+        text = json.dumps(payload or {})
+        return self.store.transact(agents.ask, self.project_id, agent.id, payload=text, **said)
 
     def ask(self, *new: NewRun, actor: str | None = None) -> list[Created]:
         """Ask for runs in one request. Raises what the request is refused with."""

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from runyard.domain.agents import AgentProfile
 from runyard.domain.policy import Policy
 
 Tags = list[str] | dict[str, str]
@@ -93,6 +94,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     batch_max: int | None = None
     backwards_compatible: bool = False
     """Whether runs of older versions whose policy says `minor` may take this one."""
+    agent: AgentProfile | None = None
+    """What makes the job an agent."""
     extra: dict[str, Any] = {}
     """What a dialect keeps with the job and nobody acts on."""
 
@@ -129,6 +132,8 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True):
     debug: bool = False
     draft: bool = False
     trigger: str = "manual"
+    event: str | None = None
+    """What exactly began it, where the trigger knows several (runs of agents alone)."""
     created_by: str | None = None
 
 

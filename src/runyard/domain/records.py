@@ -100,6 +100,8 @@ class Run(msgspec.Struct, frozen=True, gc=False):
     """Narrows whose runs a dependency looks at: only those with the same key."""
     continued: int = 0
     """How many runs stand before it in the chain that it continues."""
+    agent: int | None = None
+    """1 when its job was an agent as it was made: there is an `AgentRun` beside it."""
 
     @property
     def is_final(self) -> bool:

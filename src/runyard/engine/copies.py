@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from runyard.domain.agents import AgentRow, AgentState
 from runyard.domain.errors import Conflict, DomainError, IllegalMove, Invalid, NotFound, RateLimited
 from runyard.domain.jobs import JobSpec
 from runyard.domain.records import Job, Run
@@ -20,7 +21,7 @@ from runyard.engine.runs import Outcome, check_edited, lock_many, only, time_to_
 from runyard.engine.specs import spec_of
 from runyard.engine.transitions import journal
 from runyard.storage.port import Tx
-from runyard.storage.statements import jobs
+from runyard.storage.statements import agents, jobs
 
 REPLAYABLE = ENDED | {RunState.NEEDS_ATTENTION}
 _PLURAL = {"replay": "replayed", "retry": "retried"}
@@ -37,21 +38,22 @@ def replay(
     Takes what `replay_many` takes, and raises what the run is refused with.
     """
 
-    def payload_of(old: Run) -> str:
-        if payload is not None:
-            check_edited(tx, old, payload)
-        return old.payload if payload is None else payload
+    def edited(old: Run) -> Run:
+        if payload is None:
+            return old
+        check_edited(tx, old, payload)
+        return msgspec.structs.replace(old, payload=payload)
 
-    return only(_many(tx, project_id, [run_id], "replay", payload_of, actor, **said))
+    return only(_many(tx, project_id, [run_id], "replay", edited, actor, **said))
 
 
 def replay_from(tx: Tx, /, project_id: int, run_id: str, number: int, *, actor: str | None = None, **said: Any) -> Run:
     """A replay with a checkpoint's state as its payload, and in debug mode. Raises `NotFound`."""
 
-    def payload_of(old: Run) -> str:
-        return checkpoints.get(tx, project_id, old.id, number).state
+    def edited(old: Run) -> Run:
+        return msgspec.structs.replace(old, payload=checkpoints.get(tx, project_id, old.id, number).state)
 
-    return only(_many(tx, project_id, [run_id], "replay", payload_of, actor, debug=True, **said))
+    return only(_many(tx, project_id, [run_id], "replay", edited, actor, debug=True, **said))
 
 
 def replay_many(
@@ -75,16 +77,21 @@ def replay_many(
 def retry(
     tx: Tx, project_id: int, run_id: str, *, config: Mapping[str, Any] | None = None, actor: str | None = None
 ) -> Run:
-    """A new run like an ended one, its payload's `config` overlaid shallowly for this run only."""
+    """A new run like an ended one, its config overlaid shallowly for this run only.
 
-    def payload_of(old: Run) -> str:
+    The config of an agent's run stands in its metadata, any other's in its payload.
+    """
+
+    def edited(old: Run) -> Run:
         if not config:
-            return old.payload
+            return old
+        if old.agent:
+            return msgspec.structs.replace(old, metadata=_overlaid(old.metadata or "{}", config))
         payload = _overlaid(old.payload, config)
         check_edited(tx, old, payload)
-        return payload
+        return msgspec.structs.replace(old, payload=payload)
 
-    return only(_many(tx, project_id, [run_id], "retry", payload_of, actor, among=ENDED))
+    return only(_many(tx, project_id, [run_id], "retry", edited, actor, among=ENDED))
 
 
 def retry_many(tx: Tx, project_id: int, ids: Sequence[str], *, actor: str | None = None) -> list[Outcome]:
@@ -92,8 +99,8 @@ def retry_many(tx: Tx, project_id: int, ids: Sequence[str], *, actor: str | None
     return _many(tx, project_id, ids, "retry", _same, actor, among=ENDED)
 
 
-def _same(old: Run) -> str:
-    return old.payload
+def _same(old: Run) -> Run:
+    return old
 
 
 def _overlaid(payload: str, config: Mapping[str, Any]) -> str:
@@ -111,7 +118,7 @@ def _many(
     project_id: int,
     ids: Sequence[str],
     kind: str,
-    payload_of: Callable[[Run], str],
+    edited: Callable[[Run], Run],
     actor: str | None,
     *,
     among: frozenset[RunState] = REPLAYABLE,
@@ -125,6 +132,7 @@ def _many(
     """
     found = lock_many(tx, project_id, ids)
     known = _jobs(tx, project_id, found)
+    agents_of = agents.get(tx, sorted({run.job_id for run in found.values() if run.agent and run.job_id is not None}))
     outcomes: dict[str, Outcome] = {}
     drafts: dict[str, Draft] = {}
     for run_id in dict.fromkeys(ids):
@@ -140,9 +148,9 @@ def _many(
             if job is None and old.job_id is not None and bare:
                 raise Conflict("the run's job is gone; there is nothing to replay it with")
             if job is not None:
-                check_enabled(job)
+                _check_takes(job, agents_of.get(job.id))
             ttl = _time_to_live(old, job, bare=bare, spare=spare)
-            drafts[run_id] = _draft(tx, old, payload_of(old), job, kind, actor, ttl=ttl, bare=bare, debug=debug)
+            drafts[run_id] = _draft(tx, edited(old), job, kind, actor, ttl=ttl, bare=bare, debug=debug)
         except DomainError as refused:
             outcomes[run_id] = refused
     outcomes |= _over_the_rate(tx, drafts)
@@ -152,6 +160,16 @@ def _many(
             outcomes[run_id] = made[draft.run.id]
             journal(tx, found[run_id], f"run.{_PLURAL[kind]}", actor, {"new_run_id": draft.run.id})
     return [outcomes[run_id] for run_id in ids]
+
+
+def _check_takes(job: Job, agent: AgentRow | None) -> None:
+    """Make sure that the job takes copies of runs; an agent does so though it is paused. Raises `Conflict`."""
+    if agent is None:
+        check_enabled(job)
+    elif agent.deleted_at is not None:
+        raise Conflict("the run's agent was deleted; there is nothing to run it with")
+    elif agent.state not in {AgentState.DEPLOYED, AgentState.PAUSED}:
+        raise Conflict(f"the run's agent is {agent.state} and takes no runs")
 
 
 def _jobs(tx: Tx, project_id: int, found: Mapping[str, Run]) -> dict[str, Job]:
@@ -197,7 +215,6 @@ def _time_to_live(old: Run, job: Job | None, *, bare: bool, spare: int | None) -
 def _draft(
     tx: Tx,
     old: Run,
-    payload: str,
     job: Job | None,
     kind: str,
     actor: str | None,
@@ -221,7 +238,6 @@ def _draft(
         rank=rank_of(tx, old.priority, tx.now),
         created_at=tx.now,
         updated_at=tx.now,
-        payload=payload,
         parent_id=None,
         continuation_of=None,
         batch_id=None,

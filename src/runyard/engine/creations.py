@@ -7,12 +7,13 @@ from typing import Any
 
 import msgspec
 
+from runyard.domain.agents import AgentProfile
 from runyard.domain.errors import DomainError, Invalid
 from runyard.domain.jobs import tag_pairs
 from runyard.domain.moves import due
 from runyard.domain.records import Run, Waiting
 from runyard.domain.states import RunState
-from runyard.engine import dedup, dependents, fences, idempotency, lanes, rates, transitions, windows
+from runyard.engine import agent_runs, dedup, dependents, fences, idempotency, lanes, rates, transitions, windows
 from runyard.engine.dedup import Claim
 from runyard.engine.drafts import AD_HOC, FRESH, Draft, check_enabled, draft_all
 from runyard.engine.facts import CreateRequest, Facts
@@ -104,6 +105,7 @@ def write(tx: Tx, drafts: Sequence[Draft]) -> dict[str, Run]:
     placed = [msgspec.structs.replace(run, due_at=due(run)) for run in placed]
     if placed:
         sql.insert(tx, placed)
+        _watch(tx, drafts, placed)
     tags = [
         (draft.run.project_id, tag, value, draft.run.id)
         for draft in drafts
@@ -124,6 +126,16 @@ def write(tx: Tx, drafts: Sequence[Draft]) -> dict[str, Run]:
         journal(tx, run, "run.created", run.created_by, data)
     transitions.wake(tx, placed)
     return {run.id: run for run in placed}
+
+
+def _watch(tx: Tx, drafts: Sequence[Draft], runs: Sequence[Run]) -> None:
+    begun = [
+        agent_runs.Begun(run=run, profile=draft.spec.agent or AgentProfile(), event=draft.event)
+        for draft, run in zip(drafts, runs, strict=True)
+        if run.agent
+    ]
+    if begun:
+        agent_runs.begin(tx, begun)
 
 
 def _limited(tx: Tx, draft: Draft, run: Run) -> Run:

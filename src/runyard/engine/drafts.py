@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from runyard.domain.agents import CONFIG
 from runyard.domain.errors import Conflict, DomainError, Invalid, JobDisabled, NotFound
 from runyard.domain.jobs import JobSpec, NewRun, Tags, merged_tags
 from runyard.domain.policy import Policy
@@ -74,6 +75,8 @@ class Draft(msgspec.Struct, kw_only=True):
     """The run that answers in its place."""
     by_payload: bool = False
     """Whether the twin answers for the payload, not for the idempotency key."""
+    event: str | None = None
+    """What exactly began the run, where it is an agent's."""
     admitted: bool = False
     """Whether it was let through before, so that no equal payload stands in its way."""
 
@@ -122,6 +125,7 @@ def _draft(tx: Tx, facts: Facts, request: CreateRequest, new: NewRun) -> Draft:
         mark=facts.hashes.get(id(new)),
         twin=twin,
         by_payload=by_payload,
+        event=new.event,
         admitted=request.checks == "none",
     )
 
@@ -155,6 +159,9 @@ def _run(
     if new.metadata and OVERRIDE in new.metadata:
         raise Invalid(f"`{OVERRIDE}` in metadata is the server's own; a restart with a preset sets it")
     metadata = spec.metadata | new.metadata if new.metadata else spec.metadata
+    if spec.agent is not None:
+        # What counts for this run stays with it, whatever becomes of the agent.
+        metadata = {CONFIG: spec.agent.config} | metadata
     wanted = max(tx.now, new.available_at or tx.now)
     begins = wanted if new.draft or spec.window is None else windows.opening(spec, zone, wanted)
     later = begins > tx.now
@@ -194,6 +201,7 @@ def _run(
         concurrency_key=new.concurrency_key,
         dependency_key=new.dependency_key,
         debug=int(new.debug),
+        agent=None if spec.agent is None else 1,
         job_lane=None,
         key_lane=None,
         queued_at=tx.now if state is RunState.QUEUED else None,

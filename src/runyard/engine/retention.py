@@ -15,7 +15,7 @@ import msgspec
 
 from runyard.artifacts.port import Blobs
 from runyard.domain.states import FINAL, RunState
-from runyard.engine import archives, artifacts
+from runyard.engine import agent_runs, archives, artifacts
 from runyard.settings import Settings
 from runyard.storage.port import Store, Tx
 from runyard.storage.statements import events, replies
@@ -102,6 +102,7 @@ def delete_runs(tx: Tx, ids: Sequence[str], rows: int = ROWS) -> Deleted:
     freed = tuple(_unused(tx, gone))
     if left <= 0:
         return Deleted(runs=0, done=False, freed=freed)
+    agent_runs.forget(tx, ids)
     return Deleted(runs=sql.delete_runs(tx, ids), done=True, freed=freed)
 
 

@@ -11,7 +11,7 @@ from runyard.domain.moves import changed, move
 from runyard.domain.records import Move, Run
 from runyard.domain.states import ENDED, EVENT_OF_VERB, LEASED, RESOLVABLE, RunState
 from runyard.domain.waits import WaitState
-from runyard.engine import deliveries, dependents, lanes, parents
+from runyard.engine import agent_runs, deliveries, dependents, lanes, parents
 from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import attempts, event_waits, runs
 
@@ -60,6 +60,9 @@ def apply(tx: Tx, moves: Sequence[Move]) -> list[Run]:
     _close_waits(tx, moves)
     for one in moves:
         journal(tx, one.after, EVENT_OF_VERB[one.verb], one.actor, _data(one))
+    watched = [run for run in after if run.agent]
+    if watched:
+        agent_runs.follow(tx, watched)
     wake(tx, after)
     if freed:
         lanes.refill(tx, freed)

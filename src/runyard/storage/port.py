@@ -11,6 +11,7 @@ import random
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from operator import add
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import msgspec
@@ -102,6 +103,7 @@ class Tx(ABC):
         self.written: list[Line] = []
         """The lines that were given their numbers and written."""
         self.topics: set[str] = set()
+        self.tallies: dict[Insert, dict[Row, tuple[int, ...]]] = {}
         self.wrote = False
 
     @staticmethod
@@ -138,6 +140,16 @@ class Tx(ABC):
     @abstractmethod
     def update(self, statement: Update, rows: Sequence[Row]) -> int:
         """Update many rows at once; how many were there."""
+
+    def tally(self, sums: Insert, key: Row, added: tuple[int, ...]) -> None:
+        """Add numbers to the row of sums with that key when the transaction is committed.
+
+        `sums` inserts a row of key and numbers, or on conflict adds the numbers to those that are there.
+        """
+        self.wrote = True
+        rows = self.tallies.setdefault(sums, {})
+        before = rows.get(key)
+        rows[key] = added if before is None else tuple(map(add, before, added))
 
     def emit(self, line: Line) -> None:
         """Journal something in this transaction and wake those who follow its run and project."""

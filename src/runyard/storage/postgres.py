@@ -14,7 +14,7 @@ from psycopg.types.numeric import Int8Dumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from runyard.domain.errors import Conflict, Invalid, Unavailable
-from runyard.storage import journal, migrate
+from runyard.storage import journal, migrate, tallies
 from runyard.storage.committer import Committer
 from runyard.storage.port import UNKEEPABLE, Insert, Observe, Row, Tx, Update, Value
 from runyard.storage.sql import for_postgres
@@ -169,6 +169,7 @@ class PostgresBackend:
 
     def commit(self, tx: Tx) -> None:
         assert self.connection is not None
+        tallies.flush(tx)
         payloads = msgspec.json.encode(_payloads(tx.topics)).decode()
         if tx.journal:
             rows = {kind: found for kind, found in journal.numbered(tx, 1)._asdict().items() if found}

@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import msgspec
 
 from runyard.domain.errors import Conflict, Invalid, Unavailable
-from runyard.storage import journal, migrate
+from runyard.storage import journal, migrate, tallies
 from runyard.storage.committer import Committer
 from runyard.storage.filelock import FileLock
 from runyard.storage.port import UNKEEPABLE, Insert, Observe, Row, Tx, Update, Value
@@ -195,14 +195,16 @@ class SqliteBackend:
             self.connection.execute("RELEASE op")
         self.connection.execute("SAVEPOINT op")
         self._marked = True
-        return len(tx.journal), set(tx.topics), dict(tx.learned)
+        added = {sums: dict(rows) for sums, rows in tx.tallies.items()}
+        return len(tx.journal), set(tx.topics), dict(tx.learned), added
 
     def undo(self, tx: Tx, mark: Any) -> None:
         self.connection.execute("ROLLBACK TO op")
-        length, tx.topics, tx.learned = mark
+        length, tx.topics, tx.learned, tx.tallies = mark
         del tx.journal[length:]
 
     def commit(self, tx: Tx) -> None:
+        tallies.flush(tx)
         journal.flush(tx)
         self.connection.execute("COMMIT")
 

@@ -48,12 +48,17 @@ OF_JOB = (
     Part("buffered", "job_id, name, id", "job_id"),
     Part("buffers", "job_id, name", "job_id"),
     Part("payload_marks", "job_id, hash", "job_id"),
+    Part("agents", "job_id", "job_id"),
+    Part("agent_days", "project_id, day, job_id, repository_id", "job_id"),
 )
 """What goes with a job at once."""
 OF_PROJECT = (
     Part("environments", "id"),
     Part("event_waits", "id"),
     Part("endpoints", "project_id, url"),
+    Part("repositories", "id"),
+    Part("hook_receipts", "repository_id, delivery"),
+    Part("webhooks", "id"),
     Part("batches", "id"),
     Part("bulks", "id"),
     Part("replies", "project_id, key_hash, route"),

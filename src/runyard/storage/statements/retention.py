@@ -76,6 +76,9 @@ PARTS = (
     Part("resource_samples", "id"),
     Part("event_waits", "id", 4),
     Part("deliveries", "id", 4),
+    Part("findings", "id"),
+    Part("actions", "id", 4),
+    Part("approvals", "id", 4),
 )
 
 

@@ -48,6 +48,7 @@ _FIXED = {
     "requires",
     "executor",
     "queue",
+    "agent",
 }
 """Set when the run is made, or changed by statements of their own."""
 _MOVING = tuple(name for name in FIELDS if name not in _FIXED)
