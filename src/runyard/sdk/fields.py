@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any, Literal, Required, TypedDict
 
 Action = Literal["cancel", "replay", "requeue", "discard", "resolve", "retry"]
+Severity = Literal["error", "warning", "info"]
+ActionResult = Literal["success", "failure", "pending"]
 
 
 class RetryFields(TypedDict, total=False):
@@ -168,6 +170,19 @@ class LogFields(TypedDict, total=False):
     type: str
     data: Any
     at: datetime
+
+
+class FindingFields(TypedDict, total=False):
+    """One thing an agent found; `id` tells it apart from others of the run, else what it says does."""
+
+    severity: Required[Severity]
+    type: Required[str]
+    message: Required[str]
+    id: str | None
+    rule: str | None
+    file: str | None
+    line: int | None
+    suggestion: str | None
 
 
 class RunFilter(TypedDict, total=False):

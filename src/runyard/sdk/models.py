@@ -449,6 +449,92 @@ class Artifact(Model, frozen=True, kw_only=True):
     at: datetime | None = None
 
 
+class Finding(Model, frozen=True, kw_only=True):
+    """One thing an agent found in a run; `fingerprint` stays the same from run to run where the agent says so."""
+
+    id: str
+    run_id: str
+    severity: str
+    type: str
+    message: str
+    attempt: int = 0
+    agent_id: str | None = None
+    repository_id: str | None = None
+    fingerprint: str = ""
+    rule: str | None = None
+    file: str | None = None
+    line: int | None = None
+    suggestion: str | None = None
+    at: datetime | None = None
+
+
+class Counted(Model, frozen=True, kw_only=True):
+    """How many findings were new, and how many the run has by now."""
+
+    accepted: int
+    errors: int = 0
+    warnings: int = 0
+    infos: int = 0
+
+
+class Action(Model, frozen=True, kw_only=True):
+    """What an agent did to the world outside."""
+
+    id: str
+    run_id: str
+    type: str
+    description: str
+    attempt: int = 0
+    at: datetime | None = None
+    target: str | None = None
+    url: str | None = None
+    result: str = "success"
+    details: dict[str, Any] | None = None
+
+
+class AssignedRepository(Model, frozen=True, kw_only=True):
+    """The repository a run is about: where it lies, or where it is cloned from."""
+
+    id: str
+    provider: str
+    full_name: str
+    default_branch: str
+    url: str | None = None
+    path: str | None = None
+
+
+class AssignedPullRequest(Model, frozen=True, kw_only=True):
+    """The pull request a run is about."""
+
+    number: int
+    title: str | None = None
+    author: str | None = None
+    url: str | None = None
+
+
+class AssignedCommit(Model, frozen=True, kw_only=True):
+    """The commit a run is about."""
+
+    sha: str
+    message: str | None = None
+
+
+class Assignment(Model, frozen=True, kw_only=True):
+    """What a run is to do, as its agent, its payload and its occasion say."""
+
+    run_id: str
+    project: str = ""
+    agent_id: str | None = None
+    template: str | None = None
+    config: dict[str, Any] = {}
+    payload: dict[str, Any] = {}
+    repository: AssignedRepository | None = None
+    pull_request: AssignedPullRequest | None = None
+    commit: AssignedCommit | None = None
+    trigger: str = ""
+    event: str | None = None
+
+
 class Why(Model, frozen=True, kw_only=True):
     """One reason why a run does not run now, and what would change that."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runyard.sdk.calls import jobs, keys, leases, operations, runs
+from runyard.sdk.calls import jobs, keys, leases, operations, runs, work
 from runyard.sdk.methods import AsyncNoun, Lists, ListsRuns, Noun, Sends, SendsForRun, SendsForRuns
 
 
@@ -42,6 +42,9 @@ class RunMethods:
     artifacts = Lists(runs.artifacts)
     artifact = Sends(runs.artifact)
     artifact_content = Sends(runs.artifact_content)
+    findings = Lists(work.of_run)
+    actions = Lists(work.actions)
+    assignment = Sends(work.assignment)
 
     claim = Sends(leases.claim)
     start = Sends(leases.start)
@@ -59,6 +62,8 @@ class RunMethods:
     put_state = Sends(leases.set_state)
     delete_state = Sends(leases.delete_state)
     upload = Sends(leases.upload)
+    add_findings = Sends(work.report)
+    add_action = Sends(work.act)
 
 
 class JobMethods:
@@ -109,6 +114,7 @@ class ServerMethods:
     """The server and the project as a whole."""
 
     events = Lists(operations.events)
+    findings = Lists(work.search)
     stats = Sends(operations.stats)
     queues = Sends(operations.queues)
     info = Sends(operations.info)

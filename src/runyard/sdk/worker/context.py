@@ -15,7 +15,7 @@ import msgspec
 
 from runyard.sdk import models
 from runyard.sdk.call import Call, encode
-from runyard.sdk.calls import leases
+from runyard.sdk.calls import leases, work
 from runyard.sdk.worker.held import Cancelled, Held
 from runyard.sdk.worker.outcomes import Park, Release
 
@@ -148,6 +148,9 @@ class ReportMethods:
     set_state = Reports(leases.set_state)
     artifact = Reports(leases.upload)
     spawn = Reports(leases.spawn)
+    assignment = Reports(work.assignment)
+    findings = Reports(work.report)
+    action = Reports(work.act)
 
 
 class Context(ReportMethods, About):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,7 @@ class Brief(msgspec.Struct):
 
     id: str
     job: str | None = None
+    queue: str = "default"
     attempt: int = 1
     payload: Raw = NULL
     claimed_at: datetime | None = None
@@ -67,6 +68,29 @@ class Handler:
 
     function: Callable[..., Any]
     is_async: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """Who works on what."""
+
+    by_job: Mapping[str, Handler]
+    by_queue: Mapping[str, Handler]
+    fallback: Handler | None
+
+    def of(self, brief: Brief) -> Handler | None:
+        """Who works on this run, if anybody."""
+        return self.by_job.get(brief.job or "") or self.by_queue.get(brief.queue) or self.fallback
+
+    @property
+    def jobs(self) -> list[str] | None:
+        """The jobs whose runs are asked for; None is any."""
+        return None if self.fallback or self.by_queue else [*self.by_job]
+
+    @property
+    def everyone(self) -> list[Handler]:
+        """All of them."""
+        return [*self.by_job.values(), *self.by_queue.values(), *([self.fallback] if self.fallback else [])]
 
 
 class Cancelled(threading.Event):
@@ -126,13 +150,13 @@ class Held:
 _brief = msgspec.json.Decoder(Brief)
 
 
-def taken(claimed: Claimed, handler_of: Callable[[str | None], Handler | None], now: float) -> Held:
+def taken(claimed: Claimed, handlers: Handlers, now: float) -> Held:
     """A claimed run as one that is held; `now` is monotonic. Raises `BadReply` when it makes no sense."""
     try:
         brief = _brief.decode(claimed.run)
     except msgspec.MsgspecError as error:
         raise BadReply(f"a claimed run has an unknown shape: {error}") from error
-    return Held(claimed, brief, handler_of(brief.job), now)
+    return Held(claimed, brief, handlers.of(brief), now)
 
 
 def lease_seconds(claimed: Claimed, brief: Brief) -> float:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -23,7 +23,7 @@ from runyard.sdk.errors import RunyardError
 from runyard.sdk.worker import outcomes
 from runyard.sdk.worker.beats import Beats
 from runyard.sdk.worker.context import AsyncContext, Context
-from runyard.sdk.worker.held import ClaimedMany, Handler, Held, Verdict, taken
+from runyard.sdk.worker.held import ClaimedMany, Handlers, Held, Verdict, taken
 from runyard.sdk.worker.logbook import Logbook
 from runyard.sdk.worker.outcomes import NOTHING, Outcome
 from runyard.sdk.worker.pace import Pace
@@ -63,13 +63,10 @@ class Terms:
 class Session:
     """A worker at work."""
 
-    def __init__(
-        self, client: AsyncClient, terms: Terms, handlers: Mapping[str, Handler], fallback: Handler | None
-    ) -> None:
+    def __init__(self, client: AsyncClient, terms: Terms, handlers: Handlers) -> None:
         self._client = client
         self._terms = terms
         self._handlers = handlers
-        self._fallback = fallback
         self._once = once(client.patience)
         self._stubborn = stubborn(client.patience)
         self._loop = asyncio.get_running_loop()
@@ -91,9 +88,8 @@ class Session:
         self._tasks: set[asyncio.Task[None]] = set()
         self._endings: set[asyncio.Task[None]] = set()
         self._pace = Pace(fixed=terms.prefetch)
-        everyone = [*handlers.values(), *([fallback] if fallback else [])]
         # Threads take runs from their queue by themselves, unless they have to share the places with async handlers.
-        self._only_threads = not any(handler.is_async for handler in everyone)
+        self._only_threads = not any(handler.is_async for handler in handlers.everyone)
         self._threads = Threads(self._work, most=terms.concurrency)
         self._reporter = Reporter(self._ask, client.patience, settled=self._settle)
         self._logbook = Logbook(self._ask, client.patience, spawn=self._spawn)
@@ -148,7 +144,7 @@ class Session:
         call = leases.claim(
             limit=wanted,
             queues=terms.queues,
-            jobs=None if self._fallback else [*self._handlers],
+            jobs=self._handlers.jobs,
             executor=terms.executor,
             capabilities=terms.capabilities,
             lease_seconds=terms.lease_seconds,
@@ -213,7 +209,7 @@ class Session:
         now = self._loop.time()
         earliest = now + 3600.0
         for claimed in answer.claims:
-            held = taken(claimed, self._handler_of, now)
+            held = taken(claimed, self._handlers, now)
             stale = self._held.get(held.run_id)
             if stale is not None:
                 # We lost the first lease on this run and were handed a second one.
@@ -222,15 +218,12 @@ class Session:
             earliest = min(earliest, held.beat_at)
             self._busy += 1
             if held.handler is None:
-                self._end(held, outcomes.released(held.run_id, held.token, "This worker has no handler for the job."))
+                self._end(held, outcomes.released(held.run_id, held.token, "This worker has no handler for it."))
             else:
                 self._backlog.append(held)
         self._beats.expect(earliest)
         self._dispatch()
         self._reporter.pump()
-
-    def _handler_of(self, job: str | None) -> Handler | None:
-        return self._handlers.get(job or "", self._fallback)
 
     def _dispatch(self) -> None:
         while self._backlog and (self._only_threads or self._working < self._terms.concurrency):

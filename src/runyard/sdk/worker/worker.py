@@ -19,7 +19,7 @@ from runyard.sdk.async_client import AsyncClient
 from runyard.sdk.errors import RunyardError, Unauthorized
 from runyard.sdk.fields import ConcurrencyFields, DefinitionFields, JobFields, RetryFields
 from runyard.sdk.worker.declaring import declare
-from runyard.sdk.worker.held import Handler
+from runyard.sdk.worker.held import Handler, Handlers
 from runyard.sdk.worker.patience import passes, pause
 from runyard.sdk.worker.session import Session, Terms
 from runyard.sdk.worker.waiting import first
@@ -70,6 +70,7 @@ class Worker:
         self.drain_seconds = drain_seconds
         self._transport = transport
         self._handlers: dict[str, Handler] = {}
+        self._by_queue: dict[str, Handler] = {}
         self._fallback: Handler | None = None
         self._jobs: dict[str, JobFields] = {}
         self._stops = 0
@@ -107,6 +108,17 @@ class Worker:
 
         return register
 
+    def queue(self, name: str) -> Callable[[F], F]:
+        """Have the function work on all runs of a queue, whatever their job; a worker with jobs takes no queues."""
+
+        def register(function: F) -> F:
+            if name in self._by_queue:
+                raise ValueError(f"This worker has a handler for the queue {name!r} already.")
+            self._by_queue[name] = _handler(function)
+            return function
+
+        return register
+
     def fallback(self, function: F) -> F:
         """Have the function work on every run no other one is registered for, runs without a job included."""
         self._fallback = _handler(function)
@@ -121,10 +133,12 @@ class Worker:
 
     async def serve(self, *, signals: bool = False) -> None:
         """Do what `run` does on the event loop that is running."""
-        if not self._handlers and self._fallback is None:
+        if self._by_queue and (self._handlers or self._fallback or self.queues is not None):
+            raise ValueError("A worker with @worker.queue(name) takes the runs of those queues and no others.")
+        if not self._handlers and not self._by_queue and self._fallback is None:
             raise ValueError("This worker has no handlers: register one with @worker.job(name) or @worker.fallback.")
         async with AsyncClient(self.url, self.key, self.project, transport=self._transport) as client:
-            session = Session(client, self._terms(), self._handlers, self._fallback)
+            session = Session(client, self._terms(), Handlers(self._handlers, self._by_queue, self._fallback))
             loop = asyncio.get_running_loop()
             if signals:
                 for number in (signal.SIGTERM, signal.SIGINT):
@@ -136,7 +150,8 @@ class Worker:
                     session.stop()
             try:
                 await _until_stopped(self._declare(client), session)
-                log.info("worker.ready name=%s jobs=%s url=%s", self.name, ",".join(self._handlers), client.server.url)
+                takes = ",".join(self._handlers or self._by_queue)
+                log.info("worker.ready name=%s takes=%s url=%s", self.name, takes, client.server.url)
                 await session.work()
             finally:
                 with self._lock:
@@ -168,7 +183,7 @@ class Worker:
     def _terms(self) -> Terms:
         return Terms(
             name=self.name[:128],
-            queues=None if self.queues is None else tuple(self.queues),
+            queues=tuple(self._by_queue) or (None if self.queues is None else tuple(self.queues)),
             executor=self.executor,
             capabilities=None if self.capabilities is None else tuple(self.capabilities),
             concurrency=self.concurrency,

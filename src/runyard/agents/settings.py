@@ -1,0 +1,62 @@
+"""What the operator of the built-in agents decides, read from the environment where their process starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from runyard.agents.code_reviewer import settings as reviewer
+from runyard.agents.code_reviewer.settings import ReviewerSettings
+
+Trust = Literal["off", "local", "any"]
+
+
+class AgentSettings(Struct, frozen=True, kw_only=True):
+    """Where agents may read, and what they may do there."""
+
+    roots: tuple[Path, ...] = ()
+    """Folders whose repositories they may read."""
+    reviewer: ReviewerSettings = ReviewerSettings()
+    allow_private: bool = False
+    """Whether repositories may be cloned from loopback, private and link-local addresses."""
+    run_tests: Trust = "off"
+    """Whose code may be executed: nobody's, that of folders below the roots, or that of cloned repositories too."""
+    advisories: Path | None = None
+    """A folder of advisories in OSV's JSON, asked before anybody on the network."""
+
+
+def read(environment: Mapping[str, str]) -> AgentSettings:
+    """Settings from `RUNYARD_…`. Raises `ValueError` that names the variable that is wrong."""
+    of_reviewer = reviewer.read(environment)
+    return AgentSettings(
+        roots=of_reviewer.roots,
+        reviewer=of_reviewer,
+        allow_private=_flag(environment, "RUNYARD_ALLOW_PRIVATE_ENDPOINTS"),
+        run_tests=_trust(environment.get("RUNYARD_RUN_TESTS", "")),
+        advisories=_folder(environment, "RUNYARD_ADVISORIES"),
+    )
+
+
+def _flag(environment: Mapping[str, str], name: str) -> bool:
+    return environment.get(name, "").lower() in {"1", "true", "yes", "on"}
+
+
+def _trust(text: str) -> Trust:
+    try:
+        trust: Trust = msgspec.convert(text or "off", Trust)
+    except msgspec.ValidationError:
+        raise ValueError(f"RUNYARD_RUN_TESTS must be off, local or any, not {text!r}") from None
+    return trust
+
+
+def _folder(environment: Mapping[str, str], name: str) -> Path | None:
+    text = environment.get(name, "").strip()
+    if not text:
+        return None
+    if not Path(text).is_absolute():
+        raise ValueError(f"{name} must name an absolute folder, not {text!r}")
+    return Path(text)
