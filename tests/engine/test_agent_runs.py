@@ -23,16 +23,16 @@ def row_of(yard: Yard, run: Run) -> AgentRun:
 
 
 def sums(tx: Tx) -> dict[Any, tuple[int, ...]]:
-    """The sums by day, agent and repository, as they are kept."""
-    found = tx.rows(f"SELECT project_id, day, job_id, repository_id, {COLUMNS} FROM agent_days")
-    return {row[:4]: row[4:] for row in found if any(row[4:])}
+    """The sums by day, agent, repository and trigger, as they are kept."""
+    found = tx.rows(f"SELECT project_id, day, job_id, repository_id, trigger, {COLUMNS} FROM agent_days")
+    return {row[:5]: row[5:] for row in found if any(row[5:])}
 
 
 def recomputed(tx: Tx) -> dict[Any, tuple[int, ...]]:
     """The same from the rows of all runs."""
     found: dict[Any, tuple[int, ...]] = {}
     for row in map(sql.from_row, tx.rows(f"SELECT {sql.COLUMNS} FROM agent_runs")):
-        key = (row.project_id, day_of(row), row.job_id, row.repository_id or "")
+        key = (row.project_id, day_of(row), row.job_id, row.repository_id or "", row.trigger)
         before = found.get(key, (0,) * len(sql.SUMS))
         found[key] = tuple(one + other for one, other in zip(before, tally(row), strict=True))
     return found

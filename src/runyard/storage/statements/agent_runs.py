@@ -27,7 +27,7 @@ COUNT = Update("agent_runs", {name: _TYPES[name] for name in _COUNTED}, {"run_id
 GET = f"SELECT {COLUMNS} FROM agent_runs WHERE run_id {{among ids}}"
 DELETE = "DELETE FROM agent_runs WHERE run_id {among ids}"
 SUMS = (*TALLIED, *(f"kept_{phase.value}" for phase in KEPT))
-_KEY = {"project_id": "bigint", "day": "bigint", "job_id": "text", "repository_id": "text"}
+_KEY = {"project_id": "bigint", "day": "bigint", "job_id": "text", "repository_id": "text", "trigger": "text"}
 DAYS = Insert(
     "agent_days",
     {**_KEY, **dict.fromkeys(SUMS, "bigint")},
@@ -72,7 +72,7 @@ def delete(tx: Tx, ids: Sequence[str]) -> None:
 
 def tally(tx: Tx, row: AgentRun, added: Tally) -> None:
     """Add to the sums of the run's day when the transaction is committed."""
-    tx.tally(DAYS, (row.project_id, day_of(row), row.job_id, row.repository_id or ""), added)
+    tx.tally(DAYS, (row.project_id, day_of(row), row.job_id, row.repository_id or "", row.trigger), added)
 
 
 def _values(row: AgentRun, names: Sequence[str]) -> tuple[object, ...]:

@@ -49,7 +49,7 @@ OF_JOB = (
     Part("buffers", "job_id, name", "job_id"),
     Part("payload_marks", "job_id, hash", "job_id"),
     Part("agents", "job_id", "job_id"),
-    Part("agent_days", "project_id, day, job_id, repository_id", "job_id"),
+    Part("agent_days", "project_id, day, job_id, repository_id, trigger", "job_id"),
 )
 """What goes with a job at once."""
 OF_PROJECT = (

@@ -83,13 +83,14 @@ CREATE INDEX agent_runs_job ON agent_runs (job_id, effective_at, run_id);
 CREATE INDEX agent_runs_job_phase ON agent_runs (job_id, phase, effective_at, run_id);
 CREATE INDEX agent_runs_repository ON agent_runs (repository_id, effective_at, run_id) WHERE repository_id IS NOT NULL;
 
--- The same, summed by day (UTC, counted from 1970), agent and repository ('' is none). What is `kept` is still there to
+-- The same, summed by day (UTC, counted from 1970), agent, repository ('' is none) and trigger. What is `kept` is still there to
 -- be listed; the rest stays when runs are deleted by age.
 CREATE TABLE agent_days (
     project_id INTEGER NOT NULL,
     day INTEGER NOT NULL,
     job_id TEXT NOT NULL,
     repository_id TEXT NOT NULL,
+    trigger TEXT NOT NULL,
     total INTEGER NOT NULL,
     succeeded INTEGER NOT NULL,
     failed INTEGER NOT NULL,
@@ -105,7 +106,7 @@ CREATE TABLE agent_days (
     kept_failed INTEGER NOT NULL,
     kept_timed_out INTEGER NOT NULL,
     kept_canceled INTEGER NOT NULL,
-    PRIMARY KEY (project_id, day, job_id, repository_id)
+    PRIMARY KEY (project_id, day, job_id, repository_id, trigger)
 ) WITHOUT ROWID;
 CREATE INDEX agent_days_job ON agent_days (job_id, day);
 CREATE INDEX agent_days_repository ON agent_days (repository_id, day) WHERE repository_id <> '';
