@@ -25,7 +25,7 @@ from runyard.dialects.bamboosnow import house as snow_house
 from runyard.dialects.strait.house import House
 from runyard.dialects.strait.tokens import RunTokens
 from runyard.domain.errors import Conflict, DomainError, Invalid
-from runyard.engine import keys, projects
+from runyard.engine import agents, keys, projects
 from runyard.loops import managed, supervisor
 from runyard.loops.senders import Senders
 from runyard.sdk import credentials
@@ -169,8 +169,9 @@ class Server:
         return managed.Executor(ground, worker=f"{socket.gethostname()}-{os.getpid()}")
 
     def bootstrap(self) -> str | None:
-        """Make the default project and the admin key; the key, when it was made now."""
+        """Make the default project with its reviewer, and the admin key; the key, when it was made now."""
         self.store.transact(projects.ensure_default)
+        self.store.transact(agents.ensure, projects.DEFAULT, "code-reviewer")
         return self.store.transact(keys.ensure_admin, self.settings.admin_key)
 
     @contextlib.asynccontextmanager

@@ -23,6 +23,7 @@ from runyard.engine.specs import spec_of
 from runyard.storage.port import Tx
 from runyard.storage.statements import agents as sql
 from runyard.storage.statements import jobs as jobs_sql
+from runyard.storage.statements import projects as projects_sql
 
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 _TRIES = 50
@@ -76,6 +77,13 @@ def create(tx: Tx, project_id: int, new: NewAgent, *, actor: str | None = None) 
     )
     sql.add(tx, row)
     return Agent(job=job, spec=spec_of(job), row=row)
+
+
+def ensure(tx: Tx, project_id: int, slug: str) -> None:
+    """Make an agent of the template, named after it, unless the project has one or had one that was deleted."""
+    projects_sql.lock(tx, project_id)  # servers that start at one time must not each make one
+    if not sql.was_made(tx, project_id, slug):
+        create(tx, project_id, NewAgent(name=slug, profile=AgentProfile(template=slug)))
 
 
 def find(tx: Tx, project_id: int, agent_id: str) -> Agent:

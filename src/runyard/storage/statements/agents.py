@@ -17,6 +17,8 @@ ADD = Insert("agents", _TYPES)
 SAVE = Update("agents", {name: _TYPES[name] for name in _MOVING}, {"job_id": "text"})
 GET = f"SELECT {COLUMNS} FROM agents WHERE job_id {{among ids}}"
 LOCK = f"{GET} ORDER BY job_id {{lock}}"
+# Asked once as a server starts, of deleted ones too, which no index holds.
+MADE = "SELECT 1 FROM agents WHERE project_id = :project_id AND template = :template LIMIT 1"
 
 
 def from_row(row: Row) -> AgentRow:
@@ -40,6 +42,11 @@ def lock(tx: Tx, job_id: str) -> AgentRow | None:
     """The row of the job, locked until the commit."""
     rows = tx.rows(LOCK, ids=[job_id])
     return from_row(rows[0]) if rows else None
+
+
+def was_made(tx: Tx, project_id: int, template: str) -> bool:
+    """Whether the project ever had an agent of the template."""
+    return tx.row(MADE, project_id=project_id, template=template) is not None
 
 
 def save(tx: Tx, row: AgentRow) -> None:
