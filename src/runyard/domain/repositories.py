@@ -30,3 +30,5 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: int
     synced_at: int | None
     deleted_at: int | None = None
+    host_id: str | None = None
+    """What its host calls it whatever its name; known once the host has told of it."""

@@ -20,7 +20,8 @@ CREATE TABLE repositories (
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     synced_at INTEGER,
-    deleted_at INTEGER
+    deleted_at INTEGER,
+    host_id TEXT
 );
 CREATE UNIQUE INDEX repositories_name ON repositories (project_id, provider, full_name) WHERE deleted_at IS NULL;
 CREATE INDEX repositories_project ON repositories (project_id, created_at, id) WHERE deleted_at IS NULL;
@@ -36,6 +37,7 @@ CREATE TABLE hook_receipts (
     PRIMARY KEY (repository_id, delivery)
 ) WITHOUT ROWID;
 CREATE INDEX hook_receipts_at ON hook_receipts (at);
+CREATE INDEX hook_receipts_order ON hook_receipts (repository_id, at, delivery);
 CREATE INDEX hook_receipts_project ON hook_receipts (project_id);
 
 -- What a job is as an agent, as far as agents are listed by it; the rest is in the job's definition.
@@ -200,3 +202,6 @@ CREATE TABLE delivery_attempts (
     error TEXT,
     PRIMARY KEY (delivery_id, number)
 ) WITHOUT ROWID;
+
+-- Keys that are good, or will end by themselves, as lists with page numbers count them.
+CREATE INDEX api_keys_live ON api_keys (project_id, created_at, id) WHERE revoked_at IS NULL;
