@@ -1,9 +1,9 @@
 import os
 
 from runyard.agents.code_reviewer.files import SourceFile, select
-from runyard.agents.code_reviewer.repository import merge_base, open_repository
 from runyard.agents.code_reviewer.request import Limits, ReviewRequest
-from tests.agents.code_reviewer.conftest import MakeRepo, Repo
+from runyard.agents.repository import merge_base, open_repository
+from tests.agents.conftest import MakeRepo, Repo
 
 
 def chosen(

@@ -1,6 +1,6 @@
 from runyard.agents.code_reviewer.files import SourceFile
 from runyard.agents.code_reviewer.findings import Draft, Finding, settle
-from tests.agents.code_reviewer.conftest import MakeRepo, Repo
+from tests.agents.conftest import MakeRepo, Repo
 
 
 def settled(repo: Repo, *drafts: Draft, changed: tuple[tuple[int, int], ...] | None = None) -> list[Finding]:

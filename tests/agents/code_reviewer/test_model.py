@@ -10,7 +10,7 @@ from runyard.agents.code_reviewer.excerpts import Excerpt, excerpts
 from runyard.agents.code_reviewer.files import SourceFile
 from runyard.agents.code_reviewer.findings import Draft
 from runyard.agents.code_reviewer.model import ModelFailed, ModelSettings, Usage, provider, read_answer
-from tests.agents.code_reviewer.conftest import AWS_KEY, MakeRepo, Repo, ReviewIt
+from tests.agents.conftest import AWS_KEY, MakeRepo, Repo, ReviewIt
 
 Reply = tuple[int, bytes]
 

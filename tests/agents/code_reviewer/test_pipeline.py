@@ -2,7 +2,7 @@ import msgspec
 
 from runyard.agents.code_reviewer.report import Report
 from runyard.agents.code_reviewer.request import Limits
-from tests.agents.code_reviewer.conftest import AWS_KEY, MakeRepo, ReviewIt, rules
+from tests.agents.conftest import AWS_KEY, MakeRepo, ReviewIt, rules
 
 UNUSED = "import os\n"
 

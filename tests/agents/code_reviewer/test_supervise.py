@@ -10,19 +10,19 @@ from pathlib import Path
 import psutil
 import pytest
 
-from runyard.agents.code_reviewer.errors import (
-    AnalyserFailed,
+from runyard.agents.code_reviewer.request import Limits, ReviewRequest
+from runyard.agents.code_reviewer.supervise import review
+from runyard.agents.errors import (
     Cancelled,
+    ChildCrashed,
     MemoryLimit,
     NotARepository,
     OutsideRoots,
-    ReviewCrashed,
     TimeLimit,
+    ToolFailed,
     UnknownBase,
 )
-from runyard.agents.code_reviewer.request import Limits, ReviewRequest
-from runyard.agents.code_reviewer.supervise import review
-from tests.agents.code_reviewer.conftest import MakeRepo, Repo, rules
+from tests.agents.conftest import MakeRepo, Repo, rules
 
 
 def command(body: str) -> tuple[str, ...]:
@@ -31,7 +31,7 @@ def command(body: str) -> tuple[str, ...]:
         import os, subprocess, sys, time
         from pathlib import Path
         from runyard.agents.code_reviewer.child import main
-        from runyard.agents.code_reviewer.errors import AnalyserFailed
+        from runyard.agents.errors import ToolFailed
 
         class Runaway:
             name, version, batch = "runaway", "1", 1
@@ -132,8 +132,8 @@ def test_an_error_of_the_callers_own_leaves_nothing_behind(make_repo: MakeRepo) 
 
 
 def test_a_tool_that_breaks_is_told_as_such(make_repo: MakeRepo) -> None:
-    with pytest.raises(AnalyserFailed, match="it broke"):
-        run(make_repo({"a.py": ""}), body="raise AnalyserFailed('it broke')")
+    with pytest.raises(ToolFailed, match="it broke"):
+        run(make_repo({"a.py": ""}), body="raise ToolFailed('it broke')")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_tool_that_breaks_is_told_as_such(make_repo: MakeRepo) -> None:
 )
 def test_a_process_that_ends_without_an_answer_is_told_as_such(make_repo: MakeRepo, body: str, words: str) -> None:
     repo = make_repo({"a.py": ""})
-    with pytest.raises(ReviewCrashed, match=words):
+    with pytest.raises(ChildCrashed, match=words):
         run(repo, body=body)
     assert is_gone(started(repo))
 

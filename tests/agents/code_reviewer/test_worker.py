@@ -7,12 +7,12 @@ from typing import Any, cast
 
 import pytest
 
-from runyard.agents.code_reviewer.errors import Cancelled
 from runyard.agents.code_reviewer.request import Limits
 from runyard.agents.code_reviewer.settings import ReviewerSettings
 from runyard.agents.code_reviewer.worker import ReviewRefused, paced, perform_run
+from runyard.agents.errors import Cancelled
 from runyard.sdk import Context, NonRetryable
-from tests.agents.code_reviewer.conftest import MakeRepo
+from tests.agents.conftest import MakeRepo
 
 
 class Desk:

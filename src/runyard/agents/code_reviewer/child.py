@@ -17,10 +17,10 @@ from runyard.agents.code_reviewer.analysers.data import Data
 from runyard.agents.code_reviewer.analysers.ruff import Ruff
 from runyard.agents.code_reviewer.analysers.secrets import Secrets
 from runyard.agents.code_reviewer.analysers.text import Conflicts
-from runyard.agents.code_reviewer.errors import ReviewError
 from runyard.agents.code_reviewer.messages import Failure, Line, Order, Progress, encode
 from runyard.agents.code_reviewer.pipeline import Task, perform
 from runyard.agents.code_reviewer.request import Limits
+from runyard.agents.errors import AgentError
 
 
 def main(analysers: Sequence[Analyser] | None = None) -> None:
@@ -55,7 +55,7 @@ def answer(order: Order, analysers: Sequence[Analyser], output: BinaryIO) -> Non
     )
     try:
         report = perform(task)
-    except ReviewError as error:
+    except AgentError as error:
         say(Line(error=Failure(kind=_kind(error), message=str(error))))
     except MemoryError:
         message = f"The review needed more than the {order.limits.memory_bytes >> 20} MiB it may use"
@@ -97,9 +97,9 @@ def end_group() -> None:
     os._exit(1)
 
 
-def _kind(error: ReviewError) -> str:
+def _kind(error: AgentError) -> str:
     """The nearest name that the parent knows."""
-    return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == ReviewError.__module__)
+    return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == AgentError.__module__)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from runyard.agents.code_reviewer import git
+from runyard.agents import git
 from runyard.agents.code_reviewer.diff import Ranges, binary_files, changed_lines
-from runyard.agents.code_reviewer.repository import Repository
 from runyard.agents.code_reviewer.request import Limits, ReviewRequest
+from runyard.agents.repository import Repository
 
 _SUBMODULE = b"160000"
 _PYTHON_SCRIPT = re.compile(rb"#!.*\bpython")

@@ -6,14 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from runyard.agents.code_reviewer import repository as repositories
+from runyard.agents import repository as repositories
 from runyard.agents.code_reviewer.analysers import Analyser
 from runyard.agents.code_reviewer.files import Selection, Skipped, SourceFile, select
 from runyard.agents.code_reviewer.findings import Draft, Finding, settle
 from runyard.agents.code_reviewer.model import ModelFailed, ModelSettings, Usage, look
 from runyard.agents.code_reviewer.report import AnalyserUsed, Report, summarise
-from runyard.agents.code_reviewer.repository import Repository
-from runyard.agents.code_reviewer.request import Limits, ReviewRequest, admit
+from runyard.agents.code_reviewer.request import Limits, ReviewRequest
+from runyard.agents.repository import Repository
+from runyard.agents.roots import admit
 
 _MOST_SKIPPED = 200
 _LEFT_FOR_REPORT = 5.0  # seconds kept back from the model for the steps after it
@@ -53,7 +54,7 @@ class Review:
 
 
 def perform(task: Task) -> Report:
-    """All steps. Raises `BadRequest` for what can never be reviewed, `AnalyserFailed` when a tool breaks."""
+    """All steps. Raises `BadRequest` for what can never be reviewed, `ToolFailed` when a tool breaks."""
     review = open_repository(task)
     for step in (choose_files, analyse, ask_model, settle_findings):
         review = step(review)

@@ -1,12 +1,11 @@
-"""What is asked for, and whether it may be had."""
+"""What is asked for, and how much it may take."""
 
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
 
-from runyard.agents.code_reviewer.errors import BadRequest, NotARepository, OutsideRoots
+from runyard.agents.errors import BadRequest
 
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 Glob = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -42,25 +41,3 @@ def parse(payload: object) -> ReviewRequest:
         raise BadRequest(
             f'The payload of a review is {{"path", "base"?, "include"?, "exclude"?, …}}: {error}'
         ) from None
-
-
-def admit(path: str, roots: tuple[Path, ...]) -> Path:
-    """The real folder behind `path`. Raises `BadRequest`, `OutsideRoots` or `NotARepository`."""
-    if "\0" in path or not Path(path).is_absolute():
-        raise BadRequest(f"The path must be absolute, on the machine where the reviewer runs: {path!r}")
-    if not roots:
-        raise OutsideRoots("This reviewer may read no folder yet: name some in RUNYARD_REVIEW_ROOTS")
-    try:
-        real = Path(path).resolve()
-    except (OSError, RuntimeError) as error:
-        raise NotARepository(f"{path!r} cannot be followed: {error}") from None
-    # Before anything is said about the folder itself, so that nobody can feel around outside the roots.
-    if not any(real.is_relative_to(root.resolve()) for root in roots):
-        allowed = ", ".join(str(root) for root in roots)
-        raise OutsideRoots(
-            f"{path!r} lies outside the folders this reviewer may read ({allowed}): "
-            "put the repository there, or add its folder to RUNYARD_REVIEW_ROOTS"
-        )
-    if not real.is_dir():
-        raise NotARepository(f"{path!r} does not exist or is not a folder; give the top folder of a git repository")
-    return real

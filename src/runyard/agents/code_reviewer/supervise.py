@@ -16,12 +16,12 @@ from typing import BinaryIO
 import msgspec
 
 from runyard.agents.code_reviewer import messages
-from runyard.agents.code_reviewer.errors import Cancelled, ReviewCrashed, TimeLimit, from_kind
 from runyard.agents.code_reviewer.messages import Line, Order
 from runyard.agents.code_reviewer.model import ModelSettings
 from runyard.agents.code_reviewer.pipeline import OnProgress, OnUsage
 from runyard.agents.code_reviewer.report import Report
 from runyard.agents.code_reviewer.request import Limits, ReviewRequest
+from runyard.agents.errors import Cancelled, ChildCrashed, TimeLimit, from_kind
 
 # Without the folder it starts in on the module path (-P): a file there could pass for a module of ours.
 CHILD = (sys.executable, "-P", "-m", "runyard.agents.code_reviewer.child")
@@ -43,7 +43,7 @@ def review(
     cancelled: Callable[[], bool] = lambda: False,
     command: Sequence[str] = CHILD,
 ) -> Report:
-    """Review a repository below one of `roots`. Raises a `ReviewError`; what was started is gone by then."""
+    """Review a repository below one of `roots`. Raises a `AgentError`; what was started is gone by then."""
     limits = limits or Limits()
     order = Order(request=request, roots=tuple(str(root) for root in roots), limits=limits, model=model)
     with _child(command, order) as child:
@@ -58,7 +58,7 @@ def review(
                 return line.report
             elif line.error is not None:
                 raise from_kind(line.error.kind, line.error.message)
-        raise ReviewCrashed(child.obituary())
+        raise ChildCrashed(child.obituary())
 
 
 class _Child:
@@ -145,7 +145,7 @@ def _lines(child: _Child, deadline: float, cancelled: Callable[[], bool]) -> Ite
         try:
             yield messages.decode(text)
         except msgspec.DecodeError:
-            raise ReviewCrashed("The review's process said something that cannot be understood") from None
+            raise ChildCrashed("The review's process said something that cannot be understood") from None
 
 
 def _give(pipe: BinaryIO, order: bytes) -> None:

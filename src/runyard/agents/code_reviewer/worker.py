@@ -6,13 +6,13 @@ from typing import Any
 
 import msgspec
 
-from runyard.agents.code_reviewer.errors import BadRequest, MemoryLimit, TimeLimit
 from runyard.agents.code_reviewer.model import Usage
 from runyard.agents.code_reviewer.pipeline import OnProgress
 from runyard.agents.code_reviewer.report import Report
 from runyard.agents.code_reviewer.request import parse
 from runyard.agents.code_reviewer.settings import ReviewerSettings
 from runyard.agents.code_reviewer.supervise import review
+from runyard.agents.errors import BadRequest, MemoryLimit, TimeLimit
 from runyard.sdk import Context, NonRetryable, Worker
 
 JOB = "code-reviewer"
@@ -40,7 +40,7 @@ def register(worker: Worker, settings: ReviewerSettings) -> None:
 
 
 def perform_run(ctx: Context, payload: object, settings: ReviewerSettings) -> dict[str, Any]:
-    """The report on one run's request. Raises `ReviewRefused`, or a `ReviewError` worth another try."""
+    """The report on one run's request. Raises `ReviewRefused`, or a `AgentError` worth another try."""
 
     def on_usage(usage: Usage) -> None:
         ctx.usage(

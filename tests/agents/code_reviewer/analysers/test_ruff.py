@@ -2,8 +2,8 @@ import pytest
 
 from runyard.agents.code_reviewer.analysers import rules
 from runyard.agents.code_reviewer.analysers.ruff import target_version
-from tests.agents.code_reviewer.conftest import MakeRepo, ReviewIt, only
-from tests.agents.code_reviewer.conftest import rules as found
+from tests.agents.conftest import MakeRepo, ReviewIt, only
+from tests.agents.conftest import rules as found
 
 
 def test_findings_have_severity_type_place_and_advice(make_repo: MakeRepo, review_it: ReviewIt) -> None:

@@ -5,7 +5,7 @@ from detect_secrets.settings import default_settings
 from runyard.agents.code_reviewer.analysers.secrets import Secrets
 from runyard.agents.code_reviewer.files import SourceFile
 from runyard.agents.code_reviewer.findings import Draft
-from tests.agents.code_reviewer.conftest import AWS_KEY, MakeRepo, Repo, ReviewIt, only
+from tests.agents.conftest import AWS_KEY, MakeRepo, Repo, ReviewIt, only
 
 HEX = "a1b2c3d4e5f60718" * 4  # pragma: allowlist secret
 BASE64 = "c3VwZXIgbG9uZyBzdHJpbmcgc2hv" + "dWxkIGNhdXNlIGVub3VnaCBlbnRyb3B5"  # pragma: allowlist secret

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.agents.code_reviewer.conftest import MakeRepo, ReviewIt, only
+from tests.agents.conftest import MakeRepo, ReviewIt, only
 
 OURS, MIDDLE, THEIRS = "<<<<<<< HEAD\n", "=======\n", ">>>>>>> other\n"
 

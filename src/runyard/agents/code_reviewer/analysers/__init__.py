@@ -8,7 +8,7 @@ from runyard.agents.code_reviewer.findings import Draft
 
 
 class Analyser(Protocol):
-    """Looks at the files it wants, some at a time, and says what it finds. May raise `AnalyserFailed`."""
+    """Looks at the files it wants, some at a time, and says what it finds. May raise `ToolFailed`."""
 
     @property
     def name(self) -> str: ...

@@ -14,9 +14,9 @@ from msgspec import Struct
 from ruff import find_ruff_bin  # type: ignore[import-untyped]
 
 from runyard.agents.code_reviewer.analysers import rules
-from runyard.agents.code_reviewer.errors import AnalyserFailed, MemoryLimit
 from runyard.agents.code_reviewer.files import SourceFile
 from runyard.agents.code_reviewer.findings import Draft
+from runyard.agents.errors import MemoryLimit, ToolFailed
 
 _ARGUMENT_BYTES = 100_000  # of paths to one process; systems take far more, but not without end
 _NEWEST = 13  # for a project that does not say: 3.14 would read `except A, B:` of Python 2 as correct
@@ -120,11 +120,11 @@ def _check(root: Path, options: list[str], paths: list[str]) -> list[_Diagnostic
         complaint = done.stderr.decode("utf-8", "replace").strip()
         if "memory allocation" in complaint or "out of memory" in complaint:
             raise MemoryLimit("ruff needed more memory than the review may use")
-        raise AnalyserFailed(f"ruff ended with {done.returncode}: {complaint[:500]}")
+        raise ToolFailed(f"ruff ended with {done.returncode}: {complaint[:500]}")
     try:
         return msgspec.json.decode(done.stdout, type=list[_Diagnostic])
     except msgspec.DecodeError as error:
-        raise AnalyserFailed(f"ruff's answer could not be read: {error}") from None
+        raise ToolFailed(f"ruff's answer could not be read: {error}") from None
 
 
 def _without_echoes(drafts: Iterable[Draft]) -> Iterator[Draft]:

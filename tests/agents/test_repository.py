@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from runyard.agents.code_reviewer.errors import NotARepository, UnknownBase
-from runyard.agents.code_reviewer.repository import Repository, merge_base, open_repository, repository_name
-from tests.agents.code_reviewer.conftest import MakeRepo, Repo
+from runyard.agents.errors import NotARepository, UnknownBase
+from runyard.agents.repository import Repository, merge_base, open_repository, repository_name
+from tests.agents.conftest import MakeRepo, Repo
 
 
 def opened(repo: Repo) -> Repository:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from runyard.agents.code_reviewer.errors import AnalyserFailed, TimeLimit
+from runyard.agents.errors import TimeLimit, ToolFailed
 
 Settings = tuple[tuple[str, str], ...]
 
@@ -31,7 +31,7 @@ _SETTINGS: Settings = (
 _FILTER_PROGRAMS = r"^filter\..*\.(clean|smudge|process|required)$"
 
 
-class GitFailed(AnalyserFailed):
+class GitFailed(ToolFailed):
     """Git answered with an error; its text says which."""
 
 
@@ -106,7 +106,7 @@ def line(git: Git, *arguments: str) -> str | None:
 def _executable() -> str:
     found = shutil.which("git")
     if found is None:
-        raise AnalyserFailed("git is not installed, or not in PATH, where the reviewer runs")
+        raise ToolFailed("git is not installed, or not in PATH, where the agents run")
     return found
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from runyard.agents.code_reviewer import git
-from runyard.agents.code_reviewer.errors import NotARepository, UnknownBase
-from runyard.agents.code_reviewer.git import Git, GitFailed
+from runyard.agents import git
+from runyard.agents.errors import NotARepository, UnknownBase
+from runyard.agents.git import Git, GitFailed
 
 # `scheme://host/owner/name.git` or `host:owner/name`; a bare folder name says nothing about an owner.
 _REMOTE = re.compile(r"(?:://[^/]+/|^[^/:]+:)(?:.*/)?([^/:]+/[^/:]+?)(?:\.git)?/?$")

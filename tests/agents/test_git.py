@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from runyard.agents.code_reviewer.errors import TimeLimit
-from runyard.agents.code_reviewer.git import GitFailed, ask, disarmed
-from tests.agents.code_reviewer.conftest import MakeRepo, Repo, ReviewIt
+from runyard.agents.errors import TimeLimit
+from runyard.agents.git import GitFailed, ask, disarmed
+from tests.agents.conftest import MakeRepo, Repo, ReviewIt
 
 
 def armed(repo: Repo, marker: Path) -> None:
