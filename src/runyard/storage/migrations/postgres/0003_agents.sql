@@ -167,6 +167,7 @@ CREATE TABLE approvals (
     description TEXT COLLATE "C" NOT NULL,
     risk TEXT COLLATE "C" NOT NULL,
     changes TEXT COLLATE "C" NOT NULL,
+    on_reject TEXT COLLATE "C" NOT NULL,
     comment TEXT COLLATE "C",
     decided_by TEXT COLLATE "C",
     requested_at BIGINT NOT NULL,
@@ -175,6 +176,10 @@ CREATE TABLE approvals (
 );
 CREATE UNIQUE INDEX approvals_run ON approvals (run_id, name);
 CREATE INDEX approvals_project ON approvals (project_id, state, id);
+
+-- The lines of a log that say what an agent thought and saw, which are few among those that programs print.
+CREATE INDEX logs_thoughts ON logs (run_id, seq)
+    WHERE type IN ('thought', 'observation', 'message', 'assistant', 'user', 'environment');
 
 -- Who outside is told of what.
 CREATE TABLE webhooks (
@@ -185,6 +190,10 @@ CREATE TABLE webhooks (
     secret TEXT COLLATE "C" NOT NULL,
     enabled BIGINT NOT NULL,
     description TEXT COLLATE "C" NOT NULL,
+    old_secret TEXT COLLATE "C",
+    old_until BIGINT,
+    failing_since BIGINT,
+    disabled_reason TEXT COLLATE "C",
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
@@ -192,6 +201,8 @@ CREATE INDEX webhooks_project ON webhooks (project_id, id);
 
 ALTER TABLE deliveries ADD COLUMN webhook_id TEXT COLLATE "C";
 CREATE INDEX deliveries_webhook ON deliveries (webhook_id, id) WHERE webhook_id IS NOT NULL;
+-- Messages of webhooks are kept longer than others.
+CREATE INDEX deliveries_others ON deliveries (created_at) WHERE due_at IS NULL AND webhook_id IS NULL;
 -- Each try to deliver a message of a webhook.
 CREATE TABLE delivery_attempts (
     delivery_id TEXT COLLATE "C" NOT NULL,
@@ -202,6 +213,7 @@ CREATE TABLE delivery_attempts (
     error TEXT COLLATE "C",
     PRIMARY KEY (delivery_id, number)
 );
+CREATE INDEX delivery_attempts_at ON delivery_attempts (at);
 
 -- Keys that are good, or will end by themselves, as lists with page numbers count them.
 CREATE INDEX api_keys_live ON api_keys (project_id, created_at, id) WHERE revoked_at IS NULL;

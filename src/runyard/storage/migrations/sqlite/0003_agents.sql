@@ -167,6 +167,7 @@ CREATE TABLE approvals (
     description TEXT NOT NULL,
     risk TEXT NOT NULL,
     changes TEXT NOT NULL,
+    on_reject TEXT NOT NULL,
     comment TEXT,
     decided_by TEXT,
     requested_at INTEGER NOT NULL,
@@ -175,6 +176,10 @@ CREATE TABLE approvals (
 );
 CREATE UNIQUE INDEX approvals_run ON approvals (run_id, name);
 CREATE INDEX approvals_project ON approvals (project_id, state, id);
+
+-- The lines of a log that say what an agent thought and saw, which are few among those that programs print.
+CREATE INDEX logs_thoughts ON logs (run_id, seq)
+    WHERE type IN ('thought', 'observation', 'message', 'assistant', 'user', 'environment');
 
 -- Who outside is told of what.
 CREATE TABLE webhooks (
@@ -185,6 +190,10 @@ CREATE TABLE webhooks (
     secret TEXT NOT NULL,
     enabled INTEGER NOT NULL,
     description TEXT NOT NULL,
+    old_secret TEXT,
+    old_until INTEGER,
+    failing_since INTEGER,
+    disabled_reason TEXT,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
 );
@@ -192,6 +201,8 @@ CREATE INDEX webhooks_project ON webhooks (project_id, id);
 
 ALTER TABLE deliveries ADD COLUMN webhook_id TEXT;
 CREATE INDEX deliveries_webhook ON deliveries (webhook_id, id) WHERE webhook_id IS NOT NULL;
+-- Messages of webhooks are kept longer than others.
+CREATE INDEX deliveries_others ON deliveries (created_at) WHERE due_at IS NULL AND webhook_id IS NULL;
 -- Each try to deliver a message of a webhook.
 CREATE TABLE delivery_attempts (
     delivery_id TEXT NOT NULL,
@@ -202,6 +213,7 @@ CREATE TABLE delivery_attempts (
     error TEXT,
     PRIMARY KEY (delivery_id, number)
 ) WITHOUT ROWID;
+CREATE INDEX delivery_attempts_at ON delivery_attempts (at);
 
 -- Keys that are good, or will end by themselves, as lists with page numbers count them.
 CREATE INDEX api_keys_live ON api_keys (project_id, created_at, id) WHERE revoked_at IS NULL;
