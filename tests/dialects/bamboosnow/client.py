@@ -14,7 +14,7 @@ from runyard.domain.agents import AgentProfile
 from runyard.domain.errors import DomainError
 from runyard.domain.policy import Failure
 from runyard.domain.records import Waiting
-from runyard.engine import agents, claims, keys, leases, proofs, timers
+from runyard.engine import agents, approvals, claims, keys, leases, proofs, timers
 from runyard.engine.claims import Granted
 from tests.dialects.bamboosnow.contract import PREFIX, SnowContract, the_contract
 from tests.support.contract import decoded
@@ -152,6 +152,11 @@ class Snow(Verbs):
         """Let what was claimed wait for something."""
         waiting = Waiting(kind=kind, **said)
         self.report(leases.park, leases.Park(**proof(granted), waiting_for=waiting))
+
+    def ask_person(self, granted: Granted, name: str = "merge", **said: Any) -> None:
+        """Ask a person whether what was claimed may do something, and wait for the answer."""
+        asked = {"action": "merge", "description": "Merge the pull request", "changes": ("main",), **said}
+        self.report(approvals.request, approvals.NewApproval(**proof(granted), name=name, **asked))
 
     def report(self, op: Any, report: proofs.Report) -> None:
         """Report as an executor. Raises what the report is refused with."""

@@ -1,0 +1,90 @@
+"""Whatever a client makes of the contract's document, the answers are as it says, and none is a 5xx."""
+
+from __future__ import annotations
+
+import functools
+import os
+import warnings
+from typing import Any
+
+import httpx2
+import hypothesis
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+
+from tests.dialects.bamboosnow.client import Snow
+from tests.dialects.bamboosnow.contract import SnowContract
+from tests.dialects.bamboosnow.recipes import RECIPES, Ask
+from tests.support.stores import ENGINES
+
+DEEP = "RUNYARD_TEST_EXAMPLES" in os.environ
+EXAMPLES = int(os.environ.get("RUNYARD_TEST_EXAMPLES", "4"))
+"""How many requests are made of each operation in either mode: on both engines when said, else on one of them."""
+QUIET = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    # A request that fails says enough as it is; making it smaller takes minutes.
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+NOTHING_TO_VARY = {"sdk_users_me", "sdk_agents_templates_list"}
+MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
+CASES = [
+    pytest.param(name, mode, engine, id=f"{name}-{mode.value}-{engine}")
+    for number, name in enumerate(sorted(RECIPES.keys() - NOTHING_TO_VARY))
+    for at, mode in enumerate(MODES)
+    for which, engine in enumerate(ENGINES)
+    if DEEP or (number + at + which) % 2
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("name", "mode", "engine"), CASES, indirect=["engine"])
+def test_every_answer_is_as_the_contract_says(
+    snow: Snow, contract: SnowContract, name: str, mode: GenerationMode
+) -> None:
+    operation: Any = operations(contract)[name]
+    ask = RECIPES[name](snow)
+    known = dict(zip(contract[name].template.split("/"), ask.path.split("/"), strict=True))
+
+    @QUIET
+    @hypothesis.given(operation.as_strategy(generation_mode=mode), st.data())
+    def attempt(case: Any, data: st.DataObject) -> None:
+        for place in case.path_parameters or {}:
+            if data.draw(st.booleans()):
+                case.path_parameters[place] = known[f"{{{place}}}"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sent = case.as_transport_kwargs(base_url=f"{snow.stand.url}/bamboosnow")
+        transmit(ask, sent)
+
+    attempt()
+
+
+def transmit(ask: Ask, sent: dict[str, Any]) -> None:
+    """Send the request, and hold its reply to the contract."""
+    client = ask.client
+    headers = {**{name.lower(): value for name, value in sent["headers"].items()}, **client.headers}
+    headers["authorization"] = f"Bearer {client.key}"
+    body: dict[str, Any] = {"json": sent["json"]} if "json" in sent else {"content": sent.get("data")}
+    try:
+        request = client.stand.http.build_request(
+            sent["method"], sent["url"], params=sent.get("params"), headers=headers, **body
+        )
+        response = client.stand.http.send(request)
+    except (UnicodeEncodeError, httpx2.InvalidURL, httpx2.LocalProtocolError):
+        return  # nobody can send that
+    client.judge(request, response, loose=True)
+
+
+@functools.cache
+def operations(contract: SnowContract) -> dict[str, Any]:
+    """The contract's operations as schemathesis knows them."""
+    schema = schemathesis.openapi.from_dict(dict(contract.document))
+    found: list[Any] = [one.ok() for one in schema.get_all_operations()]  # type: ignore[union-attr]
+    return {one.definition.raw["operationId"]: one for one in found}
