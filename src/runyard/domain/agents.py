@@ -160,8 +160,11 @@ class AgentRun(msgspec.Struct, frozen=True, kw_only=True):
 def followed(row: AgentRun, run: Run) -> AgentRun:
     """The row as it stands after its run moved."""
     began = row.began_at if row.began_at is not None else run.started_at
+    reopened = row.ended_at is not None and run.finished_at is None and row.has_results
     return msgspec.structs.replace(
         row,
+        # Attempts are counted from one again: what the last one found must not pass for what the next one finds.
+        findings_attempt=0 if reopened else row.findings_attempt,
         phase=phase_of(run, begun=began is not None),
         began_at=began,
         ended_at=run.finished_at,

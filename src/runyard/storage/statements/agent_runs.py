@@ -11,7 +11,7 @@ FIELDS: tuple[str, ...] = AgentRun.__struct_fields__
 COLUMNS = ", ".join(FIELDS)
 _TEXTS = {"run_id", "job_id", "repository_id", "phase", "trigger", "event", "facts", "summary"}
 _TYPES = {name: "text" if name in _TEXTS else "bigint" for name in FIELDS}
-_MOVING = ("phase", "began_at", "ended_at", "effective_at")
+_MOVING = ("phase", "began_at", "ended_at", "effective_at", "findings_attempt")
 _COUNTED = (
     "errors",
     "warnings",

@@ -138,6 +138,7 @@ CREATE INDEX findings_severity ON findings (project_id, severity, id) WHERE curr
 CREATE INDEX findings_type ON findings (project_id, type, id) WHERE current = 1;
 CREATE INDEX findings_file ON findings (project_id, file, id) WHERE current = 1 AND file IS NOT NULL;
 CREATE INDEX findings_repository ON findings (repository_id, id) WHERE current = 1 AND repository_id IS NOT NULL;
+CREATE INDEX findings_job ON findings (job_id, id) WHERE current = 1;
 CREATE INDEX findings_order ON findings (run_id, id) WHERE current = 1;
 
 -- What agents did to the world outside.
