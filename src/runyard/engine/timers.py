@@ -10,7 +10,7 @@ from runyard.domain.moves import changed, move, silent_at, times_out_at
 from runyard.domain.policy import Failure
 from runyard.domain.records import Move, Run, Waiting
 from runyard.domain.states import LEASED, RunState
-from runyard.engine import dependents, lanes, parents
+from runyard.engine import approvals, dependents, lanes, parents
 from runyard.engine.claims import expired
 from runyard.engine.classes import rank_of
 from runyard.engine.failures import failed
@@ -29,7 +29,11 @@ def tick(tx: Tx, limit: int = BATCH) -> int:
     looked = {run.id for run in again}
     # First, because what ends below may wake some of these.
     _look_again(tx, again)
-    apply(tx, [_overdue(tx, run) for run in due if run.id not in looked])
+    late = [run for run in due if run.id not in looked]
+    undecided = approvals.undecided(tx, late)
+    apply(tx, [_overdue(tx, run) for run in late if run.id not in undecided])
+    # Last, because a refusal may cancel what hangs below, and some of these may hang there.
+    approvals.lapse(tx, undecided.values())
     return len(due)
 
 

@@ -13,7 +13,7 @@ from runyard.domain.states import ENDED, EVENT_OF_VERB, LEASED, RESOLVABLE, RunS
 from runyard.domain.waits import WaitState
 from runyard.engine import agent_runs, deliveries, dependents, lanes, parents
 from runyard.storage.port import JournalLine, Tx
-from runyard.storage.statements import attempts, event_waits, runs
+from runyard.storage.statements import approvals, attempts, event_waits, runs
 
 _json = msgspec.json.Encoder()
 
@@ -152,14 +152,21 @@ def _lives_on(run: Run, now: int) -> dict[str, Any]:
 
 
 def _close_waits(tx: Tx, moves: Sequence[Move]) -> None:
-    """Close the waits for events of runs that wait for them no longer."""
+    """Close the waits for events, and the approvals, of runs that wait for them no longer."""
     closed: dict[WaitState, list[str]] = {}
+    undecided: list[str] = []
     for one in moves:
         wait = one.before.waiting_for
-        if wait is not None and wait.kind in _NAMED and one.after.waiting_for is None:
+        if wait is None or one.after.waiting_for is not None:
+            continue
+        if wait.kind in _NAMED:
             closed.setdefault(_CLOSED_BY.get(one.verb, WaitState.CANCELED), []).append(one.before.id)
+        elif wait.kind == "decision" and one.verb != "wake":
+            undecided.append(one.before.id)
     for state, ids in closed.items():
         event_waits.close(tx, ids, state)
+    if undecided:
+        approvals.cancel(tx, undecided)
 
 
 def _resolve_chain(tx: Tx, run_id: str | None, replay: Run) -> None:
