@@ -25,8 +25,8 @@ class AgentProfile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     template: str | None = None
     """A slug of `domain.templates`; without one its runs wait for a worker that takes the job."""
     repository_id: str | None = None
-    triggers: dict[str, Any] = {}
-    """What begins runs: a type of trigger, and what narrows it (`triggers` in `domain.hooks`)."""
+    triggers: dict[str, Any] | None = None
+    """What begins runs, a type of trigger and what narrows it (`domain.hooks`); None is what its template says."""
     config: dict[str, Any] = {}
 
 
