@@ -75,14 +75,15 @@ def add(tx: Tx, writer: Writer, told: Findings) -> Counted:
     if row is None:
         raise Conflict("only runs of agents have findings, and this run's job was none as the run was made")
     fresh = _fresh(tx, run, row, told)
-    before = row
-    if row.findings_attempt != run.attempt:
-        sql.retire(tx, run.id)
+    before, anew = row, row.findings_attempt != run.attempt
+    if anew:
         row = msgspec.structs.replace(
             row, errors=0, warnings=0, infos=0, files_reviewed=None, lines_analyzed=None, summary=None
         )
     if row.findings + len(fresh) > MOST:
         raise Conflict(f"the run has {row.findings} findings, and these are {len(fresh)} more; at most {MOST} are kept")
+    if anew:
+        sql.retire(tx, run.id)
     sql.add(tx, _rows(tx, run, row, fresh))
     added = {_COUNTS[one]: sum(new.severity == one for new in fresh.values()) for one in SEVERITIES}
     row = agent_runs.count(
