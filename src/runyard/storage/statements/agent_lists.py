@@ -1,0 +1,100 @@
+"""SQL of lists of runs of agents: ids along an index in the order of effective times, and what a list shows beside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+import msgspec
+
+from runyard.domain.watching import Wanted
+from runyard.storage.port import Tx, Value
+
+
+class Spent(msgspec.Struct, frozen=True):
+    """What a run used, and what its job was called as it was made."""
+
+    id: str
+    job_name: str | None
+    input_tokens: int
+    output_tokens: int
+    cost_micro_usd: int
+
+
+_CONDITIONS = {
+    "agent_id": "job_id = :agent_id",
+    "repository_id": "repository_id = :repository_id",
+    "trigger": "trigger = :trigger",
+    "pr_number": "pr_number = :pr_number",
+}
+_PROJECT = "project_id = :project_id"
+_RANGE = "effective_at >= :low AND effective_at < :high"
+_NEWEST = "ORDER BY effective_at DESC, run_id DESC"
+OLDEST = f"SELECT effective_at FROM agent_runs WHERE {_PROJECT} ORDER BY effective_at, run_id LIMIT 1"
+SPENT = f"SELECT {', '.join(Spent.__struct_fields__)} FROM runs WHERE id {{among ids}}"
+
+
+def _meeting(names: Sequence[str]) -> str:
+    # Agents and repositories are of one project and have indexes that begin with them.
+    whose = [] if {"agent_id", "repository_id"} & {*names} else [_PROJECT]
+    return " AND ".join([*whose, *(_CONDITIONS[name] for name in names), _RANGE])
+
+
+@lru_cache(maxsize=256)
+def ids_text(names: tuple[str, ...], phases: int) -> str:
+    """Ids of the runs that meet the conditions of these names, in one of so many phases (0: any), newest first.
+
+    An index holds the runs of one phase in order: several are merged, of each as many as could stand on the page.
+    """
+    source = f"FROM agent_runs WHERE {_meeting(names)}"
+    if phases < 2:
+        phase = " AND phase = :phase0" * phases
+        return f"SELECT run_id {source}{phase} {_NEWEST} LIMIT :n OFFSET :offset"
+    branches = " UNION ALL ".join(
+        f"SELECT * FROM (SELECT run_id, effective_at {source} AND phase = :phase{number} {_NEWEST} LIMIT :reach) "
+        f"AS of{number}"
+        for number in range(phases)
+    )
+    return f"SELECT run_id FROM ({branches}) AS merged {_NEWEST} LIMIT :n OFFSET :offset"
+
+
+@lru_cache(maxsize=256)
+def count_text(names: tuple[str, ...], phases: int) -> str:
+    """How many runs meet the conditions of these names."""
+    phase = " AND phase {among phases}" if phases else ""
+    return f"SELECT COUNT(*) FROM agent_runs WHERE {_meeting(names)}{phase}"
+
+
+def ids(tx: Tx, wanted: Wanted, low: int, high: int, *, n: int, offset: int) -> list[str]:
+    """The runs wanted that were effective in [low, high): so many of them, newest first, behind so many others."""
+    names, said = _said(wanted)
+    phases = wanted.phases or ()
+    named: dict[str, Value] = {f"phase{number}": phase.value for number, phase in enumerate(phases)}
+    if len(phases) > 1:
+        named["reach"] = n + offset
+    rows = tx.rows(ids_text(names, len(phases)), low=low, high=high, n=n, offset=offset, **said, **named)
+    return [row[0] for row in rows]
+
+
+def count(tx: Tx, wanted: Wanted, low: int, high: int) -> int:
+    """How many runs wanted were effective in [low, high)."""
+    names, said = _said(wanted)
+    named: dict[str, Value] = {"phases": [phase.value for phase in wanted.phases]} if wanted.phases else {}
+    row = tx.row(count_text(names, len(wanted.phases or ())), low=low, high=high, **said, **named)
+    return int(row[0]) if row else 0
+
+
+def oldest(tx: Tx, project_id: int) -> int | None:
+    """The effective time of the project's oldest run of any agent."""
+    row = tx.row(OLDEST, project_id=project_id)
+    return int(row[0]) if row else None
+
+
+def spent(tx: Tx, ids: Sequence[str]) -> Mapping[str, Spent]:
+    """What these runs used, by run."""
+    return {row[0]: Spent(*row) for row in tx.rows(SPENT, ids=list(ids))}
+
+
+def _said(wanted: Wanted) -> tuple[tuple[str, ...], dict[str, Value]]:
+    said: dict[str, Value] = {name: value for name in _CONDITIONS if (value := getattr(wanted, name)) is not None}
+    return tuple(said), {"project_id": wanted.project_id, **said}
