@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -17,8 +18,11 @@ from bench.servers import Server, serve
 
 BAR = 800.0
 SLOW = 200
+PACE = 100
+"""Runs a second of a fast job that leaves the server time to spare."""
 SETTINGS = {"RUNYARD_ALLOW_PRIVATE_ENDPOINTS": "1", "RUNYARD_ENDPOINT_PORTS": "*"}
-LEFT = "SELECT EXISTS (SELECT 1 FROM runs WHERE job_name = 'fast' AND finished_at IS NULL)"
+LEFT = "SELECT EXISTS (SELECT 1 FROM runs WHERE job_name = '#' AND finished_at IS NULL)"
+TIMES = "SELECT (finished_at - created_at) / 1000.0 FROM runs WHERE job_name = 'paced'"
 TRACES = "SELECT trace FROM runs WHERE job_name = 'fast'"
 
 
@@ -29,9 +33,11 @@ def measure(bench: Bench) -> Iterator[Figure]:
     with _endpoint() as url:
         with bench.database() as database, serve(database, settings=SETTINGS) as server:
             alone = _rate(bench, server, database.execute, url, count)
+            calm = _paced(bench, server, database.execute, url)
             traces = [json.loads(text) for (text,) in database.execute(TRACES)]
         with bench.database() as database, serve(database, settings=SETTINGS) as server:
             bench.run(_slow(server, url))
+            beside = _paced(bench, server, database.execute, url)
             crowded = _rate(bench, server, database.execute, url, count // 2)
     off = sum(_adds_up(trace) is False for trace in traces)
     assert off == 0, f"{off} traces do not add up"
@@ -46,16 +52,40 @@ def measure(bench: Bench) -> Iterator[Figure]:
         unit="runs/s", bar=BAR / 2, better="more",
         note="against the figure above: " + f"{crowded / alone:.2f}",
     )  # fmt: skip
+    for part, name in ((0.5, "p50"), (0.99, "p99")):
+        yield Figure(
+            bench="dispatch", engine=engine, what=f"{PACE} runs/s beside them, asked for to completed, {name}",
+            value=percentile(beside, part), unit="ms", better="less",
+            note=f"without them {percentile(calm, part):.1f} ms",
+        )  # fmt: skip
 
 
 def _rate(bench: Bench, server: Server, execute: Bench.Execute, url: str, count: int) -> float:
     bench.run(_job(server, "fast", f"{url}/fast"))
     began = time.time()
     bench.run(_ask(server, "fast", count))
-    ended = crew.wait_until(lambda: not execute(LEFT)[0][0])
+    ended = crew.wait_until(lambda: not execute(LEFT.replace("#", "fast"))[0][0])
     done = "SELECT COUNT(*) FROM runs WHERE job_name = 'fast' AND state = 'completed' AND attempt = 1"
     assert execute(done) == [(count,)], "not every run is completed at its first attempt"
     return count / (ended - began)
+
+
+def _paced(bench: Bench, server: Server, execute: Bench.Execute, url: str) -> list[float]:
+    """Milliseconds from asked for to completed of runs that come one by one at an even pace."""
+    bench.run(_job(server, "paced", f"{url}/paced"))
+    bench.run(_ask_evenly(server, "paced", PACE * (5 if bench.quick else 15)))
+    crew.wait_until(lambda: not execute(LEFT.replace("#", "paced"))[0][0])
+    return [float(row[0]) for row in execute(TIMES)]
+
+
+async def _ask_evenly(server: Server, job: str, count: int) -> None:
+    connection = await http.connect(server)
+    message = http.request("POST", "/runs", {"runs": [{"payload": {"n": 1}, "job": job}]})
+    began = time.monotonic()
+    for number in range(count):
+        await asyncio.sleep(max(0.0, began + number / PACE - time.monotonic()))
+        await connection.send(message, expect=201)
+    connection.close()
 
 
 async def _slow(server: Server, url: str) -> None:

@@ -18,7 +18,7 @@ import pytest
 from runyard.domain.errors import Unavailable
 from runyard.domain.policy import Policy
 from runyard.domain.states import RunState
-from runyard.engine import checkpoints, claims, dispatches, environments, job_secrets, leases
+from runyard.engine import checkpoints, dispatches, environments, job_secrets, leases
 from runyard.engine.checkpoints import NewCheckpoint
 from runyard.engine.fences import Writer
 from runyard.engine.proofs import Pass
@@ -401,10 +401,10 @@ def test_a_class_is_quick_by_its_endpoint_and_not_by_the_store(
     dispatcher = post.senders.dispatcher
     send_off = dispatcher._send_off
 
-    async def late(flights: Sequence[Flight]) -> None:
+    async def late(flights: Sequence[Flight], luggage: dispatches.Luggage) -> None:
         for flight in flights:
             flight.began -= 5
-        await send_off(flights)
+        await send_off(flights, luggage)
 
     monkeypatch.setattr(dispatcher, "_send_off", late)
     http_job(yard, endpoint)
@@ -438,7 +438,7 @@ def test_runs_claimed_while_the_dispatcher_stops_are_given_back(
     write, entered = post.store.write, threading.Event()
 
     async def slow(op: Any, *args: Any, **kwargs: Any) -> Any:
-        if op is claims.claim:
+        if op is dispatches.board:
             entered.set()
             await asyncio.sleep(0.2)
         return await write(op, *args, **kwargs)
@@ -452,7 +452,7 @@ def test_runs_claimed_while_the_dispatcher_stops_are_given_back(
     assert yard.story(run)[-1] == "released"
 
 
-@pytest.mark.parametrize("failing", [dispatches.luggage, leases.start, leases.complete])
+@pytest.mark.parametrize("failing", [dispatches.fare, leases.start, leases.complete])
 def test_a_dispatcher_that_could_not_reach_the_store_lets_go_of_its_runs(
     yard: Yard, post: Post, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch, failing: Any
 ):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 
 import msgspec
 
 from runyard.domain.endpoints import Endpoint
 from runyard.domain.jobs import JobSpec
 from runyard.domain.records import Run
-from runyard.engine import endpoints, environments, job_secrets
+from runyard.engine import claims, endpoints, environments, job_secrets, leases
+from runyard.engine.claims import ClaimRequest, Granted
 from runyard.storage.port import Tx
 from runyard.storage.statements import dispatches as sql
 
@@ -43,6 +44,29 @@ class Luggage(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Mapping[str, Mapping[str, str]]
     variables: Mapping[str, Mapping[str, str]]
     checkpoints: Mapping[str, tuple[int, str]]
+
+
+class Boarded(msgspec.Struct, frozen=True, kw_only=True):
+    """Runs that were claimed, with what they take along."""
+
+    granted: list[Granted]
+    luggage: Luggage
+
+
+def board(
+    tx: Tx, request: ClaimRequest, known: Mapping[Definition, JobSpec], *, begin: Set[int] = frozenset(), lease: int
+) -> Boarded:
+    """Claim runs, begin at once (with a lease so long) those of the classes named, and read what all take along."""
+    granted: list[Granted] = claims.claim(tx, [request])[0]
+    at_once = [one for one in granted if one.run.class_id in begin]
+    starts = [
+        leases.Start(project_id=one.run.project_id, run_id=one.run.id, token=one.lease.token, lease=lease)
+        for one in at_once
+    ]
+    begun: Sequence[leases.Outcome] = leases.start(tx, starts) if starts else ()
+    runs = {one.run.id: one.run for one in begun if isinstance(one, leases.Reported)}
+    granted = [msgspec.structs.replace(one, run=runs.get(one.run.id, one.run)) for one in granted]
+    return Boarded(granted=granted, luggage=luggage(tx, [one.run for one in granted], known))
 
 
 def ready(tx: Tx, executor: str, allot: Allot, *, after: int = 0) -> Ready:

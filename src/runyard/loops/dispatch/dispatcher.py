@@ -19,8 +19,9 @@ import structlog
 from runyard.domain.endpoints import Tried, closed_until
 from runyard.domain.errors import Conflict, DomainError, LeaseLost, Unavailable
 from runyard.domain.policy import SECOND, Failure
+from runyard.domain.states import RunState
 from runyard.engine import claims, dispatches, endpoints, leases, proofs
-from runyard.engine.claims import Granted
+from runyard.engine.dispatches import Luggage
 from runyard.loops.dispatch import outcomes
 from runyard.loops.dispatch.fares import Fares, Place
 from runyard.loops.dispatch.flights import Flight
@@ -106,16 +107,25 @@ class Dispatcher:
             worker="dispatch",
             actor="dispatch",
         )
-        granted: list[Granted] = (await self.store.write(claims.claim, [request]))[0]
+        # Where it is known that the endpoint may be tried, runs begin with the claim.
+        begin = self.fares.clear(ready.heads, self.store.now())
+        boarded = await self.store.write(dispatches.board, request, self.packer.known, begin=begin, lease=LEASE)
         handled_at, began = self.store.now(), time.perf_counter()
         flights = [
-            Flight(granted=one, class_id=one.run.class_id, handled_at=handled_at, began=began) for one in granted
+            Flight(
+                granted=one,
+                class_id=one.run.class_id,
+                handled_at=handled_at,
+                began=began,
+                started=one.run.state is RunState.RUNNING,
+            )
+            for one in boarded.granted
         ]
         for flight in flights:
             self.flights[flight.granted.lease.token] = flight
             self.traffic.take_off(flight.class_id)
         if flights:
-            self._spawn(self._send_off(flights), flights)
+            self._spawn(self._send_off(flights, boarded.luggage), flights)
         return 0.0 if flights else again
 
     async def beat_once(self) -> None:
@@ -165,10 +175,12 @@ class Dispatcher:
 
     # One batch
 
-    async def _send_off(self, flights: Sequence[Flight]) -> None:
-        parcels = await self._packed(flights)
-        shut = self._shut({parcel.place for _, parcel in parcels})
-        cleared = [(flight, parcel) for flight, parcel in parcels if self._is_cleared(flight, shut.get(parcel.place))]
+    async def _send_off(self, flights: Sequence[Flight], luggage: Luggage) -> None:
+        parcels = self._packed(flights, luggage)
+        for flight, parcel in parcels:
+            if flight.started:
+                self._spawn(self._fly(flight, parcel), [flight])
+        cleared = await self._cleared([(flight, parcel) for flight, parcel in parcels if not flight.started])
         if not cleared:
             return
         starts = [leases.Start(**flight.proof(), lease=LEASE) for flight, _ in cleared]
@@ -180,9 +192,8 @@ class Dispatcher:
             else:
                 self._land(flight)
 
-    async def _packed(self, flights: Sequence[Flight]) -> list[tuple[Flight, Parcel]]:
+    def _packed(self, flights: Sequence[Flight], luggage: Luggage) -> list[tuple[Flight, Parcel]]:
         """The runs with all that goes out with them; those that cannot be sent at all are reported as such."""
-        luggage = await self.store.read(dispatches.luggage, [one.run for one in flights], self.packer.known)
         self.packer.learn(luggage.specs)
         parcels: list[tuple[Flight, Parcel]] = []
         for flight in flights:
@@ -194,10 +205,15 @@ class Dispatcher:
             spec = self.packer.spec(flight.run)
             self.fares.serves(flight.class_id, parcel.place, spec.max_concurrency if spec else None)
             parcels.append((flight, parcel))
+        return parcels
+
+    async def _cleared(self, parcels: Sequence[tuple[Flight, Parcel]]) -> list[tuple[Flight, Parcel]]:
+        """Those whose endpoints may be tried now; the others are put off."""
         places = self.fares.stale({parcel.place for _, parcel in parcels})
         if places:
             self.fares.learn(await self.store.read(dispatches.fare, places), asked=places)
-        return parcels
+        shut = self._shut({parcel.place for _, parcel in parcels})
+        return [(flight, parcel) for flight, parcel in parcels if self._is_cleared(flight, shut.get(parcel.place))]
 
     def _shut(self, places: set[Place]) -> dict[Place, tuple[int, str]]:
         """The places that may not be tried now: how long, and why."""

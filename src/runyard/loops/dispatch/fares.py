@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from runyard.domain.endpoints import Endpoint, Tried, after, share
+from runyard.domain.endpoints import Endpoint, Tried, after, closed_until, share
 
 FRESH = 1.0
 """So many seconds the database's word is believed without asking again."""
@@ -67,6 +67,16 @@ class Fares:
     def serves(self, class_id: int, place: Place, max_concurrency: int | None) -> None:
         """Runs of the class go there, so many at once."""
         self._serves[class_id] = (place, max_concurrency)
+
+    def clear(self, class_ids: Iterable[int], now: int) -> frozenset[int]:
+        """Those of the classes whose endpoint is known well enough to say that it may be tried now."""
+        known = {class_id: self._serves[class_id][0] for class_id in class_ids if class_id in self._serves}
+        stale = set(self.stale(set(known.values())))
+        return frozenset(
+            class_id
+            for class_id, place in known.items()
+            if place not in stale and ((endpoint := self.of(place, now)) is None or closed_until(endpoint, now) is None)
+        )
 
     def caps(self) -> dict[int, int]:
         """How many runs of a class may be under way here, for classes whose endpoint is not well."""
