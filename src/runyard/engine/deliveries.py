@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -18,6 +18,7 @@ from runyard.domain.states import RunState
 from runyard.domain.waits import EventWait
 from runyard.storage.port import Tx, many
 from runyard.storage.statements import deliveries as sql
+from runyard.storage.statements import webhooks as webhooks_sql
 from runyard.storage.statements.deliveries import Delivery
 
 TOPIC = "deliveries"
@@ -27,6 +28,8 @@ LONGEST_DELAY = 25 * SECOND
 HELD = 60 * SECOND
 """For so long nobody else takes a message that is being sent."""
 KEPT = 7 * 86400 * SECOND
+KEPT_FOR_WEBHOOKS = 30 * 86400 * SECOND
+"""For so long those who manage a webhook can look at what was sent to it, and send it again."""
 TOLD = frozenset({RunState.COMPLETED, RunState.DEAD_LETTER, RunState.TIMED_OUT})
 """The ends of runs that webhooks hear of."""
 _json = msgspec.json.Encoder()
@@ -46,6 +49,19 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     secret: str | None = None
     """Signs the message; sealed for `job_secrets.SIGNING`."""
+    webhook_id: str | None = None
+    """The webhook it is for, where it is for one; its address and secrets are looked up when it is sent."""
+
+
+class Addressee(Protocol):
+    """A webhook, as far as a message for it needs it."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def project_id(self) -> int: ...
+    @property
+    def url(self) -> str: ...
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +99,7 @@ def add(tx: Tx, messages: Sequence[Message]) -> list[str]:
             state="waiting",
             error=None,
             created_at=tx.now,
+            webhook_id=one.webhook_id,
         )
         for one in messages
     ]
@@ -90,6 +107,19 @@ def add(tx: Tx, messages: Sequence[Message]) -> list[str]:
         sql.add(tx, made)
         tx.wake(TOPIC)
     return [one.id for one in made]
+
+
+def to_webhook(webhook: Addressee, event_id: str, event: str, body: str, run_id: str | None = None) -> Message:
+    """News of an event for a webhook. What tells of one event has one id, however often it is sent."""
+    return Message(
+        project_id=webhook.project_id,
+        run_id=run_id,
+        kind=event,
+        subject=event_id,
+        url=webhook.url,
+        body=body,
+        webhook_id=webhook.id,
+    )
 
 
 def ended(tx: Tx, runs: Sequence[Run]) -> None:
@@ -165,8 +195,10 @@ def of_run(tx: Tx, run_id: str, limit: int = 100) -> list[Delivery]:
 
 
 def forget(tx: Tx, limit: int = 1000) -> int:
-    """Delete messages that arrived or were given up long ago; how many went."""
-    return sql.forget(tx, tx.now - KEPT, limit)
+    """Delete messages that arrived or were given up long ago, and tries; how many went."""
+    long_ago = tx.now - KEPT_FOR_WEBHOOKS
+    # A try is younger than its message, so no message that is kept loses one.
+    return sql.forget(tx, tx.now - KEPT, long_ago, limit) + webhooks_sql.forget_tries(tx, long_ago, limit)
 
 
 def _settled(sent: Sent, now: int) -> tuple[str, str | None, int | None, str]:

@@ -11,7 +11,7 @@ from runyard.domain.moves import changed, move
 from runyard.domain.records import Move, Run
 from runyard.domain.states import ENDED, EVENT_OF_VERB, LEASED, RESOLVABLE, RunState
 from runyard.domain.waits import WaitState
-from runyard.engine import agent_runs, deliveries, dependents, lanes, parents
+from runyard.engine import agent_runs, deliveries, dependents, lanes, news, parents
 from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import approvals, attempts, event_waits, runs
 
@@ -61,12 +61,12 @@ def apply(tx: Tx, moves: Sequence[Move]) -> list[Run]:
     for one in moves:
         journal(tx, one.after, EVENT_OF_VERB[one.verb], one.actor, _data(one))
     watched = [run for run in after if run.agent]
-    if watched:
-        agent_runs.follow(tx, watched)
+    followed = agent_runs.follow(tx, watched) if watched else []
     wake(tx, after)
     if freed:
         lanes.refill(tx, freed)
     ended = [one.after for one in moves if one.after.state in ENDED and one.before.state not in ENDED]
+    news.of_moves(tx, ended, watched, followed)
     if ended:
         _after_end(tx, ended)
     return after

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from runyard.storage.port import Insert, Tx, Update
+from runyard.storage.port import Insert, Row, Tx, Update
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +26,8 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     error: str | None
     created_at: int
+    webhook_id: str | None = None
+    """The webhook it is for, whose address and secrets of the moment are used when it is sent."""
 
 
 FIELDS = Delivery.__struct_fields__
@@ -37,10 +39,13 @@ NEXT_DUE = "SELECT due_at FROM deliveries WHERE due_at IS NOT NULL ORDER BY due_
 HOLD = "UPDATE deliveries SET due_at = :until, attempts = attempts + 1 WHERE id {among ids}"
 SETTLE = Update("deliveries", {"state": "text", "error": "text", "due_at": "bigint"}, {"id": "text"})
 OF_RUN = f"SELECT {COLUMNS} FROM deliveries WHERE run_id = :run_id ORDER BY id LIMIT :n"
-OLD = (
+_OLD = (
     "DELETE FROM deliveries WHERE id IN "
-    "(SELECT id FROM deliveries WHERE due_at IS NULL AND created_at < :before ORDER BY created_at LIMIT :n)"
+    "(SELECT id FROM deliveries WHERE due_at IS NULL AND {those}created_at < :before ORDER BY created_at LIMIT :n)"
 )
+OLD = _OLD.format(those="webhook_id IS NULL AND ")
+# No other messages are as old as those that are deleted here.
+OLDEST = _OLD.format(those="")
 WEBHOOKS = "SELECT job_id, version, spec FROM job_versions WHERE job_id {among ids} AND version {among versions}"
 WAITING = "event.waiting"
 """The kind of messages that tell of a wait for an event; what they are about is the wait's id."""
@@ -51,6 +56,11 @@ NOTED = (
 SLUGS = "SELECT id, slug FROM projects WHERE id {among ids}"
 
 
+def from_row(row: Row) -> Delivery:
+    """A row in the order of `FIELDS` as a record."""
+    return Delivery(**dict(zip(FIELDS, row, strict=True)))
+
+
 def add(tx: Tx, deliveries: Sequence[Delivery]) -> None:
     """Keep messages to be sent."""
     tx.insert(ADD, [tuple(getattr(one, name) for name in FIELDS) for one in deliveries])
@@ -58,7 +68,7 @@ def add(tx: Tx, deliveries: Sequence[Delivery]) -> None:
 
 def take(tx: Tx, n: int, until: int) -> list[Delivery]:
     """The messages that are due, which nobody else takes until then."""
-    found = [Delivery(**dict(zip(FIELDS, row, strict=True))) for row in tx.rows(DUE, now=tx.now, n=n)]
+    found = [from_row(row) for row in tx.rows(DUE, now=tx.now, n=n)]
     if found:
         tx.run(HOLD, until=until, ids=[one.id for one in found])
     return found
@@ -77,12 +87,12 @@ def settle(tx: Tx, rows: Sequence[tuple[str, str | None, int | None, str]]) -> N
 
 def of_run(tx: Tx, run_id: str, n: int) -> list[Delivery]:
     """What was sent about a run, oldest first."""
-    return [Delivery(**dict(zip(FIELDS, row, strict=True))) for row in tx.rows(OF_RUN, run_id=run_id, n=n)]
+    return [from_row(row) for row in tx.rows(OF_RUN, run_id=run_id, n=n)]
 
 
-def forget(tx: Tx, before: int, n: int) -> int:
+def forget(tx: Tx, before: int, of_webhooks_before: int, n: int) -> int:
     """Delete old messages that are no longer on their way; how many went."""
-    return tx.run(OLD, before=before, n=n)
+    return tx.run(OLD, before=before, n=n) + tx.run(OLDEST, before=of_webhooks_before, n=n)
 
 
 def definitions(tx: Tx, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], str]:
