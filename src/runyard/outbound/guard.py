@@ -9,22 +9,15 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from runyard.domain.addresses import Address, is_private_name, is_public
 from runyard.domain.errors import Invalid
 from runyard.settings import Settings
 
 LONGEST = 2048
 DEFAULT_PORTS = {"http": 80, "https": 443}
-PRIVATE_NAMES = frozenset({"localhost", "ip6-localhost", "ip6-loopback", "metadata", "metadata.goog", "instance-data"})
-PRIVATE_SUFFIXES = (".localhost", ".localdomain", ".local", ".internal")
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
 _NUMERIC = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)(\.(0[xX][0-9a-fA-F]*|[0-9]+)){0,3}")
 _LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
-_SPECIAL = (ipaddress.IPv4Network("192.0.0.0/24"), ipaddress.IPv4Network("192.88.99.0/24"))
-"""Set aside for protocols and clouds; older Pythons take parts of them for public."""
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_COMPATIBLE = ipaddress.IPv6Network("::/96")
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,28 +75,6 @@ def is_allowed(address: str, settings: Settings) -> bool:
         return False
 
 
-def is_public(address: Address) -> bool:
-    """Whether the address, and the one it may carry inside, belongs to the open internet."""
-    if isinstance(address, ipaddress.IPv6Address):
-        carried = _carried(address)
-        if carried is not None and not is_public(carried):
-            return False
-        if address.ipv4_mapped is not None:
-            return True
-    if isinstance(address, ipaddress.IPv4Address) and any(address in network for network in _SPECIAL):
-        return False
-    return address.is_global and not address.is_multicast and not address.is_reserved and not address.is_unspecified
-
-
-def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that an IPv6 address stands for, if it does."""
-    if address.teredo is not None:
-        return address.teredo[1]
-    if address in _NAT64 or address in _COMPATIBLE:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour
-
-
 def _check_port(port: int, settings: Settings) -> None:
     if "*" not in settings.endpoint_ports and str(port) not in settings.endpoint_ports:
         allowed = ", ".join(settings.endpoint_ports)
@@ -122,8 +93,7 @@ def _host(host: str, settings: Settings) -> str:
     labels = host.split(".")
     if len(host) > 253 or labels[-1].isdigit() or not all(map(_LABEL.fullmatch, labels)):
         raise Invalid("an endpoint URL needs the name or address of a host")
-    private = host in PRIVATE_NAMES or host.endswith(PRIVATE_SUFFIXES)
-    if private and not settings.allow_private_endpoints:
+    if is_private_name(host) and not settings.allow_private_endpoints:
         raise Invalid(f"endpoints may not be at the private host {host} (RUNYARD_ALLOW_PRIVATE_ENDPOINTS)")
     return host
 
