@@ -12,7 +12,7 @@ import pytest
 
 from runyard.domain.agents import AgentRun, Phase
 from runyard.domain.approvals import Approval, ApprovalState, Risk, Verdict
-from runyard.domain.errors import Conflict, DomainError, Invalid, LeaseLost, NotFound
+from runyard.domain.errors import Conflict, DomainError, Invalid, LeaseLost, LimitReached, NotFound
 from runyard.domain.records import Run
 from runyard.domain.states import RunState
 from runyard.engine import approvals, pauses, retention
@@ -174,7 +174,7 @@ def test_a_restarted_run_asks_anew(yard: Yard):
     assert see(yard, asked).state is A.CANCELED
     again = ask(yard, yard.claim_one(), action="Deploy, really")
     assert (again.approval.state, again.approval.action) == (A.PENDING, "Deploy, really")
-    assert [one.id for one in yard.store.look(approvals.of_run, 1, asked.run.id)] == [again.approval.id]
+    assert [one.id for one in yard.store.look(approvals.of_run, 1, asked.run.id).rows] == [again.approval.id]
     assert decide(yard, again).run.state is S.QUEUED
 
 
@@ -227,7 +227,11 @@ def test_each_question_of_a_run_is_answered_for_itself(yard: Yard):
     assert yard.store.look(approvals.named, 1, first.run.id, "two") == second.approval
     decide(yard, second, NO)
     found = yard.store.look(approvals.of_run, 1, first.run.id)
-    assert [(one.name, one.state) for one in found] == [("one", A.APPROVED), ("two", A.REJECTED)]
+    assert [(one.name, one.state) for one in found.rows] == [("one", A.APPROVED), ("two", A.REJECTED)]
+    page = yard.store.look(approvals.of_run, 1, first.run.id, limit=1)
+    assert ([one.name for one in page.rows], page.more) == (["one"], first.approval.id)
+    (rest,) = yard.store.look(approvals.of_run, 1, first.run.id, limit=1, after=first.approval.id).rows
+    assert rest.name == "two"
     with pytest.raises(NotFound):
         yard.store.look(approvals.named, 1, first.run.id, "three")
 
@@ -262,7 +266,7 @@ def test_a_run_asks_for_so_many_approvals_and_no_more(yard: Yard):
     for number in range(approvals.MOST):
         decide(yard, ask(yard, held, f"n{number}"))
         held = yard.claim_one()
-    with pytest.raises(Conflict, match="100"):
+    with pytest.raises(LimitReached, match="100"):
         ask(yard, held, "more")
     assert ask(yard, held, "n0").approval.state is A.APPROVED
 

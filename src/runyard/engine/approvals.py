@@ -13,11 +13,12 @@ from typing import Any
 import msgspec
 
 from runyard.domain.approvals import UNDECIDED, Approval, ApprovalState, OnReject, Risk, Verdict, is_asked
-from runyard.domain.errors import Conflict, DomainError, Invalid, NotFound
+from runyard.domain.errors import Conflict, DomainError, Invalid, LimitReached, NotFound
 from runyard.domain.moves import move
 from runyard.domain.records import Move, Run, Waiting
+from runyard.domain.slices import Slice
 from runyard.domain.states import RunState
-from runyard.engine import cancellations, event_waits, runs, sizes
+from runyard.engine import cancellations, event_waits, news, runs, sizes
 from runyard.engine.proofs import Report, fence
 from runyard.engine.transitions import apply, end_waits, journal
 from runyard.storage.port import Tx, many
@@ -58,8 +59,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 def request(tx: Tx, requests: Sequence[NewApproval]) -> list[Asked | DomainError]:
     """Park runs until people have decided; one whose question was decided before is told so and goes on.
 
-    Each request is answered for itself. Refused are bad questions (`Invalid`), more than a run may ask, and runs that
-    nobody works on (`Conflict`).
+    Each request is answered for itself. Refused are bad questions (`Invalid`), more of them than a run may ask
+    (`LimitReached`), and runs that nobody works on (`Conflict`).
     """
     outcomes: list[Any] = [None] * len(requests)
     locked = runs_sql.lock(tx, [asked.run_id for asked in requests])
@@ -87,6 +88,14 @@ def request(tx: Tx, requests: Sequence[NewApproval]) -> list[Asked | DomainError
     return outcomes
 
 
+def ask(tx: Tx, asked: NewApproval) -> Asked:
+    """`request` of one run. Raises what it is refused with."""
+    (outcome,) = request(tx, [asked])
+    if isinstance(outcome, DomainError):
+        raise outcome
+    return outcome  # type: ignore[no-any-return]
+
+
 def _may_ask(run: Run | None, asked: NewApproval, now: int) -> Run:
     _check(asked)
     error = fence(run, asked, now)
@@ -111,7 +120,7 @@ def _check(asked: NewApproval) -> None:
 
 def _opened(tx: Tx, run: Run, asked: NewApproval, count: int) -> Approval:
     if count >= MOST:
-        raise Conflict(f"the run asked for {MOST} approvals, which is as many as one run may ask for")
+        raise LimitReached(f"the run asked for {MOST} approvals, which is as many as one run may ask for")
     return Approval(
         id=tx.new_id(),
         project_id=run.project_id,
@@ -146,6 +155,8 @@ def _park(tx: Tx, leaving: Sequence[tuple[Run, Approval, str | None]]) -> list[R
         said = {"waiting_for": "decision", "key": found.name}
         moves.append(move(begun[run.id], "park", tx.now, actor=actor, data=said, waiting_for=waiting_for))
     parked = apply(tx, moves)
+    pending = {found.run_id: found for found in fresh}
+    news.of_approvals(tx, [(run, pending[run.id]) for run in parked if run.id in pending])
     answered = {found.run_id for _, found, _ in leaving if found.is_decided}
     woken = {run.id: run for run in end_waits(tx, [run for run in parked if run.id in answered], "decided")}
     return [woken.get(run.id, run) for run in parked]
@@ -169,15 +180,19 @@ def get(tx: Tx, project_id: int, approval_id: str) -> Approval:
     return found
 
 
-def of_run(tx: Tx, project_id: int, run_id: str, *, name: str | None = None) -> list[Approval]:
+def of_run(
+    tx: Tx, project_id: int, run_id: str, *, name: str | None = None, after: str = "", limit: int = MOST
+) -> Slice[Approval, str]:
     """What the run asked for, oldest first, perhaps under one name only. Raises `NotFound` for the run."""
     runs.find(tx, project_id, run_id)
-    return [one for one in sql.of_runs(tx, [run_id]) if name is None or one.name == name]
+    # There are never more than `MOST`.
+    rows = [one for one in sql.of_runs(tx, [run_id]) if one.id > after and (name is None or one.name == name)]
+    return Slice(rows=rows[:limit], more=rows[limit - 1].id if len(rows) > limit else None)
 
 
 def named(tx: Tx, project_id: int, run_id: str, name: str) -> Approval:
     """What the run asked for under the name. Raises `NotFound`."""
-    found = of_run(tx, project_id, run_id, name=name)
+    found = of_run(tx, project_id, run_id, name=name).rows
     if not found:
         raise NotFound(f"the run asked for no approval named {name[:128]!r}")
     return found[0]
@@ -259,6 +274,7 @@ def _told(tx: Tx, asked: Sequence[tuple[Run, Approval]], verdict: Verdict) -> li
                 found, state=state, comment=verdict.comment, decided_by=verdict.actor, decided_at=tx.now
             )
         )
+    news.of_approvals(tx, [(run, one) for (run, _), one in zip(asked, after, strict=True)])
     return after
 
 

@@ -475,3 +475,45 @@ def send_event(stand: Stand, api: Api) -> Ask:
 @recipe
 def cancel_event_wait(stand: Stand, api: Api) -> Ask:
     return Ask(method="POST", path="/event-waits/cancel", body={"key": awaited(api)})
+
+
+@recipe
+def request_approval(stand: Stand, api: Api) -> Ask:
+    claim = api.claimed()
+    body = {"name": "deploy", "action": "Deploy", "risk": "high", "changes": ["a.py"], "token": claim["lease"]["token"]}
+    return Ask(method="POST", path=f"/runs/{claim['run']['id']}/approvals", body=body)
+
+
+def asked(api: Api, **said: Any) -> Json:
+    """An approval that a run waits for."""
+    claim = api.claimed()
+    body = {"name": "deploy", "action": "Deploy", "token": claim["lease"]["token"], **said}
+    approval: Json = good(api.post(f"/runs/{claim['run']['id']}/approvals", body))
+    return approval
+
+
+@recipe
+def list_run_approvals(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=f"/runs/{asked(api)['run_id']}/approvals", params={"name": "deploy"})
+
+
+@recipe
+def get_run_approval(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=f"/runs/{asked(api)['run_id']}/approvals/deploy")
+
+
+@recipe
+def list_approvals(stand: Stand, api: Api) -> Ask:
+    asked(api)
+    return Ask(method="GET", path="/approvals", params={"state": "pending"})
+
+
+@recipe
+def get_approval(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=f"/approvals/{asked(api)['id']}")
+
+
+@recipe
+def decide_approval(stand: Stand, api: Api) -> Ask:
+    body = {"approved": True, "comment": "go ahead"}
+    return Ask(method="POST", path=f"/approvals/{asked(api)['id']}/decide", body=body)

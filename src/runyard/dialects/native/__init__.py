@@ -6,6 +6,7 @@ from runyard import __version__
 from runyard.artifacts.port import Blobs
 from runyard.dialects.native.routes import (
     admin,
+    approvals,
     artifacts,
     bulks,
     counts,
@@ -60,6 +61,7 @@ def app(
             *runs.HANDLERS,
             *triggers.HANDLERS,
             *waits.HANDLERS,
+            *approvals.HANDLERS,
             *queries.HANDLERS,
             *bulks.HANDLERS,
             *counts.HANDLERS,

@@ -10,9 +10,10 @@ from litestar import post
 from litestar.handlers import HTTPRouteHandler
 
 from runyard.dialects.native import mapping, wire
-from runyard.domain.errors import DomainError
+from runyard.dialects.native.mapping.approvals import ask_in
+from runyard.domain.errors import DomainError, Invalid
 from runyard.domain.records import Waiting
-from runyard.engine import claimers, claims, event_waits, leases
+from runyard.engine import approvals, claimers, claims, event_waits, leases
 from runyard.streams.hub import Hub
 from runyard.web.call import Call
 from runyard.web.slugs import slug_of
@@ -128,21 +129,37 @@ async def release_runs(call: Call, data: wire.Reports[wire.ReleaseReport]) -> wi
 
 @post("/v1/runs/wait", needs="runs:claim", status_code=200)
 async def wait_runs(call: Call, data: wire.Reports[wire.WaitReport]) -> wire.Results:
-    """Let runs wait without holding a slot: for their children, or for an event; they are queued again when it is over.
+    """Let runs wait without holding a slot: for their children, for an event, or for a decision; they are queued again
+    when it is over.
 
     The answers come in the order of the reports.
     """
     now = call.store.now()
-    parking = [
-        leases.Park(**_named(call, one), waiting_for=Waiting(kind="children", until=_until(one, now)))
-        for one in data.reports
-        if one.event is None
-    ]
-    asking = [_new_wait(call, one, one.event) for one in data.reports if one.event is not None]
-    parked = iter(await call.write(leases.park, parking) if parking else [])
-    begun = iter(await call.write(event_waits.begin, asking) if asking else [])
-    outcomes = [next(parked) if one.event is None else _waiting(next(begun)) for one in data.reports]
-    return mapping.results_out(data.reports, outcomes)
+    kinds = [_waits_for(one) for one in data.reports]
+    children = [_parking(call, one, now) for one, kind in zip(data.reports, kinds, strict=True) if kind == "children"]
+    events = [_new_wait(call, one, one.event) for one in data.reports if one.event is not None]
+    decisions = [_question(call, one, one.approval) for one in data.reports if one.approval is not None]
+    answers = {
+        "children": iter(await call.write(leases.park, children) if children else []),
+        "event": iter(await call.write(event_waits.begin, events) if events else []),
+        "decision": iter(await call.write(approvals.request, decisions) if decisions else []),
+    }
+    return mapping.results_out(data.reports, [_waiting(next(answers[kind])) for kind in kinds])
+
+
+def _waits_for(report: wire.WaitReport) -> str:
+    if report.event is not None and report.approval is not None:
+        raise Invalid("a run waits for an event or for a decision, not for both; leave out `event` or `approval`")
+    return "event" if report.event is not None else "children" if report.approval is None else "decision"
+
+
+def _parking(call: Call, report: wire.WaitReport, now: int) -> leases.Park:
+    return leases.Park(**_named(call, report), waiting_for=Waiting(kind="children", until=_until(report, now)))
+
+
+def _question(call: Call, report: wire.WaitReport, asked: wire.ApprovalAsk) -> approvals.NewApproval:
+    timeout = mapping.maybe_span(report.timeout_seconds)
+    return approvals.NewApproval(**_named(call, report), **ask_in(asked), timeout=timeout, leaves=True)
 
 
 def _new_wait(call: Call, report: wire.WaitReport, key: str) -> event_waits.NewWait:
@@ -153,8 +170,8 @@ def _new_wait(call: Call, report: wire.WaitReport, key: str) -> event_waits.NewW
     )
 
 
-def _waiting(outcome: event_waits.Begun | DomainError) -> leases.Outcome:
-    return outcome if isinstance(outcome, DomainError) else leases.Reported(run=outcome.run)
+def _waiting(outcome: leases.Outcome | event_waits.Begun | approvals.Asked) -> leases.Outcome:
+    return outcome if isinstance(outcome, (DomainError, leases.Reported)) else leases.Reported(run=outcome.run)
 
 
 def _until(report: wire.WaitReport, now: int) -> int | None:

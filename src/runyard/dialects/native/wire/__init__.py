@@ -10,6 +10,7 @@ from runyard.dialects.native.wire.admin import (
     RotateIn,
     ServerInfo,
 )
+from runyard.dialects.native.wire.approvals import Approval, ApprovalAsk, ApprovalIn, DecisionIn
 from runyard.dialects.native.wire.executors import (
     Claim,
     ClaimIn,
@@ -92,6 +93,9 @@ from runyard.dialects.native.wire.values import NOTHING, Count, Name, Page, Prio
 
 __all__ = [
     "NOTHING",
+    "Approval",
+    "ApprovalAsk",
+    "ApprovalIn",
     "Artifact",
     "Attempt",
     "Batch",
@@ -112,6 +116,7 @@ __all__ = [
     "Cron",
     "DeadGroup",
     "DeadGroups",
+    "DecisionIn",
     "Environment",
     "EnvironmentIn",
     "ErrorIn",

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Generic
 import msgspec
 from msgspec import Meta, Raw
 
+from runyard.dialects.native.wire.approvals import ApprovalAsk
 from runyard.dialects.native.wire.runs import LeaseOut, Run
 from runyard.dialects.native.wire.values import NOTHING, Name, Seconds, T, Text
 
@@ -94,16 +95,19 @@ class ReleaseReport(Report, kw_only=True, omit_defaults=True):
 
 
 class WaitReport(Report, kw_only=True, omit_defaults=True):
-    """The run parks, holding no slot, until its children have ended, or the event of a key comes; then it is queued
-    again.
+    """The run parks, holding no slot, until its children have ended, the event of a key comes, or people decided; then
+    it is queued again.
 
     The wait for an event ends after an hour unless it says how long; one key is waited for once at a time in a project.
+    What nobody decides in time is rejected.
     """
 
     timeout_seconds: Seconds | None = None
     event: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
     request: Raw = NOTHING
     """What those who may send the event should know."""
+    approval: ApprovalAsk | None = None
+    """What people are asked; not beside an event."""
 
 
 class Reports(msgspec.Struct, Generic[T], kw_only=True):
