@@ -13,7 +13,7 @@ from runyard.domain.errors import Conflict, DomainError, IllegalMove, Invalid, N
 from runyard.domain.jobs import JobSpec
 from runyard.domain.records import Job, Run
 from runyard.domain.states import ENDED, RunState
-from runyard.engine import checkpoints, rates
+from runyard.engine import checkpoints, rates, sizes
 from runyard.engine.classes import rank_of
 from runyard.engine.creations import AD_HOC, FRESH, Draft, check_enabled, write
 from runyard.engine.drafts import DEFAULT_TIMEOUT
@@ -86,7 +86,10 @@ def retry(
         if not config:
             return old
         if old.agent:
-            return msgspec.structs.replace(old, metadata=_overlaid(old.metadata or "{}", config))
+            metadata = _overlaid(old.metadata or "{}", config)
+            # Retries of retries would pile up what each lays over the last one's.
+            sizes.within(sizes.DOCUMENT, "the run's metadata with this config", metadata)
+            return msgspec.structs.replace(old, metadata=metadata)
         payload = _overlaid(old.payload, config)
         check_edited(tx, old, payload)
         return msgspec.structs.replace(old, payload=payload)
