@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import bulk, create, databases, depth, dispatch, drain, figures, followers, idle, lists
+from bench import bulk, create, databases, depth, dispatch, drain, figures, followers, idle, lists, review, stats
 from bench.bench import Bench
 from bench.figures import Figure
 
@@ -21,6 +21,8 @@ BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "idle": idle.measure,
     "lists": lists.measure,
     "bulk": bulk.measure,
+    "stats": stats.measure,
+    "review": review.measure,
 }
 
 

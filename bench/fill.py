@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from bench.databases import Database
 
 CHUNK = 200_000
-TABLES = "('runs', 'run_tags')"
 INDEXES = {
-    "sqlite": f"SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name IN {TABLES} AND sql IS NOT NULL",
-    "postgres": f"SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN {TABLES} "
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name IN ({}) AND sql IS NOT NULL",
+    "postgres": "SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN ({}) "
     "AND schemaname = 'public' AND indexname NOT IN (SELECT conname FROM pg_constraint)",
 }
 COLUMNS = {
-    "sqlite": "SELECT name FROM pragma_table_info('runs')",
-    "postgres": "SELECT column_name FROM information_schema.columns WHERE table_name = 'runs' "
+    "sqlite": "SELECT name FROM pragma_table_info('{}')",
+    "postgres": "SELECT column_name FROM information_schema.columns WHERE table_name = '{}' "
     "AND table_schema = 'public' ORDER BY ordinal_position",
 }
 QUICK = {"sqlite": "PRAGMA synchronous = OFF", "postgres": "SET synchronous_commit = off"}
@@ -25,22 +26,40 @@ NUMBERS = {
     "postgres": "(SELECT i FROM generate_series({first}::bigint, {last}::bigint) AS n (i))",
 }
 HEX = {"sqlite": "printf('%012x', {})", "postgres": "lpad(to_hex({}), 12, '0')"}
-SETTLE = {"sqlite": ["ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"], "postgres": ["VACUUM ANALYZE runs, run_tags"]}
+SETTLE = {"sqlite": ["ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"], "postgres": ["VACUUM ANALYZE {}"]}
 
 
 def multiply(database: Database, copies: dict[str, int]) -> None:
     """So many copies of each run with these ids, tags included; no server may be on the database."""
     engine = database.engine
-    indexes = database.execute(INDEXES[engine])
-    names = [row[0] for row in database.execute(COLUMNS[engine])]
-    database.execute(*(f"DROP INDEX {name}" for name, _ in indexes))
+    names = columns(database, "runs")
     milliseconds = int(time.time() * 1000) - 86_400_000
-    for original, number in copies.items():
-        for first in range(1, number + 1, CHUNK):
-            span = NUMBERS[engine].format(first=first, last=min(first + CHUNK - 1, number))
-            database.execute(*_copy(engine, names, original, span, milliseconds))
-        milliseconds += number
-    database.execute(*(text for _, text in indexes), *SETTLE[engine])
+    with without_indexes(database, "runs", "run_tags"):
+        for original, number in copies.items():
+            for first in range(1, number + 1, CHUNK):
+                span = NUMBERS[engine].format(first=first, last=min(first + CHUNK - 1, number))
+                database.execute(*_copy(engine, names, original, span, milliseconds))
+            milliseconds += number
+    settle(database, "runs", "run_tags")
+
+
+def columns(database: Database, table: str) -> list[str]:
+    """The names of the table's columns."""
+    return [row[0] for row in database.execute(COLUMNS[database.engine].format(table))]
+
+
+@contextmanager
+def without_indexes(database: Database, *tables: str) -> Iterator[None]:
+    """The tables without their indexes, which are made again afterwards: for rows by the million."""
+    indexes = database.execute(INDEXES[database.engine].format(", ".join(f"'{table}'" for table in tables)))
+    database.execute(*(f"DROP INDEX {name}" for name, _ in indexes))
+    yield
+    database.execute(*(text for _, text in indexes))
+
+
+def settle(database: Database, *tables: str) -> None:
+    """Let the database know what it holds."""
+    database.execute(*(text.format(", ".join(tables)) for text in SETTLE[database.engine]))
 
 
 def _copy(engine: str, names: list[str], original: str, span: str, milliseconds: int) -> list[str]:
