@@ -1,0 +1,1 @@
+"""How the published client of BambooSnow is tried, method by method."""
