@@ -1,7 +1,8 @@
-"""What tries to deliver messages of webhooks came to: each is kept, and what follows is decided here.
+"""Tries to deliver messages: who may be tried now, and what tries at webhooks came to.
 
-A message that did not arrive is tried again by the schedule of `domain.webhooks`. A webhook whose receiver says that
-it is gone, or at which nothing arrives for days, is disabled.
+A message for a webhook that did not arrive is tried again by the schedule of `domain.webhooks`. A webhook whose
+receiver says that it is gone, or at which nothing arrives for days, is disabled. Messages for one webhook take turns,
+so that a receiver that is slow or dead does not hold up what is for others.
 """
 
 from __future__ import annotations
@@ -12,15 +13,40 @@ import msgspec
 
 from runyard.domain import webhooks as policy
 from runyard.domain.webhooks import Webhook
-from runyard.engine import listeners
+from runyard.engine import deliveries, listeners
 from runyard.storage.port import JournalLine, Tx, many
 from runyard.storage.statements import deliveries as deliveries_sql
 from runyard.storage.statements import webhooks as sql
+from runyard.storage.statements.deliveries import Delivery
 from runyard.storage.statements.webhooks import Try
 
 GONE = "its receiver answered 410 Gone"
 DEAD = f"nothing arrived for {policy.DEAD // policy.DAY} days"
+MOST = 20
+"""So many messages for one webhook are under way from one server at once."""
+MOST_FAILING = 3
+"""The same while they do not arrive."""
+GAP = policy.SECOND // 80
+"""What is beyond that comes one by one, so far apart."""
+LONGEST_TURN = 60 * policy.SECOND
 _Outcome = tuple[str, str | None, int | None, str]
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """What a server has under way for each webhook, and when the next turn is of those that had to wait."""
+
+    under_way: Mapping[str, int] = {}
+    turns: Mapping[str, int] = {}
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """Messages to be sent now."""
+
+    deliveries: list[Delivery]
+    webhooks: dict[str, Webhook]
+    """Those of the messages' webhooks that take any."""
+    turns: dict[str, int]
+    """The last turns given to messages that have to wait."""
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +65,35 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     def arrived(self) -> bool:
         """Whether the message got where it was to go."""
         return self.result.error is None
+
+
+def take(tx: Tx, limit: int, pace: Pace) -> Taken:
+    """Messages to be sent now, by whoever takes them; others are given their turns."""
+    found = deliveries.take(tx, limit)
+    ids = sorted({one.webhook_id for one in found if one.webhook_id is not None})
+    webhooks = {one.id: one for one in sql.get(tx, ids).values() if one.enabled}
+    room = {one: _most(webhooks.get(one), limit) - pace.under_way.get(one, 0) for one in ids}
+    taken, late = [], []
+    turns: dict[str, int] = {}
+    for one in found:
+        webhook_id = one.webhook_id
+        if webhook_id is None or room[webhook_id] > 0:
+            taken.append(one)
+            if webhook_id is not None:
+                room[webhook_id] -= 1
+            continue
+        last = max(turns.get(webhook_id, pace.turns.get(webhook_id, 0)), tx.now)
+        turns[webhook_id] = min(last + GAP, tx.now + LONGEST_TURN)
+        late.append((turns[webhook_id], one.attempts, one.id))
+    if late:
+        sql.put_off(tx, late)
+    return Taken(deliveries=taken, webhooks=webhooks, turns=turns)
+
+
+def _most(webhook: Webhook | None, limit: int) -> int:
+    if webhook is None:
+        return limit  # nothing is sent
+    return MOST if webhook.failing_since is None else MOST_FAILING
 
 
 @many

@@ -128,11 +128,6 @@ def delete(tx: Tx, project_id: int, webhook_id: str, *, actor: str | None = None
     _changed(tx, webhook, "webhook.deleted", actor)
 
 
-def addresses(tx: Tx, ids: Sequence[str]) -> dict[str, Webhook]:
-    """Where messages for these webhooks go now, and what signs them; those that take none are absent."""
-    return {one.id: one for one in sql.get(tx, ids).values() if one.enabled}
-
-
 def log(
     tx: Tx, project_id: int, webhook_id: str, *, before: str | None = None, limit: int = 50, offset: int = 0
 ) -> list[Logged]:

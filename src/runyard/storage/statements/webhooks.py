@@ -48,6 +48,7 @@ LOG_COUNT = "SELECT COUNT(*) FROM (SELECT 1 FROM deliveries WHERE webhook_id = :
 DELIVERY = f"SELECT {deliveries.COLUMNS} FROM deliveries WHERE id = :id"
 LOCK_DELIVERY = f"{DELIVERY} {{lock}}"
 LOCK_DELIVERIES = "SELECT id, attempts, state FROM deliveries WHERE id {among ids} ORDER BY id {lock}"
+PUT_OFF = Update("deliveries", {"due_at": "bigint", "attempts": "bigint"}, {"id": "text"})
 HASTEN = "UPDATE deliveries SET due_at = :now WHERE id = :id"
 
 
@@ -179,6 +180,11 @@ def delivery(tx: Tx, delivery_id: str, *, lock: bool) -> Delivery | None:
 def lock_deliveries(tx: Tx, ids: Sequence[str]) -> dict[str, tuple[int, str]]:
     """How often each message was tried, and its state; locked until the commit."""
     return {row[0]: (row[1], row[2]) for row in tx.rows(LOCK_DELIVERIES, ids=sorted(ids))}
+
+
+def put_off(tx: Tx, rows: Sequence[tuple[int, int, str]]) -> None:
+    """Write (due, attempts, id) of messages that were taken and are not sent now."""
+    tx.update(PUT_OFF, sorted(rows, key=lambda row: row[2]))
 
 
 def hasten(tx: Tx, delivery_id: str) -> None:
