@@ -1,32 +1,40 @@
 """Agents: jobs with a profile (DESIGN §2).
 
-The job's definition holds the profile, a row beside it how the agent stands.
+The job's definition holds the profile, a row beside it how the agent stands. Only one that is deployed takes new runs,
+whoever asks for them (`drafts`); runs that are under way go on whatever becomes of their agent.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from runyard.domain.agents import CONFIG, EXECUTOR, AgentProfile, AgentRow, AgentState
-from runyard.domain.errors import Conflict, DomainError, Invalid, NotFound
+from runyard.domain.agents import CONFIG, AgentProfile, AgentRow, AgentState, agent_moved
+from runyard.domain.errors import DomainError, IllegalMove, Invalid, NotFound
 from runyard.domain.jobs import JobSpec, NewRun
 from runyard.domain.records import Job, Run
-from runyard.domain.templates import TEMPLATES
-from runyard.engine import creations, jobs
+from runyard.engine import agent_profiles as profiles
+from runyard.engine import creations, jobs, schedules
+from runyard.engine.agent_profiles import AgentPatch, NewAgent
 from runyard.engine.creations import Created
 from runyard.engine.facts import CreateRequest
 from runyard.engine.specs import spec_of
-from runyard.storage.port import Tx
+from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import agents as sql
+from runyard.storage.statements import classes
 from runyard.storage.statements import jobs as jobs_sql
 from runyard.storage.statements import projects as projects_sql
 
+__all__ = ["Agent", "AgentPatch", "NewAgent", "ask", "create", "delete", "ensure", "find", "move", "update"]
+
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 _TRIES = 50
+_json = msgspec.json.Encoder()
+_PAST = {"pause": "paused", "resume": "resumed", "archive": "archived"}
+_VERBS = {AgentState.PAUSED: "pause", AgentState.DEPLOYED: "resume"}
 
 
 class Agent(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,20 +60,13 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
         return self.spec.agent or AgentProfile()
 
 
-class NewAgent(msgspec.Struct, frozen=True, kw_only=True):
-    """An agent asked for."""
-
-    name: str
-    description: str = ""
-    profile: AgentProfile = AgentProfile()
-
-
 def create(tx: Tx, project_id: int, new: NewAgent, *, actor: str | None = None) -> Agent:
     """Make an agent, deployed at once, and its job, named after it. Raises `Invalid`."""
-    check(tx, project_id, new.profile)
-    if not new.name.strip() or len(new.name) > 255 or "\0" in new.name:
-        raise Invalid("an agent's name has 1 to 255 characters")
-    job = jobs.create(tx, project_id, name=_job_name(tx, project_id, new.name), spec=_spec(new), actor=actor)
+    profiles.check(tx, project_id, new.profile)
+    _check_name(new.name)
+    job = jobs.create(
+        tx, project_id, name=_job_name(tx, project_id, new.name), spec=profiles.spec_for(new), actor=actor
+    )
     row = AgentRow(
         job_id=job.id,
         project_id=project_id,
@@ -76,7 +77,9 @@ def create(tx: Tx, project_id: int, new: NewAgent, *, actor: str | None = None) 
         updated_at=tx.now,
     )
     sql.add(tx, row)
-    return Agent(job=job, spec=spec_of(job), row=row)
+    agent = Agent(job=job, spec=spec_of(job), row=row)
+    _journal(tx, agent, "agent.created", actor)
+    return agent
 
 
 def ensure(tx: Tx, project_id: int, slug: str) -> None:
@@ -86,34 +89,86 @@ def ensure(tx: Tx, project_id: int, slug: str) -> None:
         create(tx, project_id, NewAgent(name=slug, profile=AgentProfile(template=slug)))
 
 
-def find(tx: Tx, project_id: int, agent_id: str) -> Agent:
-    """The agent, whatever its state; one that was deleted is not found. Raises `NotFound`."""
-    row = sql.get(tx, [agent_id]).get(agent_id)
-    if row is None or row.project_id != project_id or row.deleted_at is not None:
-        raise NotFound(f"there is no agent {agent_id} in this project")
-    job = jobs.get(tx, project_id, agent_id)
+def find(tx: Tx, project_id: int, wanted: str) -> Agent:
+    """The agent of that id, or whose job has that name, whatever its state. Raises `NotFound`, for deleted ones too."""
+    job = jobs_sql.by_name_or_id(tx, project_id, [wanted]).get(wanted) if "\0" not in wanted else None
+    row = sql.get(tx, [job.id]).get(job.id) if job is not None else None
+    if job is None or row is None or row.deleted_at is not None:
+        raise NotFound(f"there is no agent {wanted[:128]!r} in this project")
     return Agent(job=job, spec=spec_of(job), row=row)
+
+
+def update(tx: Tx, project_id: int, wanted: str, patch: AgentPatch, *, actor: str | None = None) -> Agent:
+    """Change an agent; a schedule among its triggers is that of its job. Raises `NotFound` or `Invalid`."""
+    agent = _locked(tx, project_id, wanted)
+    state = _brought(agent.row.state, patch.state)
+    profile, changes = profiles.patched(agent.profile, patch), dict[str, Any]()
+    if patch.name is not None:
+        _check_name(patch.name)
+        changes["title"] = patch.name
+    if patch.description is not None:
+        changes["description"] = patch.description
+    if profile != agent.profile:
+        profiles.check_alone(profile)
+        changes["agent"] = profile
+    if patch.triggers is not None:
+        changes |= profiles.scheduled(profile)
+    job = jobs.update(tx, project_id, agent.id, spec=changes, actor=actor) if changes else agent.job
+    row = msgspec.structs.replace(agent.row, state=state)
+    if (job, row) == (agent.job, agent.row):
+        return agent
+    return _saved(tx, Agent(job=job, spec=spec_of(job), row=row), "agent.updated", actor)
+
+
+def move(tx: Tx, project_id: int, wanted: str, verb: str, *, actor: str | None = None) -> Agent:
+    """Pause, resume or archive an agent; runs it has go on. Raises `NotFound` or `IllegalMove`."""
+    agent = _locked(tx, project_id, wanted)
+    state = agent_moved(agent.row.state, verb)
+    if state is agent.row.state:
+        return agent
+    moved = msgspec.structs.replace(agent, row=msgspec.structs.replace(agent.row, state=state))
+    return _saved(tx, moved, f"agent.{_PAST[verb]}", actor)
+
+
+def delete(tx: Tx, project_id: int, wanted: str, *, actor: str | None = None) -> None:
+    """Delete an agent: it is not found any more, and its runs stay, those under way too. Raises `NotFound`.
+
+    Its job is disabled, and gives its name to whoever wants it next.
+    """
+    agent = _locked(tx, project_id, wanted)
+    job = agent.job
+    name = f"{job.name[:80]}~{job.id}"
+    gone = msgspec.structs.replace(job, name=name, enabled=False, updated_at=tx.now)
+    sql.save(tx, msgspec.structs.replace(agent.row, deleted_at=tx.now, updated_at=tx.now))
+    jobs_sql.save(tx, gone)
+    schedules.forget(tx, job.id)
+    classes.changed(tx)
+    _journal(tx, agent, "agent.deleted", actor)
 
 
 def ask(
     tx: Tx,
     project_id: int,
-    agent_id: str,
+    wanted: str,
     *,
     payload: str = "{}",
     config: Mapping[str, Any] | None = None,
     trigger: str = "manual",
     event: str | None = None,
+    roots: Sequence[str] | None = None,
     idempotency_key: str | None = None,
     actor: str | None = None,
 ) -> Run:
     """A new run of a deployed agent, `config` laid over the agent's own shallowly for this run only.
 
-    Raises `NotFound`, `Conflict` for an agent that is not deployed, or what the run is refused with.
+    With `roots`, the folder that an agent of a template is to work in must lie below one of them. Raises `NotFound`,
+    `Invalid`, `Conflict` for an agent that is not deployed, or what the run is refused with.
     """
-    agent = find(tx, project_id, agent_id)
-    if agent.row.state is not AgentState.DEPLOYED:
-        raise Conflict(f"the agent is {agent.row.state} and takes no runs; deploy or resume it first")
+    agent = find(tx, project_id, wanted)
+    if not payload.lstrip().startswith("{"):
+        raise Invalid('the payload of an agent is an object, such as {"pr_number": 42}')
+    if roots is not None and agent.profile.template is not None:
+        profiles.check_place(tx, agent.profile, payload, roots)
     new = NewRun(
         job=agent.id,
         payload=payload,
@@ -130,18 +185,44 @@ def ask(
     return made[0].run
 
 
-def check(tx: Tx, project_id: int, profile: AgentProfile) -> None:
-    """Make sure that a profile makes sense. Raises `Invalid`."""
-    if profile.template is not None and profile.template not in TEMPLATES:
-        raise Invalid(f"there is no template {profile.template[:64]!r}; there are {', '.join(TEMPLATES)}")
+def _check_name(name: str) -> None:
+    if not name.strip() or len(name) > 255 or "\0" in name:
+        raise Invalid("an agent's name has 1 to 255 characters")
 
 
-def _spec(new: NewAgent) -> JobSpec:
-    spec = JobSpec(title=new.name, description=new.description, agent=new.profile)
-    if new.profile.template is None:
-        return spec
-    template = TEMPLATES[new.profile.template]
-    return msgspec.structs.replace(spec, executor=EXECUTOR, queue=template.slug, policy=template.policy)
+def _brought(state: AgentState, wanted: AgentState | None) -> AgentState:
+    """The state asked for. Raises `Invalid` when no verb leads there."""
+    if wanted is None or wanted is state:
+        return state
+    try:
+        return agent_moved(state, _VERBS[wanted])
+    except IllegalMove as refused:
+        raise Invalid(refused.detail) from None
+
+
+def _locked(tx: Tx, project_id: int, wanted: str) -> Agent:
+    agent = find(tx, project_id, wanted)
+    row = sql.lock(tx, agent.id)
+    job = jobs_sql.lock(tx, agent.id)
+    if row is None or job is None or row.deleted_at is not None:
+        raise NotFound(f"there is no agent {wanted[:128]!r} in this project")
+    return Agent(job=job, spec=spec_of(job), row=row)
+
+
+def _saved(tx: Tx, agent: Agent, event: str, actor: str | None) -> Agent:
+    row = msgspec.structs.replace(agent.row, updated_at=tx.now)
+    sql.save(tx, row)
+    if row.state is AgentState.DEPLOYED:
+        schedules.plan(tx, agent.job)
+    else:
+        schedules.forget(tx, agent.id)
+    _journal(tx, agent, event, actor)
+    return msgspec.structs.replace(agent, row=row)
+
+
+def _journal(tx: Tx, agent: Agent, event: str, actor: str | None) -> None:
+    data = {"agent_id": agent.id, "agent": agent.name, "state": agent.row.state.value}
+    tx.emit(JournalLine(agent.job.project_id, None, event, actor, _json.encode(data).decode()))
 
 
 def _job_name(tx: Tx, project_id: int, name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from runyard.domain.agents import CONFIG
+from runyard.domain.agents import CONFIG, AgentRow, AgentState
 from runyard.domain.errors import Conflict, DomainError, Invalid, JobDisabled, NotFound
 from runyard.domain.jobs import JobSpec, NewRun, Tags, merged_tags
 from runyard.domain.policy import Policy
@@ -99,6 +99,12 @@ def check_enabled(job: Job) -> None:
         raise JobDisabled(f"the job {job.name!r} is disabled; enable it first")
 
 
+def _check_deployed(agent: AgentRow | None) -> None:
+    if agent is not None and (agent.state is not AgentState.DEPLOYED or agent.deleted_at is not None):
+        state = "deleted" if agent.deleted_at is not None else agent.state.value
+        raise Conflict(f"the agent is {state} and takes no runs; only one that is deployed does")
+
+
 def _draft(tx: Tx, facts: Facts, request: CreateRequest, new: NewRun) -> Draft:
     job = facts.job(request.project_id, new)
     spec = facts.spec(job) if job is not None else AD_HOC
@@ -106,6 +112,7 @@ def _draft(tx: Tx, facts: Facts, request: CreateRequest, new: NewRun) -> Draft:
     if request.checks != "none":
         if job is not None:
             check_enabled(job)
+            _check_deployed(facts.agents.get(job.id))
         if request.checks == "all":
             check_payload(spec, new.payload)
         if facts.answers:

@@ -15,7 +15,7 @@ from runyard.engine import dedup, idempotency, quotas, rates
 from runyard.engine.quotas import Quotas
 from runyard.engine.specs import spec_of
 from runyard.storage.port import Tx
-from runyard.storage.statements import jobs
+from runyard.storage.statements import agents, jobs
 from runyard.storage.statements import runs as sql
 
 Checks = Literal["all", "limits", "none"]
@@ -50,6 +50,7 @@ class Facts:
         self.seen: set[tuple[str, ...]] = set()
         """Keys and payloads that this batch asked for so far: their repetitions count for nothing."""
         self._read_jobs(tx, requests)
+        self.agents = agents.get(tx, sorted(job.id for job in self.jobs.values() if self.spec(job).agent is not None))
         self.settings = quotas.settings_of(tx, {request.project_id for request in requests if request.runs})
         self.quotas = Quotas(tx, self.settings)
         if not dry:

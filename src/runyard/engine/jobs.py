@@ -18,7 +18,7 @@ from runyard.engine import caps, environments, purges, schedules, specs
 from runyard.engine.specs import spec_of
 from runyard.settings import Settings
 from runyard.storage.port import JournalLine, Tx
-from runyard.storage.statements import classes, job_secrets
+from runyard.storage.statements import agents, classes, job_secrets
 from runyard.storage.statements import jobs as sql
 
 BATCH = 50
@@ -115,9 +115,9 @@ def clone(
     title: str | None = None,
     actor: str | None = None,
 ) -> Job:
-    """Make a job like another, with its secrets, as version 1. Raises what `get` and `create` raise."""
+    """Make a job like another, with its secrets, as version 1; that of an agent makes none. Raises as they do."""
     source = get(tx, project_id, wanted)
-    spec = spec_of(source)
+    spec = msgspec.structs.replace(spec_of(source), agent=None)
     made = create(
         tx,
         project_id,
@@ -293,6 +293,7 @@ def delete(tx: Tx, project_id: int, wanted: str, *, history: bool = False, actor
     if sql.is_busy(tx, job.id):
         raise Conflict(f"the job {job.name!r} has runs that have not ended; cancel them or wait, then delete it")
     sql.delete(tx, job.id)
+    agents.bury(tx, job.id)
     caps.forget(tx, job)
     schedules.forget(tx, job.id)
     purges.forget_job(tx, job.id)

@@ -17,6 +17,11 @@ ADD = Insert("agents", _TYPES)
 SAVE = Update("agents", {name: _TYPES[name] for name in _MOVING}, {"job_id": "text"})
 GET = f"SELECT {COLUMNS} FROM agents WHERE job_id {{among ids}}"
 LOCK = f"{GET} ORDER BY job_id {{lock}}"
+BURY = "UPDATE agents SET deleted_at = :now, updated_at = :now WHERE job_id = :job_id AND deleted_at IS NULL"
+REPOSITORIES = (  # by the index repositories_project
+    "SELECT full_name FROM repositories WHERE project_id = :project_id AND deleted_at IS NULL "
+    "ORDER BY created_at, id LIMIT :n"
+)
 # Asked once as a server starts, of deleted ones too, which no index holds.
 MADE = "SELECT 1 FROM agents WHERE project_id = :project_id AND template = :template LIMIT 1"
 
@@ -42,6 +47,16 @@ def lock(tx: Tx, job_id: str) -> AgentRow | None:
     """The row of the job, locked until the commit."""
     rows = tx.rows(LOCK, ids=[job_id])
     return from_row(rows[0]) if rows else None
+
+
+def bury(tx: Tx, job_id: str) -> None:
+    """Delete the agent whose job is deleted, if it is one."""
+    tx.run(BURY, job_id=job_id, now=tx.now)
+
+
+def repositories(tx: Tx, project_id: int, n: int) -> list[str]:
+    """The names of connected repositories, the first `n`."""
+    return [str(row[0]) for row in tx.rows(REPOSITORIES, project_id=project_id, n=n)]
 
 
 def was_made(tx: Tx, project_id: int, template: str) -> bool:

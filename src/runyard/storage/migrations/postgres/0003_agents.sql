@@ -53,6 +53,7 @@ CREATE TABLE agents (
 );
 CREATE INDEX agents_project ON agents (project_id, created_at, job_id) WHERE deleted_at IS NULL;
 CREATE INDEX agents_repository ON agents (repository_id, job_id) WHERE deleted_at IS NULL AND repository_id IS NOT NULL;
+CREATE INDEX agents_template ON agents (project_id, template, created_at, job_id) WHERE deleted_at IS NULL;
 
 -- Runs of agents as people watch them: what began them, how they stand, what they found.
 CREATE TABLE agent_runs (

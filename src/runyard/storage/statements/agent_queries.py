@@ -1,0 +1,136 @@
+"""SQL of agents as they are listed, and of how their runs did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from runyard.domain.agents import AgentRow, AgentRun
+from runyard.storage.port import Tx, Value
+from runyard.storage.statements import agent_runs, agents
+
+_TOTAL = ("total", "succeeded", "failed", "duration_ms", "durations", "errors", "warnings", "infos")
+# PostgreSQL sums whole numbers into its wide, slow ones.
+_SUMS = ", ".join(f"CAST(SUM({name}) AS BIGINT)" for name in _TOTAL)
+SUMS = (  # by the index agent_days_job
+    f"SELECT job_id, {_SUMS}, MAX(CASE WHEN total > 0 THEN day END) FROM agent_days "
+    "WHERE job_id {among ids} AND day >= :since GROUP BY job_id"
+)
+# By the index agent_runs_job, a look for each agent.
+LAST = (
+    "SELECT job_id, (SELECT effective_at FROM agent_runs WHERE agent_runs.job_id = agents.job_id "
+    "ORDER BY effective_at DESC, run_id DESC LIMIT 1) FROM agents WHERE job_id {among ids}"
+)
+RECENT = (
+    f"SELECT {agent_runs.COLUMNS} FROM agent_runs WHERE job_id = :job_id "
+    "ORDER BY effective_at DESC, run_id DESC LIMIT :n"
+)
+COSTS = (
+    "SELECT runs.cost_micro_usd FROM agent_runs JOIN runs ON runs.id = agent_runs.run_id "
+    "WHERE agent_runs.job_id = :job_id AND agent_runs.effective_at >= :since AND agent_runs.ended_at IS NOT NULL "
+    "ORDER BY agent_runs.effective_at DESC, agent_runs.run_id DESC LIMIT :n"
+)
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which agents are listed; None is whichever."""
+
+    states: tuple[str, ...] | None = None
+    template: str | None = None
+    repository_id: str | None = None
+
+
+class Sums(msgspec.Struct, frozen=True):
+    """How the runs of an agent did, all together."""
+
+    total: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    duration_ms: int = 0
+    durations: int = 0
+    errors: int = 0
+    warnings: int = 0
+    infos: int = 0
+    last_day: int | None = None
+    """The last day that has a run, since 1970."""
+
+    @property
+    def findings(self) -> int:
+        """How many findings counted."""
+        return self.errors + self.warnings + self.infos
+
+    @property
+    def average_ms(self) -> int:
+        """How long a run took on average, rounded half up; 0 where none has begun and ended."""
+        return (2 * self.duration_ms + self.durations) // (2 * self.durations) if self.durations else 0
+
+    def success_rate(self, parts: int) -> int:
+        """The part of the runs with a verdict that did well, in so many parts, rounded half up; 0 without a verdict."""
+        judged = self.succeeded + self.failed
+        return (2 * parts * self.succeeded + judged) // (2 * judged) if judged else 0
+
+
+def page(tx: Tx, project_id: int, wanted: Wanted, *, n: int, offset: int = 0) -> list[AgentRow]:
+    """Agents, newest first."""
+    where, params = _where(project_id, wanted)
+    sql = (
+        f"SELECT {agents.COLUMNS} FROM agents WHERE {where} ORDER BY created_at DESC, job_id DESC "
+        "LIMIT :n OFFSET :offset"
+    )
+    return [agents.from_row(row) for row in tx.rows(sql, n=n, offset=offset, **params)]
+
+
+def page_before(tx: Tx, project_id: int, wanted: Wanted, *, before: tuple[int, str], n: int) -> list[AgentRow]:
+    """Agents made before a time (those of that very time by id), newest first."""
+    where, params = _where(project_id, wanted)
+    sql = (
+        f"SELECT {agents.COLUMNS} FROM agents WHERE {where} AND (created_at, job_id) < (:at, :id) "
+        "ORDER BY created_at DESC, job_id DESC LIMIT :n"
+    )
+    return [agents.from_row(row) for row in tx.rows(sql, n=n, at=before[0], id=before[1], **params)]
+
+
+def count(tx: Tx, project_id: int, wanted: Wanted) -> int:
+    """How many agents there are."""
+    where, params = _where(project_id, wanted)
+    row = tx.row(f"SELECT COUNT(*) FROM agents WHERE {where}", **params)
+    return int(row[0]) if row else 0
+
+
+def _where(project_id: int, wanted: Wanted) -> tuple[str, dict[str, Value]]:
+    """By one of the indexes agents_project, agents_template and agents_repository."""
+    parts, params = ["project_id = :project_id", "deleted_at IS NULL"], dict[str, Value](project_id=project_id)
+    if wanted.states is not None:
+        parts.append("state {among states}")
+        params["states"] = list(wanted.states)
+    if wanted.template is not None:
+        parts.append("template = :template")
+        params["template"] = wanted.template
+    if wanted.repository_id is not None:
+        parts.append("repository_id = :repository_id")
+        params["repository_id"] = wanted.repository_id
+    return " AND ".join(parts), params
+
+
+def sums(tx: Tx, ids: Sequence[str], *, since: int = 0) -> dict[str, Sums]:
+    """How the runs of these agents did from a day on; agents without runs are absent."""
+    if not ids:
+        return {}
+    return {row[0]: Sums(*row[1:]) for row in tx.rows(SUMS, ids=list(ids), since=since)}
+
+
+def last(tx: Tx, ids: Sequence[str]) -> dict[str, int]:
+    """When the newest run of each of these agents began, or was made while it has not; those without are absent."""
+    rows = tx.rows(LAST, ids=list(ids)) if ids else []
+    return {row[0]: int(row[1]) for row in rows if row[1] is not None}
+
+
+def recent(tx: Tx, job_id: str, n: int) -> list[AgentRun]:
+    """The newest runs of an agent."""
+    return [agent_runs.from_row(row) for row in tx.rows(RECENT, job_id=job_id, n=n)]
+
+
+def costs(tx: Tx, job_id: str, *, since: int, n: int) -> list[int]:
+    """What the newest runs of an agent cost that have ended, in micro-USD."""
+    return [int(row[0]) for row in tx.rows(COSTS, job_id=job_id, since=since, n=n)]
