@@ -31,13 +31,18 @@ class Part(msgspec.Struct, frozen=True):
     table: str
     key: str
     owner: str = "project_id"
+    below: str = ""
+    """The table of what its rows belong to, where that is what belongs to the owner."""
 
     @property
     def delete(self) -> str:
         """Deletes at most `n` of the owner's rows."""
+        mine = f"{self.owner} = :owner"
+        if self.below:
+            mine = f"{self.owner} IN (SELECT id FROM {self.below} WHERE project_id = :owner)"
         return (
             f"DELETE FROM {self.table} WHERE ({self.key}) IN "
-            f"(SELECT {self.key} FROM {self.table} WHERE {self.owner} = :owner LIMIT :n)"
+            f"(SELECT {self.key} FROM {self.table} WHERE {mine} LIMIT :n)"
         )
 
 
@@ -58,6 +63,7 @@ OF_PROJECT = (
     Part("endpoints", "project_id, url"),
     Part("repositories", "id"),
     Part("hook_receipts", "repository_id, delivery"),
+    Part("deliveries", "id", "webhook_id", "webhooks"),
     Part("webhooks", "id"),
     Part("batches", "id"),
     Part("bulks", "id"),

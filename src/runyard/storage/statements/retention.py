@@ -52,13 +52,14 @@ class Part(msgspec.Struct, frozen=True):
     table: str
     key: str
     weight: int = 1
+    where: str = "run_id {among ids}"
 
     @property
     def delete(self) -> str:
         """Deletes at most `n` of the runs' rows."""
         return (
             f"DELETE FROM {self.table} WHERE ({self.key}) IN "
-            f"(SELECT {self.key} FROM {self.table} WHERE run_id {{among ids}} LIMIT :n)"
+            f"(SELECT {self.key} FROM {self.table} WHERE {self.where} LIMIT :n)"
         )
 
 
@@ -75,6 +76,11 @@ PARTS = (
     Part("chunks", "run_id, seq", 4),
     Part("resource_samples", "id"),
     Part("event_waits", "id", 4),
+    Part(
+        "delivery_attempts",
+        "delivery_id, number",
+        where="delivery_id IN (SELECT id FROM deliveries WHERE run_id {among ids})",
+    ),
     Part("deliveries", "id", 4),
     Part("findings", "id"),
     Part("actions", "id", 4),
