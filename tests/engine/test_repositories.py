@@ -139,7 +139,7 @@ def test_one_repository_is_connected_once_and_anew_after_it_was_disconnected(yar
     first = connect(yard)
     with pytest.raises(AlreadyExists, match="acme/app"):
         connect(yard)
-    yard.store.transact(repositories.set_secret, 1, first.id, "sealed")
+    yard.store.transact(repositories.rotate_secret, 1, first.id, str.upper)
     yard.store.transact(repositories.disconnect, 1, first.id)
     for op in (repositories.get, repositories.disconnect):
         with pytest.raises(NotFound):
@@ -162,12 +162,14 @@ def test_two_servers_connect_to_a_repository_once(two_servers: Any):
 
 def test_another_projects_repository_is_not_found(yard: Yard):
     one = connect(yard)
-    for op, more in (
+    refused: list[tuple[Any, dict[str, Any]]] = [
         (repositories.get, {}),
         (repositories.disconnect, {}),
         (repositories.update, {"change": Change(private=True), "settings": SETTINGS}),
-        (repositories.set_secret, {"sealed": "x"}),
-    ):
+        (repositories.rotate_secret, {"seal": str}),
+        (repositories.close_hook, {}),
+    ]
+    for op, more in refused:
         with pytest.raises(NotFound):
             yard.store.transact(op, 2, one.id, **more)
     assert yard.store.look(repositories.page, 2) == []
@@ -253,3 +255,14 @@ def test_a_project_is_connected_to_a_bounded_number(yard: Yard, monkeypatch: pyt
     connect(yard, "acme/two")
     with pytest.raises(Conflict, match="at most 2"):
         connect(yard, "acme/three")
+
+
+def test_a_hooks_secret_is_told_once_and_kept_sealed(yard: Yard):
+    one = connect(yard)
+    first = yard.store.transact(repositories.rotate_secret, 1, one.id, lambda secret: f"sealed {secret}")
+    assert len(bytes.fromhex(first.secret)) == 32
+    assert yard.store.look(repositories.get, 1, one.id).secret == f"sealed {first.secret}"
+    again = yard.store.transact(repositories.rotate_secret, 1, one.id, str)
+    assert again.secret != first.secret
+    yard.store.transact(repositories.close_hook, 1, one.id)
+    assert yard.store.look(repositories.get, 1, one.id).secret is None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -31,6 +32,13 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
 
     rows: list[Repository]
     total: int
+
+
+class Rotated(msgspec.Struct, frozen=True, kw_only=True):
+    """A repository with the secret of its hook, which is in no other answer."""
+
+    repository: Repository
+    secret: str
 
 
 def connect(tx: Tx, project_id: int, new: NewRepository, *, actor: str | None = None) -> Repository:
@@ -108,7 +116,9 @@ def update(
     fields = _said(change, ("full_name", "url", "default_branch", "private"))
     if change.description is not UNSET:
         fields["description"] = change.description
-    after = _renamed(one, change.full_name) if change.full_name is not None else one
+    after = one
+    if change.full_name is not None and change.full_name != one.full_name:
+        after = msgspec.structs.replace(_renamed(one, change.full_name), host_id=None)
     after = msgspec.structs.replace(_with_folder(after, change.folder, tx.now), **fields)
     if after == one:
         return one
@@ -124,13 +134,27 @@ def disconnect(tx: Tx, project_id: int, repository_id: str, *, actor: str | None
     _save(tx, gone, "repository.disconnected", actor)
 
 
-def set_secret(
-    tx: Tx, project_id: int, repository_id: str, sealed: str | None, *, actor: str | None = None
-) -> Repository:
-    """Keep another (sealed) secret to check deliveries by; with None none is taken any more. Raises `NotFound`."""
-    one = msgspec.structs.replace(_locked(tx, project_id, repository_id), secret=sealed)
-    event = "repository.hook_closed" if sealed is None else "repository.secret_rotated"
-    return _save(tx, one, event, actor)
+def rotate_secret(
+    tx: Tx, project_id: int, repository_id: str, seal: Callable[[str], str], *, actor: str | None = None
+) -> Rotated:
+    """A new secret to check deliveries by, kept as `seal` makes it; the one before is good no longer.
+
+    Raises `NotFound`.
+    """
+    # Two tokens are 384 bits of chance; their hash is 32 bytes of it.
+    secret = hashlib.sha256(f"{tx.new_token()}{tx.new_token()}".encode()).hexdigest()
+    one = _with_secret(tx, project_id, repository_id, seal(secret))
+    return Rotated(repository=_save(tx, one, "repository.secret_rotated", actor), secret=secret)
+
+
+def close_hook(tx: Tx, project_id: int, repository_id: str, *, actor: str | None = None) -> None:
+    """Take no deliveries about the repository any more. Raises `NotFound`."""
+    _save(tx, _with_secret(tx, project_id, repository_id, None), "repository.hook_closed", actor)
+
+
+def _with_secret(tx: Tx, project_id: int, repository_id: str, sealed: str | None) -> Repository:
+    # Whoever may send deliveries from now on may tell anew which repository they are about.
+    return msgspec.structs.replace(_locked(tx, project_id, repository_id), secret=sealed, host_id=None)
 
 
 def observed(tx: Tx, one: Repository, seen: Seen) -> Repository:
