@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runyard.engine import batches, buffers, debounces, dedup
+from runyard.engine import batches, buffers, debounces, dedup, hooks
 from runyard.loops.runner import Loop
 from runyard.storage.port import Store, Tx
 
@@ -30,10 +30,12 @@ def next_due(tx: Tx) -> int | None:
 
 
 async def tidy_once(store: Store) -> float | None:
-    """Forget payloads and records of batches whose time is over."""
+    """Forget payloads, records of batches and receipts of deliveries whose time is over."""
     forgotten = await store.write(dedup.prune)
     dropped = await store.write(batches.prune)
-    return 0.0 if forgotten >= dedup.PRUNED or dropped >= batches.PRUNED else None
+    receipts = await store.write(hooks.prune)
+    more = forgotten >= dedup.PRUNED or dropped >= batches.PRUNED or receipts >= hooks.PRUNED
+    return 0.0 if more else None
 
 
 def loops(store: Store) -> list[Loop]:
