@@ -9,7 +9,8 @@ from typing import Any
 
 from runyard.domain.jobs import Cron, JobSpec
 from runyard.domain.records import Job
-from runyard.engine import jobs
+from runyard.engine import agents, jobs
+from runyard.storage.port import Tx
 from tests.support.api import Api, good, proof
 from tests.support.stand import Stand
 from tests.support.verbs import NOTHING, Json
@@ -246,7 +247,31 @@ RECIPES |= {
     "list_children": _of_run("GET", "/children"),
     "get_lineage": _of_run("GET", "/lineage"),
     "explain_run": _of_run("GET", "/explain"),
+    "get_assignment": _of_run("GET", "/assignment"),
+    "add_action": _of_run("POST", "/actions", {"type": "comment", "description": "Said it", "details": {"n": 1}}),
+    "list_actions": _of_run("GET", "/actions"),
+    "list_run_findings": _of_run("GET", "/findings"),
 }
+
+
+@recipe
+def add_findings(stand: Stand, api: Api) -> Ask:
+    number = good(api.get("/projects"))["data"][0]["number"]
+
+    def asked(tx: Tx) -> str:
+        agent = agents.create(tx, number, agents.NewAgent(name="Reviewer"))
+        return agents.ask(tx, number, agent.id).id
+
+    found = {"severity": "error", "type": "bug", "message": "it breaks", "id": "f1", "file": "a.py", "line": 3}
+    body = {"findings": [found], "files_reviewed": 4, "lines_analyzed": 90, "summary": "one bug"}
+    return Ask(method="POST", path=f"/runs/{stand.store.transact(asked)}/findings", body=body)
+
+
+@recipe
+def list_findings(stand: Stand, api: Api) -> Ask:
+    told = add_findings(stand, api)
+    good(api.post(told.path, told.body), 201)
+    return Ask(method="GET", path="/findings", params={"severity": "error", "file": "a.py", "type": "bug"})
 
 
 @recipe
@@ -357,6 +382,11 @@ def server_info(stand: Stand, api: Api) -> Ask:
 def get_stats(stand: Stand, api: Api) -> Ask:
     api.done()
     return Ask(method="GET", path="/stats", params={"since": "2020-01-01T00:00:00Z"})
+
+
+@recipe
+def get_agent_stats(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path="/stats/agents", params={"period": "month"})
 
 
 @recipe

@@ -6,6 +6,7 @@ from runyard import __version__
 from runyard.artifacts.port import Blobs
 from runyard.dialects.native.routes import (
     admin,
+    agent_stats,
     approvals,
     artifacts,
     bulks,
@@ -68,6 +69,7 @@ def app(
             *queries.HANDLERS,
             *bulks.HANDLERS,
             *counts.HANDLERS,
+            *agent_stats.HANDLERS,
             *records.HANDLERS,
             *findings.HANDLERS,
             *executors.handlers(hub),
