@@ -14,7 +14,7 @@ from runyard.domain.agents import AgentProfile
 from runyard.domain.errors import DomainError
 from runyard.domain.policy import Failure
 from runyard.domain.records import Waiting
-from runyard.engine import agents, approvals, claims, keys, leases, proofs, timers
+from runyard.engine import agents, approvals, claims, keys, leases, proofs, runs, timers
 from runyard.engine.claims import Granted
 from tests.dialects.bamboosnow.contract import PREFIX, SnowContract, the_contract
 from tests.support.contract import decoded
@@ -121,15 +121,20 @@ class Snow(Verbs):
     # What executors do, by the engine's own operations
 
     def claim(self, run: Json | str | None = None) -> Granted:
-        """Claim the run that stands in front; with a run: it must be this one."""
+        """Claim the run that stands in front; with a run: in front of those of its job, and it must be this one."""
+        jobs = None if run is None else self._job(run)
         for executor in EVERY_EXECUTOR:
-            asked = claims.ClaimRequest(project_id=self.project, executor=executor, worker="test")
+            asked = claims.ClaimRequest(project_id=self.project, executor=executor, worker="test", jobs=jobs)
             granted: list[Granted] = self.stand.store.transact(claims.claim, [asked])[0]
             if granted:
                 found = shown("run", granted[0].run.id)
                 assert run is None or found == id_of(run), "another run stood in front"
                 return granted[0]
         raise AssertionError("there was nothing to claim")
+
+    def _job(self, run: Json | str) -> tuple[str, ...] | None:
+        found = self.stand.store.look(runs.get, self.project, read("run", id_of(run)))
+        return None if found.job_name is None else (found.job_name,)
 
     def start(self, run: Json | str | None = None) -> Granted:
         """Claim a run and start it."""
