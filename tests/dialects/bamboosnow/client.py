@@ -133,7 +133,7 @@ class Snow(Verbs):
         raise AssertionError("there was nothing to claim")
 
     def _job(self, run: Json | str) -> tuple[str, ...] | None:
-        found = self.stand.store.look(runs.get, self.project, read("run", id_of(run)))
+        found = self.stand.store.look(runs.find, self.project, read("run", id_of(run)))
         return None if found.job_name is None else (found.job_name,)
 
     def start(self, run: Json | str | None = None) -> Granted:
