@@ -13,7 +13,7 @@ from runyard.agents.errors import TimeLimit, ToolFailed
 
 Settings = tuple[tuple[str, str], ...]
 
-_SETTINGS: Settings = (
+SETTINGS: Settings = (
     # The reviewer may be another user than the one the files belong to; it runs nothing of theirs.
     ("safe.directory", "*"),
     ("core.fsmonitor", "false"),
@@ -40,7 +40,7 @@ class Git(Struct, frozen=True, kw_only=True):
 
     folder: Path
     seconds: float
-    settings: Settings = _SETTINGS
+    settings: Settings = SETTINGS
 
 
 def disarmed(folder: Path, seconds: float) -> Git:
@@ -52,7 +52,7 @@ def disarmed(folder: Path, seconds: float) -> Git:
         return git  # git ends with 1 when no key matches; a broken repository shows at the next question
     keys = sorted({name for name in os.fsdecode(names).split("\0") if name})
     off = tuple((key, "false" if key.endswith(".required") else "") for key in keys)
-    return Git(folder=folder, seconds=seconds, settings=_SETTINGS + off)
+    return Git(folder=folder, seconds=seconds, settings=SETTINGS + off)
 
 
 def ask(git: Git, *arguments: str, limit: int = 64 << 20) -> bytes:
@@ -61,9 +61,9 @@ def ask(git: Git, *arguments: str, limit: int = 64 << 20) -> bytes:
     with (
         tempfile.TemporaryFile() as complaints,
         subprocess.Popen(
-            [_executable(), "--no-pager", "--no-replace-objects", *arguments],
+            [executable(), "--no-pager", "--no-replace-objects", *arguments],
             cwd=git.folder,
-            env=_environment(git.settings),
+            env=environment(git.settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=complaints,
@@ -103,15 +103,17 @@ def line(git: Git, *arguments: str) -> str | None:
         return None
 
 
-def _executable() -> str:
+def executable() -> str:
+    """Where git is. Raises `ToolFailed`."""
     found = shutil.which("git")
     if found is None:
         raise ToolFailed("git is not installed, or not in PATH, where the agents run")
     return found
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    environment = {
+def environment(settings: Settings) -> dict[str, str]:
+    """All that git is told of this machine."""
+    told = {
         "PATH": os.environ.get("PATH", os.defpath),
         "LC_ALL": "C",
         "HOME": os.devnull,
@@ -125,6 +127,6 @@ def _environment(settings: Settings) -> dict[str, str]:
         "GIT_CONFIG_COUNT": str(len(settings)),
     }
     for number, (key, value) in enumerate(settings):
-        environment[f"GIT_CONFIG_KEY_{number}"] = key
-        environment[f"GIT_CONFIG_VALUE_{number}"] = value
-    return environment
+        told[f"GIT_CONFIG_KEY_{number}"] = key
+        told[f"GIT_CONFIG_VALUE_{number}"] = value
+    return told

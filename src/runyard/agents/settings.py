@@ -15,6 +15,13 @@ from runyard.agents.code_reviewer.settings import ReviewerSettings
 Trust = Literal["off", "local", "any"]
 
 
+class CloneLimits(Struct, frozen=True, kw_only=True):
+    """How much fetching a repository may take."""
+
+    seconds: float = 300.0
+    total_bytes: int = 1 << 30
+
+
 class AgentSettings(Struct, frozen=True, kw_only=True):
     """Where agents may read, and what they may do there."""
 
@@ -23,10 +30,13 @@ class AgentSettings(Struct, frozen=True, kw_only=True):
     reviewer: ReviewerSettings = ReviewerSettings()
     allow_private: bool = False
     """Whether repositories may be cloned from loopback, private and link-local addresses."""
+    clone: CloneLimits = CloneLimits()
     run_tests: Trust = "off"
     """Whose code may be executed: nobody's, that of folders below the roots, or that of cloned repositories too."""
     advisories: Path | None = None
-    """A folder of advisories in OSV's JSON, asked before anybody on the network."""
+    """A folder of advisories in OSV's JSON, asked instead of anybody on the network."""
+    advisories_url: str = "https://api.osv.dev"
+    """Who is asked about known vulnerabilities otherwise: a server that speaks OSV's API."""
 
 
 def read(environment: Mapping[str, str]) -> AgentSettings:
@@ -35,10 +45,26 @@ def read(environment: Mapping[str, str]) -> AgentSettings:
     return AgentSettings(
         roots=of_reviewer.roots,
         reviewer=of_reviewer,
+        clone=_clone(environment),
         allow_private=_flag(environment, "RUNYARD_ALLOW_PRIVATE_ENDPOINTS"),
         run_tests=_trust(environment.get("RUNYARD_RUN_TESTS", "")),
         advisories=_folder(environment, "RUNYARD_ADVISORIES"),
+        advisories_url=_address(environment, "RUNYARD_ADVISORIES_URL", AgentSettings().advisories_url),
     )
+
+
+def _clone(environment: Mapping[str, str]) -> CloneLimits:
+    usual = CloneLimits()
+    mebibytes = reviewer.number(environment, "RUNYARD_CLONE_MB", usual.total_bytes / (1 << 20))
+    seconds = reviewer.number(environment, "RUNYARD_CLONE_SECONDS", usual.seconds)
+    return CloneLimits(seconds=seconds, total_bytes=int(mebibytes * (1 << 20)))
+
+
+def _address(environment: Mapping[str, str], name: str, usual: str) -> str:
+    text = environment.get(name, "").strip().rstrip("/")
+    if text and not text.startswith(("https://", "http://")):
+        raise ValueError(f"{name} must be a URL, not {text!r}")
+    return text or usual
 
 
 def _flag(environment: Mapping[str, str], name: str) -> bool:

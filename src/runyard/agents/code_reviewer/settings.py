@@ -41,12 +41,13 @@ def _folders(text: str) -> tuple[Path, ...]:
 
 def _limits(environment: Mapping[str, str]) -> Limits:
     usual = Limits()
-    seconds = _number(environment, "RUNYARD_REVIEW_SECONDS", usual.seconds)
-    mebibytes = _number(environment, "RUNYARD_REVIEW_MEMORY_MB", usual.memory_bytes / (1 << 20))
+    seconds = number(environment, "RUNYARD_REVIEW_SECONDS", usual.seconds)
+    mebibytes = number(environment, "RUNYARD_REVIEW_MEMORY_MB", usual.memory_bytes / (1 << 20))
     return Limits(seconds=seconds, memory_bytes=int(mebibytes * (1 << 20)))
 
 
-def _number(environment: Mapping[str, str], name: str, usual: float) -> float:
+def number(environment: Mapping[str, str], name: str, usual: float) -> float:
+    """The number of at least 1 in that variable, or the usual one. Raises `ValueError`."""
     text = environment.get(name)
     if not text:
         return usual
