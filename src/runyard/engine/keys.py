@@ -19,6 +19,8 @@ from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import keys as sql
 
 SCOPES = frozenset({"task:read", "task:write", "runs:read", "runs:write", "runs:claim", "jobs:write", "admin"})
+AGENTS = "server:agents"
+"""The scope of the built-in agents' own worker: their work of every project. No API grants it, and no other has it."""
 PREFIXES = {"native": "ry_", "strait": "strait_", "bamboosnow": "bs_live_", "agh": "ry_", "posthog": "ry_"}
 """How keys of each dialect begin; it picks the dialect at the root and grants nothing."""
 PREFIX = 10
@@ -62,6 +64,13 @@ class Rotation(msgspec.Struct, frozen=True, kw_only=True):
     new: NewKey
 
 
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of keys, and how many there are on all pages."""
+
+    rows: list[Key]
+    total: int
+
+
 def create(
     tx: Tx,
     project_id: int,
@@ -89,9 +98,9 @@ def find_by_hash(tx: Tx, digest: str) -> Key | None:
 
 
 def get(tx: Tx, project_id: int, key_id: str, *, admins: bool = True) -> Key:
-    """The key; without `admins` none of an admin's. Raises `NotFound`."""
+    """The key; without `admins` none of an admin's or of the server's. Raises `NotFound`."""
     key = sql.by_id(tx, project_id, key_id) if "\0" not in key_id else None
-    if key is None or ("admin" in key.scopes and not admins):
+    if key is None or (not admins and not {"admin", AGENTS}.isdisjoint(key.scopes)):
         raise NotFound(f"there is no key {key_id[:64]!r} in this project")
     return key
 
@@ -108,6 +117,25 @@ def page_by_time(
     return sql.page_by_time(tx, project_id, before=before or (2**63 - 1, _LAST), n=limit, admins=admins)
 
 
+def numbered(tx: Tx, project_id: int, *, offset: int, limit: int) -> Found:
+    """The project's keys that are not revoked, none of an admin's, newest first, by number."""
+    total = sql.count_live(tx, project_id)
+    return Found(rows=sql.live(tx, project_id, offset=offset, n=limit) if offset < total else [], total=total)
+
+
+def live(tx: Tx, project_id: int, key_id: str) -> Key:
+    """The key, unless it is revoked or an admin's. Raises `NotFound`."""
+    key = get(tx, project_id, key_id, admins=False)
+    if key.revoked_at is not None:
+        raise NotFound(f"the key {key_id[:64]!r} is revoked")
+    return key
+
+
+def end(tx: Tx, project_id: int, key_id: str, *, actor: str | None = None) -> None:
+    """Revoke a key that is not yet. Raises `NotFound`."""
+    revoke(tx, project_id, live(tx, project_id, key_id).id, actor=actor, admins=False)
+
+
 def rotate(
     tx: Tx, project_id: int, key_id: str, *, grace: int, actor: str | None = None, admins: bool = True
 ) -> Rotation:
@@ -122,6 +150,8 @@ def rotate(
     if old is None:
         raise NotFound(f"there is no key {key_id[:64]!r} in this project")
     ended = old.revoked_at is not None or (old.expires_at is not None and old.expires_at <= tx.now)
+    if AGENTS in old.scopes:
+        raise Conflict("this is the key of the server's own agents; the server makes them a new one when it starts")
     if ended or old.replaced_by is not None:
         raise Conflict(f"the key has {'ended' if ended else 'been replaced'} already; make a new one")
     dialect = old.dialect or "native"
@@ -147,11 +177,15 @@ def revoke(tx: Tx, project_id: int, key_id: str, *, actor: str | None = None, ad
     return get(tx, project_id, key_id)
 
 
-def renew(tx: Tx, project_id: int, *, name: str, scopes: Sequence[str]) -> NewKey:
-    """A fresh key for a part of the server itself; keys of that name and use that it had before end."""
-    for key_id in sql.live_of_name(tx, project_id, name):
-        revoke(tx, project_id, key_id)
-    return create(tx, project_id, name=name, scopes=scopes)
+def renew_agents(tx: Tx, *, name: str) -> NewKey:
+    """A fresh key for the built-in agents' worker; keys of that name that it had before end."""
+    for key_id in sql.live_of_name(tx, DEFAULT, name):
+        revoke(tx, DEFAULT, key_id)
+    secret = _secret(tx, "native")
+    scopes = ["runs:claim", AGENTS]
+    key = _key(tx, DEFAULT, secret, name=name, scopes=scopes, dialect="native", expires_at=None)
+    _keep(tx, key, None)
+    return NewKey(key=key, secret=secret)
 
 
 def touch(tx: Tx, key_id: str) -> None:

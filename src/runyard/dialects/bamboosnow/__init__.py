@@ -42,7 +42,7 @@ def app(plumbing: Plumbing, authenticate: KeyAuth, house: House) -> asgi.App:
     """The dialect as an ASGI app."""
     return dialect_app(
         PREFIX,
-        handlers(house),
+        [*hooks.handlers(house, plumbing.store), *handlers(house)],
         plumbing=plumbing,
         authenticate=BambooSnowAuth(authenticate),
         errors=ERRORS,
@@ -60,5 +60,4 @@ def handlers(house: House) -> Sequence[ControllerRouterHandler]:
         *repositories.handlers(house),
         *account.HANDLERS,
         *webhooks.handlers(house),
-        *hooks.handlers(house),
     ]

@@ -19,8 +19,13 @@ BY_ID = f"SELECT {COLUMNS} FROM api_keys WHERE id = :id AND project_id = :projec
 PAGE = f"SELECT {COLUMNS} FROM api_keys WHERE project_id = :project_id AND id < :before ORDER BY id DESC LIMIT :n"
 PAGE_BY_TIME = (
     f"SELECT {COLUMNS} FROM api_keys WHERE project_id = :project_id AND (created_at, id) < (:at, :id) "
-    "AND (:admins = 1 OR scopes NOT LIKE '%\"admin\"%') ORDER BY created_at DESC, id DESC LIMIT :n"
+    "AND (:admins = 1 OR (scopes NOT LIKE '%\"admin\"%' AND scopes NOT LIKE '%\"server:%')) "
+    "ORDER BY created_at DESC, id DESC LIMIT :n"
 )
+# By the index api_keys_live.
+_LIVE = "FROM api_keys WHERE project_id = :project_id AND revoked_at IS NULL AND scopes NOT LIKE '%\"admin\"%' "
+COUNT_LIVE = f"SELECT COUNT(*) {_LIVE}"
+LIVE = f"SELECT {COLUMNS} {_LIVE} ORDER BY created_at DESC, id DESC LIMIT :n OFFSET :offset"
 LOCK = f"SELECT {COLUMNS} FROM api_keys WHERE id = :id {{lock}}"
 REPLACE = "UPDATE api_keys SET replaced_by = :replaced_by, expires_at = :expires_at WHERE id = :id"
 REVOKE_ALL = "UPDATE api_keys SET revoked_at = :now WHERE project_id = :project_id AND revoked_at IS NULL"
@@ -59,6 +64,17 @@ def page_by_time(tx: Tx, project_id: int, *, before: tuple[int, str], n: int, ad
     at, key_id = before
     rows = tx.rows(PAGE_BY_TIME, project_id=project_id, at=at, id=key_id, n=n, admins=int(admins))
     return [_from_row(row) for row in rows]
+
+
+def count_live(tx: Tx, project_id: int) -> int:
+    """How many of the project's keys are not revoked and no admin's."""
+    row = tx.row(COUNT_LIVE, project_id=project_id)
+    return int(row[0]) if row else 0
+
+
+def live(tx: Tx, project_id: int, *, offset: int, n: int) -> list[Key]:
+    """Those keys, newest first, from behind so many on."""
+    return [_from_row(row) for row in tx.rows(LIVE, project_id=project_id, offset=offset, n=n)]
 
 
 def lock(tx: Tx, key_id: str) -> Key | None:
