@@ -14,9 +14,17 @@ from runyard.sdk import fields, models
 ANSWERS = [
     "Project", "Key", "Job", "JobVersion", "Run", "UsageTotals", "Claim", "Result", "ResultError", "Attempt", "Event",
     "LogEntry", "Chunk", "Checkpoint", "Usage", "ToolCall", "Output", "StateEntry", "Artifact", "Why", "Explanation",
-    "Lineage",
+    "Lineage", "Approval",
 ]  # fmt: skip
-REPORTS = ["StartReport", "HeartbeatReport", "CompleteReport", "FailReport", "ReleaseReport", "WaitReport"]
+REPORTS = [
+    "StartReport",
+    "HeartbeatReport",
+    "CompleteReport",
+    "FailReport",
+    "ReleaseReport",
+    "WaitReport",
+    "ApprovalAsk",
+]
 
 
 def names(struct: Any) -> set[str]:

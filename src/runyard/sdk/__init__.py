@@ -26,11 +26,13 @@ from runyard.sdk.errors import (
 from runyard.sdk.following import Item
 from runyard.sdk.handles import AsyncRun, Run
 from runyard.sdk.models import (
+    Approval,
     Artifact,
     Attempt,
     Checkpoint,
     Claim,
     CompleteReport,
+    Decision,
     Done,
     Event,
     Explanation,
@@ -59,6 +61,7 @@ from runyard.sdk.worker.worker import Worker
 
 __all__ = [
     "AlreadyExists",
+    "Approval",
     "Artifact",
     "AsyncClient",
     "AsyncContext",
@@ -71,6 +74,7 @@ __all__ = [
     "CompleteReport",
     "Conflict",
     "Context",
+    "Decision",
     "Done",
     "Event",
     "Explanation",

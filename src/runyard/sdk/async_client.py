@@ -19,6 +19,7 @@ from runyard.sdk.handles import AsyncRun, adopt, shapes
 from runyard.sdk.methods import AsyncNoun
 from runyard.sdk.models import Page
 from runyard.sdk.nouns import (
+    AsyncApprovals,
     AsyncBulk,
     AsyncDeadLetter,
     AsyncJobs,
@@ -69,6 +70,7 @@ class AsyncClient(ServerMethods, AsyncNoun):
         self.projects = AsyncProjects(self)
         self.dlq = AsyncDeadLetter(self)
         self.bulk = AsyncBulk(self)
+        self.approvals = AsyncApprovals(self)
 
     async def __aenter__(self) -> Self:
         return self

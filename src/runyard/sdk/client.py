@@ -17,7 +17,7 @@ from runyard.sdk.following import Follower, Item
 from runyard.sdk.handles import Run, adopt, shapes
 from runyard.sdk.methods import Noun
 from runyard.sdk.models import Page
-from runyard.sdk.nouns import Bulk, DeadLetter, Jobs, Keys, Projects, RunMethods, ServerMethods
+from runyard.sdk.nouns import Approvals, Bulk, DeadLetter, Jobs, Keys, Projects, RunMethods, ServerMethods
 
 T = TypeVar("T")
 
@@ -64,6 +64,7 @@ class Client(ServerMethods, Noun):
         self.projects = Projects(self)
         self.dlq = DeadLetter(self)
         self.bulk = Bulk(self)
+        self.approvals = Approvals(self)
 
     def __enter__(self) -> Self:
         return self

@@ -6,6 +6,9 @@ from datetime import datetime
 from typing import Any, Literal, Required, TypedDict
 
 Action = Literal["cancel", "replay", "requeue", "discard", "resolve", "retry"]
+Risk = Literal["low", "medium", "high", "critical"]
+OnReject = Literal["continue", "cancel"]
+ApprovalState = Literal["pending", "approved", "rejected", "canceled"]
 Severity = Literal["error", "warning", "info"]
 ActionResult = Literal["success", "failure", "pending"]
 

@@ -256,14 +256,26 @@ class ReleaseReport(Model, frozen=True, kw_only=True, omit_defaults=True):
     delay_seconds: float | None = None
 
 
+class ApprovalAsk(Model, frozen=True, kw_only=True, omit_defaults=True):
+    """What a run asks people for, under a name it asks for once."""
+
+    name: str
+    action: str
+    description: str = ""
+    risk: str = "medium"
+    changes: list[str] = []
+    on_reject: str = "continue"
+
+
 class WaitReport(Model, frozen=True, kw_only=True, omit_defaults=True):
-    """The run parks until its children have ended, or until the event comes; then it is queued again."""
+    """The run parks until its children have ended, the event comes, or people decided; then it is queued again."""
 
     run_id: str
     token: str
     timeout_seconds: float | None = None
     event: str | None = None
     request: Any = None
+    approval: ApprovalAsk | None = None
 
 
 class ResultError(Model, frozen=True, kw_only=True):
@@ -533,6 +545,39 @@ class Assignment(Model, frozen=True, kw_only=True):
     commit: AssignedCommit | None = None
     trigger: str = ""
     event: str | None = None
+
+
+class Approval(Model, frozen=True, kw_only=True):
+    """What a run asked people for, and the answer."""
+
+    id: str
+    run_id: str
+    name: str
+    state: str
+    action: str = ""
+    description: str = ""
+    risk: str = "medium"
+    changes: list[str] = []
+    on_reject: str = "continue"
+    comment: str | None = None
+    decided_by: str | None = None
+    requested_at: datetime | None = None
+    decided_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether somebody, or time, said yes or no."""
+        return self.state in {"approved", "rejected"}
+
+
+class Decision(Model, frozen=True, kw_only=True):
+    """What people said to a run's question."""
+
+    approved: bool
+    comment: str | None = None
+    by: str | None = None
+    """The key that decided; None where time did."""
 
 
 class Why(Model, frozen=True, kw_only=True):

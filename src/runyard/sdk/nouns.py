@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runyard.sdk.calls import jobs, keys, leases, operations, runs, work
+from runyard.sdk.calls import approvals, jobs, keys, leases, operations, runs, work
 from runyard.sdk.methods import AsyncNoun, Lists, ListsRuns, Noun, Sends, SendsForRun, SendsForRuns
 
 
@@ -39,6 +39,7 @@ class RunMethods:
     output = Sends(runs.output)
     state = Lists(runs.state)
     state_entry = Sends(runs.state_entry)
+    approvals = Lists(approvals.of_run)
     artifacts = Lists(runs.artifacts)
     artifact = Sends(runs.artifact)
     artifact_content = Sends(runs.artifact_content)
@@ -110,6 +111,15 @@ class BulkMethods:
     cancel = Sends(operations.cancel_bulk)
 
 
+class ApprovalMethods:
+    """What runs ask people for before they do it."""
+
+    list = Lists(approvals.list_all)
+    get = Sends(approvals.read)
+    approve = Sends(approvals.approve)
+    reject = Sends(approvals.reject)
+
+
 class ServerMethods:
     """The server and the project as a whole."""
 
@@ -150,6 +160,14 @@ class DeadLetter(DeadLetterMethods, Noun):
 
 class AsyncDeadLetter(DeadLetterMethods, AsyncNoun):
     __doc__ = DeadLetterMethods.__doc__
+
+
+class Approvals(ApprovalMethods, Noun):
+    __doc__ = ApprovalMethods.__doc__
+
+
+class AsyncApprovals(ApprovalMethods, AsyncNoun):
+    __doc__ = ApprovalMethods.__doc__
 
 
 class Bulk(BulkMethods, Noun):

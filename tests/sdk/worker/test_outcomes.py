@@ -5,8 +5,11 @@ from typing import Any
 import msgspec
 
 from runyard.dialects.native import wire
+from runyard.sdk import models
 from runyard.sdk.worker import outcomes
 from runyard.sdk.worker.outcomes import TRACEBACK_BYTES
+
+QUESTION = models.ApprovalAsk(name="deploy", action="Deploy", changes=["a.py"], risk="high")
 
 
 def said(outcome: outcomes.Outcome) -> Any:
@@ -39,7 +42,9 @@ def test_every_outcome_is_understood_by_the_wire() -> None:
         (outcomes.completed("a", "t", {"x": 1}, started_at=1.5), wire.CompleteReport),
         (outcomes.raised("a", "t", outcomes.RetryLater(-1), started_at=1.5), wire.FailReport),
         (outcomes.raised("a", "t", outcomes.Park(), started_at=1.5), wire.WaitReport),
-        (outcomes.refused("a", "t", "too large", started_at=1.5), wire.FailReport),
+        (outcomes.raised("a", "t", outcomes.Park(5.0, approval=QUESTION), started_at=1.5), wire.WaitReport),
+        (outcomes.refused("complete", "a", "t", "too large", started_at=1.5), wire.FailReport),
+        (outcomes.refused("wait", "a", "t", "no such name", started_at=1.5), wire.FailReport),
         (outcomes.released("a", "t", "x" * 9999), wire.ReleaseReport),
     ]
     for outcome, shape in made:

@@ -108,7 +108,7 @@ def log(run_id: str, lines: Sequence[bytes], *, token: str | None = None) -> Cal
         path=f"/runs/{segment(run_id)}/logs",
         shape=models.LogsOut,
         body=b'{"entries":[' + b",".join(lines) + b"]}",
-        headers=_proof(token),
+        headers=proof(token),
         repeatable=token is not None,
     )
 
@@ -161,7 +161,7 @@ def last_checkpoint(run_id: str, *, token: str | None = None) -> Call[Any]:
         shape=models.Page[models.Checkpoint],
         then=_newest_state,
         query=query(limit=1),
-        headers=_proof(token),
+        headers=proof(token),
     )
 
 
@@ -227,13 +227,13 @@ def set_state(run_id: str, key: str, value: Any, *, token: str | None = None) ->
 def get_state(run_id: str, key: str, *, token: str | None = None) -> Call[Any]:
     """A value kept with the run; the answer raises `NotFound` when there is none."""
     path = f"/runs/{segment(run_id)}/state/{segment(key)}"
-    return Call(method="GET", path=path, shape=models.StateEntry, then=attrgetter("value"), headers=_proof(token))
+    return Call(method="GET", path=path, shape=models.StateEntry, then=attrgetter("value"), headers=proof(token))
 
 
 def delete_state(run_id: str, key: str, *, token: str | None = None) -> Call[None]:
     """Forget a value kept with the run."""
     path = f"/runs/{segment(run_id)}/state/{segment(key)}"
-    return Call(method="DELETE", path=path, shape=None, headers=_proof(token))
+    return Call(method="DELETE", path=path, shape=None, headers=proof(token))
 
 
 def upload(
@@ -253,7 +253,7 @@ def upload(
         query=query(name=name),
         body=content.encode() if isinstance(content, str) else bytes(content),
         content_type=content_type or ("text/plain; charset=utf-8" if text else "application/octet-stream"),
-        headers=_proof(token),
+        headers=proof(token),
     )
 
 
@@ -262,10 +262,11 @@ def _reports(verb: str, reports: Iterable[models.Model]) -> Call[list[models.Res
 
 
 def _fenced(method: str, path: str, shape: type[T], body: object, token: str | None) -> Call[T]:
-    return Call(method=method, path=path, shape=shape, body=encode(body), headers=_proof(token))
+    return Call(method=method, path=path, shape=shape, body=encode(body), headers=proof(token))
 
 
-def _proof(token: str | None) -> tuple[tuple[str, str], ...]:
+def proof(token: str | None) -> tuple[tuple[str, str], ...]:
+    """The header that names a lease."""
     # A header, because query strings end up in access logs.
     return (("X-Runyard-Lease", token),) if token else ()
 

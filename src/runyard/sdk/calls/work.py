@@ -7,14 +7,13 @@ from typing import Any
 
 from runyard.sdk import models
 from runyard.sdk.call import Call, encode, get, present, query, segment
+from runyard.sdk.calls.leases import proof
 from runyard.sdk.fields import ActionResult, FindingFields, Severity
 
 
 def assignment(run_id: str, *, token: str | None = None) -> Call[models.Assignment]:
     """What the run is to do: its template, configuration, payload, repository and occasion."""
-    return Call(
-        method="GET", path=f"/runs/{segment(run_id)}/assignment", shape=models.Assignment, headers=_proof(token)
-    )
+    return Call(method="GET", path=f"/runs/{segment(run_id)}/assignment", shape=models.Assignment, headers=proof(token))
 
 
 def report(
@@ -36,7 +35,7 @@ def report(
         path=f"/runs/{segment(run_id)}/findings",
         shape=models.Counted,
         body=encode({"findings": [*findings], **said}),
-        headers=_proof(token),
+        headers=proof(token),
         # What was taken already is not taken again.
         repeatable=True,
     )
@@ -84,14 +83,10 @@ def act(
         path=f"/runs/{segment(run_id)}/actions",
         shape=models.Action,
         body=encode(body),
-        headers=_proof(token),
+        headers=proof(token),
     )
 
 
 def actions(run_id: str, *, limit: int | None = None) -> Call[models.Page[models.Action]]:
     """What the run's agent did to the world outside, oldest first."""
     return get(f"/runs/{segment(run_id)}/actions", models.Page[models.Action], query(limit=limit))
-
-
-def _proof(token: str | None) -> tuple[tuple[str, str], ...]:
-    return (("X-Runyard-Lease", token),) if token else ()

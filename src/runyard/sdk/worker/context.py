@@ -16,6 +16,7 @@ import msgspec
 from runyard.sdk import models
 from runyard.sdk.call import Call, encode
 from runyard.sdk.calls import leases, work
+from runyard.sdk.worker import asking
 from runyard.sdk.worker.held import Cancelled, Held
 from runyard.sdk.worker.outcomes import Park, Release
 
@@ -48,6 +49,10 @@ class Line(msgspec.Struct, kw_only=True, omit_defaults=True):
     type: str = "log"
     data: Any = None
     at: dt.datetime | None = None
+
+
+def _line(text: str, type: str, data: dict[str, Any]) -> Line:
+    return Line(message=text[:LONGEST_LINE], type=type, data=data or None, at=dt.datetime.now(dt.UTC))
 
 
 class About:
@@ -102,6 +107,14 @@ class About:
         now = dt.datetime.now(dt.UTC)
         self._write(Line(message=message[:LONGEST_LINE], type="progress", data=told, at=now))
 
+    def think(self, text: str, **data: Any) -> None:
+        """Say what the agent thinks: a line of its log of type `thought`, and a step of its trace."""
+        self._write(_line(text, "thought", data))
+
+    def observe(self, text: str, **data: Any) -> None:
+        """Say what the agent sees or is told: a line of its log of type `observation`, and a step of its trace."""
+        self._write(_line(text, "observation", data))
+
     def release(self, reason: str | None = None, *, delay_seconds: float | None = None) -> NoReturn:
         """Stop here and give the run back, no attempt used up. Raises `Release`, which the handler must let pass."""
         raise Release(reason, delay_seconds=delay_seconds)
@@ -148,6 +161,7 @@ class ReportMethods:
     set_state = Reports(leases.set_state)
     artifact = Reports(leases.upload)
     spawn = Reports(leases.spawn)
+    approval = Reports(asking.approval)
     assignment = Reports(work.assignment)
     findings = Reports(work.report)
     action = Reports(work.act)

@@ -10,7 +10,7 @@ import msgspec
 
 from runyard.sdk.call import encode
 from runyard.sdk.errors import LeaseLost
-from runyard.sdk.models import CompleteReport, FailReport, Failure, ReleaseReport, StartReport, WaitReport
+from runyard.sdk.models import ApprovalAsk, CompleteReport, FailReport, Failure, ReleaseReport, StartReport, WaitReport
 
 TRACEBACK_BYTES = 8192
 MESSAGE_CHARS = 16384
@@ -41,13 +41,23 @@ class Park(Exception):
     """Raised by a handler: put the run aside until its children have ended, then call the handler anew.
 
     With an event: until somebody sends what is waited for under that key; `request` is for whoever may send it.
+    With an approval: until people decided.
     """
 
-    def __init__(self, timeout_seconds: float | None = None, *, event: str | None = None, request: Any = None) -> None:
-        super().__init__("Waits for its children." if event is None else f"Waits for the event {event!r}.")
+    def __init__(
+        self,
+        timeout_seconds: float | None = None,
+        *,
+        event: str | None = None,
+        request: Any = None,
+        approval: ApprovalAsk | None = None,
+    ) -> None:
+        what = "its children" if event is None else f"the event {event!r}"
+        super().__init__(f"Waits for {what if approval is None else f'the approval {approval.name!r}'}.")
         self.timeout_seconds = timeout_seconds
         self.event = event
         self.request = request
+        self.approval = approval
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -84,6 +94,7 @@ def raised(run_id: str, token: str, error: BaseException, *, started_at: float) 
             timeout_seconds=error.timeout_seconds,
             event=error.event,
             request=error.request,
+            approval=error.approval,
         )
         return Outcome("wait", encode(wait))
     report = FailReport(
@@ -101,9 +112,17 @@ def raised(run_id: str, token: str, error: BaseException, *, started_at: float) 
     return Outcome("fail", encode(report))
 
 
-def refused(run_id: str, token: str, detail: str, *, started_at: float) -> Outcome:
-    """The server would not have the handler's answer."""
-    failure = Failure(message=f"The server refused the output: {detail}"[:MESSAGE_CHARS], kind="OutputRefused")
+REFUSED = {
+    "complete": ("OutputRefused", "The server refused the output"),
+    "wait": ("WaitRefused", "The server would not let the run wait"),
+}
+"""How an attempt fails whose outcome, of this verb, the server would not have."""
+
+
+def refused(verb: str, run_id: str, token: str, detail: str, *, started_at: float) -> Outcome:
+    """The server would not have what became of the handler's call."""
+    kind, told = REFUSED[verb]
+    failure = Failure(message=f"{told}: {detail}"[:MESSAGE_CHARS], kind=kind)
     report = FailReport(run_id=run_id, token=token, error=failure, started_at=moment(started_at))
     return Outcome("fail", encode(report))
 

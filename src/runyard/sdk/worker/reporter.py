@@ -28,7 +28,7 @@ MOST_BYTES = 1 << 20
 MOST_CALLS = 4
 
 # The server has answered, and this report is what it does not like; the lease is still ours.
-UNFIT = frozenset({"invalid", "schema_mismatch", "too_large"})
+UNFIT = frozenset({"invalid", "schema_mismatch", "too_large", "limit_reached"})
 
 
 @dataclass(slots=True)
@@ -130,8 +130,8 @@ class Reporter:
 
     def _unfit(self, held: Held, outcome: Outcome, detail: str) -> None:
         log.error("worker.report_refused run=%s verb=%s detail=%s", held.run_id, outcome.verb, detail)
-        if outcome.verb == "complete":
-            self.add(held, outcomes.refused(held.run_id, held.token, detail, started_at=held.started_at))
+        if outcome.verb in outcomes.REFUSED:
+            self.add(held, outcomes.refused(outcome.verb, held.run_id, held.token, detail, started_at=held.started_at))
         else:
             self._settled(held, outcome, None)
 
