@@ -81,6 +81,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     drain_seconds: float = 10
     """How long requests under way may take when the server is told to stop."""
 
+    @property
+    def readable_folders(self) -> tuple[str, ...]:
+        """The folders of `review_roots` by every name they have: as they were given, and where links lead."""
+        return tuple(dict.fromkeys([*self.review_roots, *map(os.path.realpath, self.review_roots)]))
+
 
 _FOLDERS = {"review_roots", "managed_roots", "managed_paths"}
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Concatenate, ParamSpec
 
 import msgspec
 
@@ -16,7 +17,22 @@ from runyard.storage.statements import agent_queries as sql
 from runyard.storage.statements import jobs, repositories
 from runyard.storage.statements.agent_queries import Sums, Wanted
 
-__all__ = ["RECENT", "Detail", "Page", "Standing", "Sums", "Wanted", "detail", "page", "page_before", "standing"]
+__all__ = [
+    "RECENT",
+    "Detail",
+    "Page",
+    "Standing",
+    "Sums",
+    "Wanted",
+    "detail",
+    "detail_after",
+    "page",
+    "page_before",
+    "standing",
+    "standing_after",
+]
+
+P = ParamSpec("P")
 
 RECENT = 5
 """How many of its newest runs are shown with an agent."""
@@ -69,9 +85,26 @@ def standing(tx: Tx, project_id: int, wanted: str) -> Standing:
     return _standing(tx, [agents.find(tx, project_id, wanted)])[0]
 
 
+def standing_after(
+    tx: Tx, op: Callable[Concatenate[Tx, int, P], Agent], project_id: int, *args: P.args, **kwargs: P.kwargs
+) -> Standing:
+    """The agent that an operation gives back. Raises what the operation raises."""
+    return _standing(tx, [op(tx, project_id, *args, **kwargs)])[0]
+
+
 def detail(tx: Tx, project_id: int, wanted: str) -> Detail:
     """An agent with its repository and newest runs. Raises `NotFound`."""
-    found = standing(tx, project_id, wanted)
+    return _detail(tx, standing(tx, project_id, wanted))
+
+
+def detail_after(
+    tx: Tx, op: Callable[Concatenate[Tx, int, P], Agent], project_id: int, *args: P.args, **kwargs: P.kwargs
+) -> Detail:
+    """The same of the agent that an operation gives back. Raises what the operation raises."""
+    return _detail(tx, standing_after(tx, op, project_id, *args, **kwargs))
+
+
+def _detail(tx: Tx, found: Standing) -> Detail:
     repository_id = found.agent.profile.repository_id
     repository = repositories.get(tx, [repository_id]).get(repository_id) if repository_id is not None else None
     return Detail(standing=found, repository=repository, recent=sql.recent(tx, found.agent.id, RECENT))
