@@ -44,7 +44,7 @@ LOG = (
     f"SELECT {deliveries.COLUMNS} FROM deliveries WHERE webhook_id = :webhook_id AND id < :before "
     "ORDER BY webhook_id DESC, id DESC LIMIT :n OFFSET :offset"
 )
-LOG_COUNT = "SELECT COUNT(*) FROM (SELECT 1 FROM deliveries WHERE webhook_id = :webhook_id LIMIT :most) AS some"
+LOG_COUNT = "SELECT COUNT(*) FROM (SELECT 1 FROM deliveries WHERE webhook_id = :webhook_id LIMIT :most) AS counted"
 DELIVERY = f"SELECT {deliveries.COLUMNS} FROM deliveries WHERE id = :id"
 LOCK_DELIVERY = f"{DELIVERY} {{lock}}"
 LOCK_DELIVERIES = "SELECT id, attempts, state FROM deliveries WHERE id {among ids} ORDER BY id {lock}"
