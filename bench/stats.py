@@ -16,7 +16,6 @@ from bench.servers import Server, serve
 BAR = 30.0
 WARM, MEASURED = 20, 300
 MOUNT = "/bamboosnow"
-AGENTS = 100
 DAYS = 90
 DAY = 86_400 * 1_000_000
 FINDINGS = [
@@ -71,10 +70,10 @@ SUMS = {
 
 def measure(bench: Bench) -> Iterator[Figure]:
     """The 99th percentile of each question."""
-    total = 20_000 if bench.quick else 1_000_000
+    total, agents = (20_000, 20) if bench.quick else (1_000_000, 100)
     with bench.database() as database:
         with serve(database) as server:
-            known = bench.run(_originals(server))
+            known = bench.run(_originals(server, agents))
         _load(database, known["runs"], total)
         with serve(database) as server:
             taken = bench.run(_ask(server, known, total))
@@ -90,7 +89,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
         )
 
 
-async def _originals(server: Server) -> dict[str, Any]:
+async def _originals(server: Server, count: int) -> dict[str, Any]:
     """A run of each of many agents, made over HTTP: most succeed, some fail, are canceled or wait."""
     connection = await http.connect(server)
 
@@ -102,7 +101,7 @@ async def _originals(server: Server) -> dict[str, Any]:
         body = {"provider": "github", "fullName": f"acme/app-{number}"}
         repositories.append((await send("POST", "/api/v1/repositories", body, expect=201))["id"])
     agents, runs = [], []
-    for number in range(AGENTS):
+    for number in range(count):
         body = {"name": f"Agent {number}", "repository_id": repositories[number % 10]}
         agent = (await send("POST", "/v1/agents", body, expect=201))["id"]
         asked = await send("POST", f"/v1/agents/{agent}/run", {"pull_request": {"number": 7 + number}})
@@ -123,7 +122,7 @@ async def _end(send: Any, run: str, number: int) -> None:
         claim = (await send("POST", "/runs/claim", {"limit": 1}, mount=native))["claims"][0]
         report = {"run_id": claim["run"]["id"], "token": claim["lease"]["token"]}
         told = {"findings": FINDINGS, "token": report["token"]}
-        await send("POST", f"/runs/{run}/findings", told, mount=native)
+        await send("POST", f"/runs/{run}/findings", told, expect=201, mount=native)
         if number % 20 > 15:
             failed = report | {"error": {"message": "it broke"}, "retryable": False}
             await send("POST", "/runs/fail", {"reports": [failed]}, mount=native)
@@ -136,11 +135,11 @@ async def _end(send: Any, run: str, number: int) -> None:
 
 def _load(database: Database, runs: Sequence[str], total: int) -> None:
     """A million runs over some months, and the sums of their days as the server keeps them."""
-    each = total // AGENTS - 1
+    each = total // len(runs) - 1
     fill.multiply(database, dict.fromkeys(runs, each))
     engine = database.engine
     start = time.time_ns() // 1000 - DAYS * DAY
-    copies = COPIES.format(start=start, agents=AGENTS, step=DAYS * DAY // (each * AGENTS))
+    copies = COPIES.format(start=start, agents=len(runs), step=DAYS * DAY // (each * len(runs)))
     names = fill.columns(database, "agent_runs")
     values = ", ".join(SPREAD.get(name, f"o.{name}") for name in names)
     days = "project_id, day, job_id, repository_id, trigger"
