@@ -272,7 +272,11 @@ def test_where_nobody_listens_news_cost_one_look(yard: Yard, monkeypatch: pytest
     looked: list[str] = []
 
     def looking(name: str, answer: Any) -> Any:
-        return lambda *_: (looked.append(name), answer)[1]
+        def look(*_: object) -> Any:
+            looked.append(name)
+            return answer
+
+        return look
 
     monkeypatch.setattr(sql, "version", looking("version", 0))
     monkeypatch.setattr(sql, "enabled", looking("webhooks", []))
