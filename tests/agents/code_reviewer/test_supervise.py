@@ -43,7 +43,7 @@ def command(body: str) -> tuple[str, ...]:
                 {body}
                 return []
 
-        main([Runaway()])
+        main(lambda _options: [Runaway()])
     """
     return (sys.executable, "-P", "-c", textwrap.dedent(script))
 

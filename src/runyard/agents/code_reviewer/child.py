@@ -5,9 +5,9 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -22,8 +22,16 @@ from runyard.agents.code_reviewer.pipeline import Task, perform
 from runyard.agents.code_reviewer.request import Limits
 from runyard.agents.errors import AgentError
 
+Make = Callable[[dict[str, Any]], Sequence[Analyser]]
+"""Who is to look, by the options of the order."""
 
-def main(analysers: Sequence[Analyser] | None = None) -> None:
+
+def reviewers(_options: dict[str, Any]) -> Sequence[Analyser]:
+    """Who looks at a code review."""
+    return (Ruff(), Secrets(), Conflicts(), Data())
+
+
+def main(make: Make = reviewers) -> None:
     """Do the review ordered on standard input, and end."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--lifeline", type=int, help="end at once when this file descriptor closes")
@@ -31,10 +39,9 @@ def main(analysers: Sequence[Analyser] | None = None) -> None:
     if fd is not None:
         lifeline.watch(fd, end_group)
     order = msgspec.json.decode(sys.stdin.buffer.read(), type=Order)
-    chosen = analysers or (Ruff(), Secrets(), Conflicts(), Data())
     restrict(order.limits)
     with own_output() as output:
-        answer(order, chosen, output)
+        answer(order, make(order.options), output)
 
 
 def answer(order: Order, analysers: Sequence[Analyser], output: BinaryIO) -> None:

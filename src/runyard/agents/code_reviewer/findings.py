@@ -10,7 +10,9 @@ from msgspec import Struct
 from runyard.agents.code_reviewer.files import SourceFile
 
 Severity = Literal["error", "warning", "info"]
-Kind = Literal["bug", "security", "style", "performance", "maintainability", "syntax", "secret"]
+Kind = Literal[
+    "bug", "security", "style", "performance", "maintainability", "syntax", "secret", "dependency", "vulnerability"
+]
 
 MASK = "****"
 _RANK: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}

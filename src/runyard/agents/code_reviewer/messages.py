@@ -1,5 +1,7 @@
 """What the review's process is told and what it says: one JSON object a line."""
 
+from typing import Any
+
 import msgspec
 from msgspec import Struct
 
@@ -15,6 +17,8 @@ class Order(Struct, frozen=True, kw_only=True):
     roots: tuple[str, ...]
     limits: Limits = Limits()
     model: ModelSettings | None = None
+    options: dict[str, Any] = {}
+    """For those who look: what their agent is told."""
 
 
 class Progress(Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runyard.agents import repository as repositories
-from runyard.agents.code_reviewer.analysers import Analyser
+from runyard.agents.code_reviewer.analysers import Analyser, Noting
 from runyard.agents.code_reviewer.files import Selection, Skipped, SourceFile, select
 from runyard.agents.code_reviewer.findings import Draft, Finding, settle
 from runyard.agents.code_reviewer.model import ModelFailed, ModelSettings, Usage, look
@@ -97,7 +97,8 @@ def analyse(review: Review) -> Review:
         seconds = round(time.monotonic() - began, 3)
         used.append(AnalyserUsed(name=analyser.name, version=analyser.version, files=len(files), seconds=seconds))
     review.task.on_progress(f"{len(review.selection.files)} files analysed", total, total)
-    return replace(review, drafts=tuple(drafts), used=tuple(used))
+    notes = tuple(note for analyser, _ in wanted if isinstance(analyser, Noting) for note in analyser.notes)
+    return replace(review, drafts=tuple(drafts), used=tuple(used), notes=review.notes + notes)
 
 
 def ask_model(review: Review) -> Review:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -38,14 +38,17 @@ def review(
     roots: Sequence[Path],
     limits: Limits | None = None,
     model: ModelSettings | None = None,
+    options: dict[str, Any] | None = None,
     on_progress: OnProgress = lambda _message, _done, _total: None,
     on_usage: OnUsage = lambda _usage: None,
     cancelled: Callable[[], bool] = lambda: False,
     command: Sequence[str] = CHILD,
 ) -> Report:
-    """Review a repository below one of `roots`. Raises a `AgentError`; what was started is gone by then."""
+    """Review a repository below one of `roots`. Raises an `AgentError`; what was started is gone by then."""
     limits = limits or Limits()
-    order = Order(request=request, roots=tuple(str(root) for root in roots), limits=limits, model=model)
+    order = Order(
+        request=request, roots=tuple(str(root) for root in roots), limits=limits, model=model, options=options or {}
+    )
     with _child(command, order) as child:
         for line in _lines(child, time.monotonic() + limits.seconds, cancelled):
             if line is None:

@@ -40,7 +40,7 @@ def register(worker: Worker, settings: ReviewerSettings) -> None:
 
 
 def perform_run(ctx: Context, payload: object, settings: ReviewerSettings) -> dict[str, Any]:
-    """The report on one run's request. Raises `ReviewRefused`, or a `AgentError` worth another try."""
+    """The report on one run's request. Raises `ReviewRefused`, or an `AgentError` worth another try."""
 
     def on_usage(usage: Usage) -> None:
         ctx.usage(

@@ -1,7 +1,7 @@
 """The seam for whoever looks at files."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from runyard.agents.code_reviewer.files import SourceFile
 from runyard.agents.code_reviewer.findings import Draft
@@ -23,3 +23,11 @@ class Analyser(Protocol):
     def wants(self, file: SourceFile) -> bool: ...
 
     def analyse(self, files: Sequence[SourceFile]) -> Iterable[Draft]: ...
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """An analyser with something to say about its looking, once it has looked."""
+
+    @property
+    def notes(self) -> Sequence[str]: ...

@@ -59,7 +59,7 @@ class Ruff:
     def analyse(self, files: Sequence[SourceFile]) -> Iterator[Draft]:
         root = Path(files[0].root)
         options = _options(target_version(root))
-        for paths in _portions(file.path for file in files):
+        for paths in portions(file.path for file in files):
             yield from _without_echoes(_draft(root, diagnostic) for diagnostic in _check(root, options, paths))
 
 
@@ -91,7 +91,8 @@ def _options(target: str) -> list[str]:
     ]
 
 
-def _portions(paths: Iterable[str]) -> Iterator[list[str]]:
+def portions(paths: Iterable[str]) -> Iterator[list[str]]:
+    """The paths as arguments for one process each time."""
     portion: list[str] = []
     size = 0
     for path in paths:
