@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import msgspec
 import pytest
 
-from runyard.engine import repositories
-from runyard.engine.folders import Folder
-from runyard.engine.origins import NewRepository
-from runyard.web.values import SECOND
 from tests.dialects.bamboosnow.client import Snow, good, ids, refused
 from tests.support.stand import Stand
 from tests.support.verbs import Json
@@ -99,22 +95,25 @@ def test_a_list_is_filtered_counted_and_paged(snow: Snow) -> None:
         refused(snow.get("/api/v1/repositories", **params), 400, *params)
 
 
-def test_a_local_repository_shows_what_it_is_made_of(snow: Snow, tmp_path: Path) -> None:
-    stack = msgspec.convert({"languages": ["Python"], "manifests": ["setup.py"]}, Folder.__annotations__ and dict)
-    assert stack
-    folder = tmp_path / "acme" / "app"
+@pytest.fixture
+def root(stand: Stand, tmp_path: Path) -> Iterator[Path]:
+    """A folder that the server may read."""
+    # The server of all tests has none; its settings are frozen for everybody else.
+    msgspec.structs.force_setattr(stand.server.settings, "review_roots", (str(tmp_path),))
+    yield tmp_path
+    msgspec.structs.force_setattr(stand.server.settings, "review_roots", ())
+
+
+def test_a_local_repository_lies_below_an_allowed_folder_and_shows_what_it_is_made_of(snow: Snow, root: Path) -> None:
+    folder = root / "acme" / "app"
     folder.mkdir(parents=True)
     (folder / "setup.py").write_text("")
-    house = snow.stand.server.settings
-    roots = msgspec.structs.replace(house, review_roots=(str(tmp_path),))
-    from runyard.engine import origins
-
-    new = origins.asked(roots, provider="local", full_name="acme/app")
-    one = snow.stand.store.transact(repositories.connect, 1, new)
-    shown = good(snow.get(f"/api/v1/repositories/repo_{one.id.replace('-', '')}"))
-    assert shown["detectedStack"] == {"languages": ["Python"], "manifests": ["setup.py"], "tools": []}
-    assert (shown["language"], shown["provider"]) == ("Python", "local")
-    assert shown["lastSyncedAt"] == shown["createdAt"]
+    made = connect(snow, "acme/app", "local")
+    assert made["detectedStack"] == {"languages": ["Python"], "manifests": ["setup.py"], "tools": []}
+    assert (made["language"], made["lastSyncedAt"]) == ("Python", made["createdAt"])
+    refused(snow.post("/api/v1/repositories", {"provider": "local", "fullName": "acme/absent"}), 400, "no folder")
+    (root / "acme" / "out").symlink_to("/")
+    refused(snow.post("/api/v1/repositories", {"provider": "local", "fullName": "acme/out"}), 400, "outside")
 
 
 def test_runs_keep_the_name_of_a_repository_that_was_disconnected(snow: Snow) -> None:
