@@ -44,9 +44,9 @@ def test_it_comes_back_after_503_and_the_run_is_made_once(
 
     monkeypatch.setattr("bamboosnow.http.time", types.SimpleNamespace(sleep=wait))
     with published(snow) as there:
-        run_id: Any = there.agents.trigger(agent["id"], {"n": 1})
+        asked: Any = there.agents.trigger(agent["id"], {"n": 1})
     assert waits == [1]
-    assert [one["id"] for one in good(snow.get("/v1/runs"))["data"]] == [run_id]
+    assert [one["id"] for one in good(snow.get("/v1/runs"))["data"]] == [asked["run_id"]]
 
 
 def test_it_gives_up_after_three_attempts_with_our_words(

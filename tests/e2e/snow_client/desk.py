@@ -107,19 +107,23 @@ class Desk:
         work.register(worker)
         return worker
 
+    def asked(self, agent_id: str, payload: Json | None = None) -> str:
+        """The id of a new run of the agent."""
+        return str(self.client.agents.trigger(agent_id, payload)["run_id"])
+
     def waiting(self, name: str = "Idle", payload: Json | None = None) -> str:
         """The id of a run that nobody takes."""
-        return str(self.client.agents.trigger(self.agent(name), payload or {"n": 1}))
+        return self.asked(self.agent(name), payload or {"n": 1})
 
     def ended(self, name: str = "Echo", payload: Json | None = None) -> str:
         """The id of a run that the worker has ended."""
-        run_id = str(self.client.agents.trigger(self.agent(name), payload or {"n": 1}))
+        run_id = self.asked(self.agent(name), payload or {"n": 1})
         self.until(run_id, *ENDED)
         return run_id
 
     def asking(self) -> str:
         """The id of a run that waits for a person."""
-        run_id = str(self.client.agents.trigger(self.agent("Careful"), {"n": 1}))
+        run_id = self.asked(self.agent("Careful"), {"n": 1})
         self.until(run_id, "waiting_approval")
         return run_id
 

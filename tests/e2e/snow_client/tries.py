@@ -108,7 +108,7 @@ def runs__cancel(desk: Desk) -> None:
     assert (run.status.value, run.completed_at is None) == ("cancelled", False)
     again = desk.client.runs.cancel(waiting, reason="twice")
     assert again.completed_at == run.completed_at
-    working = str(desk.client.agents.trigger(desk.agent("Patient")))
+    working = desk.asked(desk.agent("Patient"))
     desk.until(working, "running")
     assert desk.client.runs.cancel(working, reason="enough").status.value == "cancelled"
     assert "enough" in desk.client.runs.get_logs(working)
@@ -127,7 +127,7 @@ def runs__retry(desk: Desk) -> None:
 @tries
 def runs__wait_for_completion(desk: Desk) -> None:
     seen: list[str] = []
-    run_id = str(desk.client.agents.trigger(desk.agent(), {"n": 1}))
+    run_id = desk.asked(desk.agent(), {"n": 1})
     done = desk.client.runs.wait_for_completion(
         run_id, interval_seconds=0.1, on_progress=lambda run: seen.append(run.status.value)
     )
@@ -234,8 +234,8 @@ def agents__get_health(desk: Desk) -> None:
 @tries
 def agents__trigger(desk: Desk) -> None:
     agent_id = desk.agent("Idle")
-    with_payload = desk.client.agents.trigger(agent_id, {"n": [1, None]})
-    without = desk.client.agents.trigger(agent_id)
+    with_payload = desk.asked(agent_id, {"n": [1, None]})
+    without = desk.asked(agent_id)
     assert desk.client.runs.get(with_payload).trigger_payload == {"n": [1, None]}
     assert desk.client.runs.get(without).trigger_payload == {}
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from runyard.sdk import Context, NonRetryable, Worker
+from runyard.sdk.fields import FindingFields
 
-APPROVAL = {
-    "action": "merge",
-    "description": "Merge pull request 42",
-    "risk": "high",
-    "changes": ["main: 3 commits"],
+FINDING: FindingFields = {
+    "severity": "warning",
+    "type": "style",
+    "file": "a.py",
+    "line": 3,
+    "message": "Too long",
+    "suggestion": "Break the line",
 }
-FINDING = {"severity": "warning", "type": "style", "file": "a.py", "line": 3, "message": "Too long", "suggestion": "x"}
 
 
 def register(worker: Worker) -> None:
@@ -35,7 +37,9 @@ def broken(context: Context, payload: Any) -> Any:
 
 def careful(context: Context, payload: Any) -> Any:
     """Ask a person first."""
-    decision = context.approval("merge", **APPROVAL)
+    decision = context.approval(
+        "merge", action="merge", description="Merge pull request 42", risk="high", changes=["main: 3 commits"]
+    )
     return {"approved": decision.approved, "comment": decision.comment}
 
 
@@ -44,7 +48,7 @@ def thoughtful(context: Context, payload: Any) -> Any:
     context.observe("a pull request was opened")
     context.think("look at what changed")
     context.tool_call("grep", input={"q": "x"}, output=[1], status="ok", duration_ms=3)
-    context.usage("gpt-4o", provider="openai", input_tokens=100, output_tokens=20)
+    context.usage(model="gpt-4o", provider="openai", input_tokens=100, output_tokens=20)
     context.findings([FINDING], files_reviewed=2, lines_analyzed=100)
     context.action("comment", "Commented on the pull request", target="#42", url="https://example.com/c/1")
     return {"ok": True}
