@@ -26,10 +26,10 @@ class NewArtifact(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str = ANY_TYPE
 
 
-def check(tx: Tx, writer: Writer, name: str, content_type: str = ANY_TYPE) -> None:
-    """Refuse an artifact before its bytes are taken; for reading. Raises what `add` raises."""
+def check(tx: Tx, writer: Writer, name: str, content_type: str = ANY_TYPE) -> int:
+    """The project an artifact would be of, before its bytes are taken; for reading. Raises what `add` raises."""
     _check_names(name, content_type)
-    fences.check(tx, writer)
+    return fences.check(tx, writer).project_id
 
 
 def _check_names(name: str, content_type: str) -> None:

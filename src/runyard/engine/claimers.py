@@ -17,6 +17,8 @@ LATELY = 120_000_000
 """Who asked within this time is there: a claim waits for up to a minute, and is asked again at once."""
 KEPT = 3600 * 1_000_000
 MOST = 500
+EVERY_PROJECT = 0
+"""Where those stand who ask for the work of all projects."""
 
 
 def seen(tx: Tx, request: ClaimRequest) -> None:
@@ -29,11 +31,16 @@ def seen(tx: Tx, request: ClaimRequest) -> None:
         capabilities=request.capabilities,
         seen_at=tx.now,
     )
-    assert request.project_id is not None, "parts of the server are always there"
-    sql.seen(tx, request.project_id, claimer)
-    sql.forget(tx, request.project_id, request.executor, before=tx.now - KEPT)
+    project_id = EVERY_PROJECT if request.project_id is None else request.project_id
+    sql.seen(tx, project_id, claimer)
+    sql.forget(tx, project_id, request.executor, before=tx.now - KEPT)
 
 
 def lately(tx: Tx, project_id: int, executor: str) -> list[Claimer]:
     """Who has asked for work for this kind of executor lately, the last one first."""
-    return sql.recent(tx, project_id, executor, since=tx.now - LATELY, n=MOST)
+    found = [
+        one
+        for place in (project_id, EVERY_PROJECT)
+        for one in sql.recent(tx, place, executor, since=tx.now - LATELY, n=MOST)
+    ]
+    return sorted(found, key=lambda one: one.seen_at, reverse=True)

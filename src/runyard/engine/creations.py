@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from runyard.domain.agents import AgentProfile
-from runyard.domain.errors import DomainError, Invalid
+from runyard.domain.errors import DomainError, Forbidden, Invalid
 from runyard.domain.jobs import tag_pairs
 from runyard.domain.moves import due
 from runyard.domain.records import Run, Waiting
@@ -90,10 +90,15 @@ def _created(run_id: str, made: Mapping[str, Run], twins: Mapping[str, tuple[Run
 
 
 def spawn(tx: Tx, writer: Writer, requests: Sequence[CreateRequest]) -> list[list[Created] | DomainError]:
-    """Make children of the run whose lease the writer names. Raises `LeaseLost`, `NotFound` or `Invalid`."""
+    """Make children of the run whose lease the writer names. Raises `LeaseLost`, `NotFound` or `Invalid`.
+
+    Raises `Forbidden` for children in another project than its own.
+    """
     if any(new.parent_id != writer.run_id for request in requests for new in request.runs):
         raise Invalid("with a lease only children of its run are made; leave the lease out for other runs")
-    fences.open_for(tx, writer)
+    parent = fences.open_for(tx, writer)
+    if any(request.project_id != parent.project_id for request in requests):
+        raise Forbidden("who holds a run of another project makes no runs there")
     return list(create(tx, requests))
 
 

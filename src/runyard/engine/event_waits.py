@@ -74,7 +74,7 @@ def begin(tx: Tx, requests: Sequence[NewWait]) -> list[Begun | DomainError]:
     """
     outcomes: list[Any] = [None] * len(requests)
     locked = runs_sql.lock(tx, [request.run_id for request in requests])
-    rooms = _Rooms(tx, [request.project_id for request in requests])
+    rooms = _Rooms(tx, [run.project_id for run in locked.values()])
     asked: dict[int, EventWait] = {}
     busy: set[str] = set()
     for index, request in enumerate(requests):

@@ -10,7 +10,7 @@ import msgspec
 from runyard.domain.errors import DomainError, Ended, NotFound
 from runyard.domain.records import Run
 from runyard.domain.states import is_final
-from runyard.engine.proofs import Pass, Report, closed, fence
+from runyard.engine.proofs import Pass, Report, closed, fence, is_foreign
 from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import fences as sql
 from runyard.storage.statements.fences import Fenced
@@ -21,7 +21,8 @@ _json = msgspec.json.Encoder()
 class Writer(msgspec.Struct, frozen=True, kw_only=True):
     """Who writes to which run; without a token the surface has checked that the caller may write to any run."""
 
-    project_id: int
+    project_id: int | None
+    """None is any: for a part of the server that works for all projects; it must name the lease."""
     run_id: str
     token: str | Pass | None = None
     actor: str | None = None
@@ -43,15 +44,17 @@ def open_for(tx: Tx, writer: Writer) -> Fenced:
     return found
 
 
-def check(tx: Tx, writer: Writer) -> None:
-    """Refuse a writer early, without a lock. Raises what `open_for` raises."""
-    refused = _opened(sql.get(tx, [writer.run_id]).get(writer.run_id), writer, tx.now)
-    if isinstance(refused, DomainError):
-        raise refused
+def check(tx: Tx, writer: Writer) -> Fenced:
+    """The writer's run, not locked: refuses a writer early. Raises what `open_for` raises."""
+    found = _opened(sql.get(tx, [writer.run_id]).get(writer.run_id), writer, tx.now)
+    if isinstance(found, DomainError):
+        raise found
+    return found
 
 
 def _opened(run: Fenced | None, writer: Writer, now: int) -> Fenced | DomainError:
-    if run is None or run.project_id != writer.project_id:
+    unfenced = writer.token is None and writer.project_id is None
+    if run is None or unfenced or is_foreign(run.project_id, writer.project_id):
         return NotFound(f"there is no run {writer.run_id} in this project")
     if writer.token is None:
         if is_final(run.state):

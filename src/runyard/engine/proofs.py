@@ -24,7 +24,8 @@ class Pass(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What every report names: the run, and the lease token (or the run token) that proves the right to report."""
 
-    project_id: int
+    project_id: int | None
+    """None is any: for a part of the server that works for all projects, and holds the lease."""
     run_id: str
     token: str | Pass
     actor: str | None = None
@@ -40,9 +41,14 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def is_foreign(project_id: int, among: int | None) -> bool:
+    """Whether a project is not the one somebody acts in; None is all of them."""
+    return among is not None and among != project_id
+
+
 def fence(run: Run | None, report: Report, now: int) -> DomainError | None:
     """Why the report may not touch the run, if so. Tokens are compared in constant time."""
-    if run is None or run.project_id != report.project_id:
+    if run is None or is_foreign(run.project_id, report.project_id):
         return NotFound(f"there is no run {report.run_id} in this project")
     if isinstance(report.token, Pass):
         return _passed(run, report.token)
@@ -85,7 +91,7 @@ def closed(run: Run, proof: Pass) -> DomainError | None:
 
 def repeats(run: Run | None, report: Report) -> bool:
     """Whether the report is the one that brought the run into its state, sent once more."""
-    if run is None or run.project_id != report.project_id:
+    if run is None or is_foreign(run.project_id, report.project_id):
         return False
     return run.state in report.ends and _proves(run, report.token)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from runyard.engine.keys import SCOPES
+from runyard.engine.keys import AGENTS, SCOPES
 
-__all__ = ["INCLUDES", "SCOPES", "expand"]
+__all__ = ["AGENTS", "INCLUDES", "SCOPES", "expand"]
 
 INCLUDES = {  # scope: what it grants besides itself
     "task:write": frozenset({"task:read"}),
@@ -25,7 +25,7 @@ def expand(scopes: tuple[str, ...]) -> frozenset[str]:
         return SCOPES - {"admin"} if "admin" not in scopes else SCOPES
     granted: set[str] = set()
     for scope in scopes:
-        if scope in SCOPES:
+        if scope in SCOPES or scope == AGENTS:
             granted.add(scope)
         granted |= INCLUDES.get(scope, frozenset())
     return frozenset(granted)

@@ -1,4 +1,4 @@
-"""The slug of the caller's project. Slugs never change, so each is read once."""
+"""The slugs of projects. They never change, so each is read once."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ _SLUGS = "project_slugs"
 
 async def slug_of(call: Call) -> str:
     """The slug of the project the caller acts in."""
+    return await slug_in(call, call.project_id)
+
+
+async def slug_in(call: Call, project_id: int) -> str:
+    """The slug of a project."""
     known: dict[int, str] = _known(call.request.app.state)
-    slug = known.get(call.project_id)
+    slug = known.get(project_id)
     if slug is None:
-        project = await call.read(projects.find, call.project_id)
-        slug = known[call.project_id] = project.slug
+        project = await call.read(projects.find, project_id)
+        slug = known[project_id] = project.slug
     return slug
 
 

@@ -547,3 +547,73 @@ def get_approval(stand: Stand, api: Api) -> Ask:
 def decide_approval(stand: Stand, api: Api) -> Ask:
     body = {"approved": True, "comment": "go ahead"}
     return Ask(method="POST", path=f"/approvals/{asked(api)['id']}/decide", body=body)
+
+
+def _agent(api: Api, **fields: Any) -> str:
+    made: str = good(api.post("/agents", {"name": f"agent {next(_numbers)}", **fields}), 201)["id"]
+    return made
+
+
+@recipe
+def create_agent(stand: Stand, api: Api) -> Ask:
+    body = {"name": "Reviewer", "template": "code-reviewer", "triggers": {"push": True}, "config": {"max_findings": 5}}
+    return Ask(method="POST", path="/agents", body=body)
+
+
+@recipe
+def list_agents(stand: Stand, api: Api) -> Ask:
+    _agent(api, template="test-runner")
+    return Ask(method="GET", path="/agents", params={"template": "test-runner", "state": "deployed"})
+
+
+@recipe
+def get_agent(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=f"/agents/{_agent(api)}")
+
+
+@recipe
+def update_agent(stand: Stand, api: Api) -> Ask:
+    return Ask(method="PATCH", path=f"/agents/{_agent(api)}", body={"name": "Other", "triggers": ["push", "manual"]})
+
+
+@recipe
+def delete_agent(stand: Stand, api: Api) -> Ask:
+    return Ask(method="DELETE", path=f"/agents/{_agent(api)}")
+
+
+@recipe
+def pause_agent(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path=f"/agents/{_agent(api)}/pause")
+
+
+@recipe
+def resume_agent(stand: Stand, api: Api) -> Ask:
+    agent = _agent(api)
+    good(api.post(f"/agents/{agent}/pause"))
+    return Ask(method="POST", path=f"/agents/{agent}/resume")
+
+
+@recipe
+def archive_agent(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path=f"/agents/{_agent(api)}/archive")
+
+
+@recipe
+def get_agent_health(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=f"/agents/{_agent(api)}/health")
+
+
+@recipe
+def run_agent(stand: Stand, api: Api) -> Ask:
+    body = {"payload": {"pr_number": 42}, "config": {"max_findings": 5}}
+    return Ask(method="POST", path=f"/agents/{_agent(api)}/runs", body=body)
+
+
+@recipe
+def list_templates(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path="/templates")
+
+
+@recipe
+def get_template(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path="/templates/code-reviewer")

@@ -7,6 +7,7 @@ from runyard.artifacts.port import Blobs
 from runyard.dialects.native.routes import (
     admin,
     agent_stats,
+    agents,
     approvals,
     artifacts,
     bulks,
@@ -61,6 +62,7 @@ def app(
             admin.info(settings, started),
             *jobs.handlers(settings, vault),
             *secrets.handlers(settings, vault),
+            *agents.handlers(settings),
             *repositories.handlers(plumbing.store, settings, vault),
             *runs.HANDLERS,
             *triggers.HANDLERS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Raw
@@ -23,7 +23,7 @@ from runyard.web.errors import understood
 from runyard.web.problems import PROBLEMS
 
 
-def claim_in(project_id: int, asked: wire.ClaimIn, actor: str) -> claims.ClaimRequest:
+def claim_in(project_id: int | None, asked: wire.ClaimIn, actor: str) -> claims.ClaimRequest:
     """A request for work."""
     return claims.ClaimRequest(
         project_id=project_id,
@@ -38,12 +38,12 @@ def claim_in(project_id: int, asked: wire.ClaimIn, actor: str) -> claims.ClaimRe
     )
 
 
-def claims_out(granted: Sequence[claims.Granted], slug: str) -> wire.ClaimsOut:
+def claims_out(granted: Sequence[claims.Granted], slugs: Mapping[int, str]) -> wire.ClaimsOut:
     """What was handed out."""
     return wire.ClaimsOut(
         claims=[
             wire.Claim(
-                run=run_out(one.run, slug),
+                run=run_out(one.run, slugs[one.run.project_id]),
                 lease=wire.LeaseOut(until=when(one.lease.until), token=one.lease.token, worker=one.run.worker),
             )
             for one in granted
@@ -65,7 +65,7 @@ def given_back(granted: Sequence[claims.Granted], actor: str) -> list[leases.Rel
     ]
 
 
-def named(report: wire.Report, project_id: int, actor: str) -> dict[str, Any]:
+def named(report: wire.Report, project_id: int | None, actor: str) -> dict[str, Any]:
     """What all reports name."""
     return {"project_id": project_id, "run_id": lenient_id(report.run_id), "token": report.token, "actor": actor}
 

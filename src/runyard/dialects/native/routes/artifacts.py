@@ -37,8 +37,8 @@ def handlers(blobs: Blobs, *, limit: int) -> Sequence[HTTPRouteHandler]:
         """Keep the body as a file of the run, under `name` and the request's content type."""
         who = writer(call, run_id, token)
         kind = call.header("content-type") or artifacts.ANY_TYPE
-        await call.read(artifacts.check, who, name, kind)
-        blob = await blobs.receive(call.project_id, call.request.stream(), limit=limit)
+        project_id = await call.read(artifacts.check, who, name, kind)
+        blob = await blobs.receive(project_id, call.request.stream(), limit=limit)
         made = await call.write(artifacts.add, who, artifacts.NewArtifact(name=name, blob=blob, content_type=kind))
         return mapping.artifact_out(made)
 

@@ -11,12 +11,14 @@ from litestar.handlers import HTTPRouteHandler
 
 from runyard.dialects.native import mapping, wire
 from runyard.dialects.native.mapping.approvals import ask_in
-from runyard.domain.errors import DomainError, Invalid
+from runyard.dialects.native.routes.records import acting_in
+from runyard.domain.agents import EXECUTOR
+from runyard.domain.errors import DomainError, Forbidden, Invalid
 from runyard.domain.records import Waiting
 from runyard.engine import approvals, claimers, claims, event_waits, leases
 from runyard.streams.hub import Hub
 from runyard.web.call import Call
-from runyard.web.slugs import slug_of
+from runyard.web.slugs import slug_in
 
 CLAIMERS = 10_000
 RECHECK_SECONDS = 5.0
@@ -31,13 +33,17 @@ def claiming(hub: Hub) -> HTTPRouteHandler:
     @post("/v1/runs/claim", needs="runs:claim", status_code=200)
     async def claim_runs(call: Call, data: wire.ClaimIn) -> wire.ClaimsOut:
         """Hand out up to `limit` runs, each under a lease; wait up to `wait_seconds` for the first."""
-        slug = await slug_of(call)
-        request = mapping.claim_in(call.project_id, data, call.actor)
+        request = mapping.claim_in(acting_in(call), data, call.actor)
+        topic = f"ready:{request.project_id}"
+        if request.project_id is None:
+            if request.executor != EXECUTOR:
+                raise Forbidden(f"this key takes the work of {EXECUTOR!r} executors alone")
+            topic = f"executor:{EXECUTOR}"
         loop = asyncio.get_running_loop()
         deadline = loop.time() + data.wait_seconds
         if noted.is_due(request, call.store.now()):
             await call.write(claimers.seen, request)
-        with hub.waiter([f"ready:{call.project_id}"]) as waiter, call.presence(waiter.wake) as client:
+        with hub.waiter([topic]) as waiter, call.presence(waiter.wake) as client:
             while True:
                 waiter.reset()
                 (granted,) = await call.write(claims.claim, [request])
@@ -46,7 +52,8 @@ def claiming(hub: Hub) -> HTTPRouteHandler:
                     return wire.ClaimsOut(claims=[])
                 left = deadline - loop.time()
                 if granted or left <= 0 or hub.closed:
-                    return mapping.claims_out(granted, slug)
+                    slugs = {one: await slug_in(call, one) for one in {given.run.project_id for given in granted}}
+                    return mapping.claims_out(granted, slugs)
                 await waiter.wait(min(left, RECHECK_SECONDS))
                 if client.gone:
                     return wire.ClaimsOut(claims=[])
@@ -179,7 +186,7 @@ def _until(report: wire.WaitReport, now: int) -> int | None:
 
 
 def _named(call: Call, report: wire.Report) -> dict[str, Any]:
-    return mapping.named(report, call.project_id, call.actor)
+    return mapping.named(report, acting_in(call), call.actor)
 
 
 def handlers(hub: Hub) -> Sequence[HTTPRouteHandler]:

@@ -11,6 +11,7 @@ from runyard.engine.fences import Writer
 from runyard.web.call import Call
 from runyard.web.paging import Cursor, Limit, place
 from runyard.web.reply import Reply
+from runyard.web.scopes import AGENTS
 
 EXECUTORS = ("runs:write", "runs:claim")
 LEASE = "x-runyard-lease"
@@ -21,16 +22,25 @@ def writer(call: Call, run_id: str, token: str | None) -> Writer:
     token = token or call.header(LEASE)
     if token is None and not call.may("runs:write"):
         raise Forbidden("a key that may only claim names its lease: send `token`, or the header X-Runyard-Lease")
-    return Writer(project_id=call.project_id, run_id=mapping.run_id(run_id), token=token, actor=call.actor)
+    return Writer(project_id=acting_in(call), run_id=mapping.run_id(run_id), token=token, actor=call.actor)
+
+
+def acting_in(call: Call) -> int | None:
+    """The project whose runs the caller may hold; None is every project, for the built-in agents' own worker."""
+    return None if call.may(AGENTS) else call.project_id
 
 
 READERS = ("runs:read", "runs:claim")
 
 
-async def may_read(call: Call, run_id: str) -> None:
-    """Let the holder of a lease read what its own run left. Raises `Forbidden`, `LeaseLost` or `NotFound`."""
-    if not call.may("runs:read"):
-        await call.read(fences.check, writer(call, run_id, None))
+async def may_read(call: Call, run_id: str) -> int:
+    """The project of a run that the caller may read: its holder may read what its own run left.
+
+    Raises `Forbidden`, `LeaseLost` or `NotFound`.
+    """
+    if call.may("runs:read"):
+        return call.project_id
+    return (await call.read(fences.check, writer(call, run_id, None))).project_id
 
 
 @get("/v1/runs/{run_id:str}/attempts", needs="runs:read")
@@ -84,17 +94,17 @@ async def list_checkpoints(
     call: Call, run_id: str, limit: Limit = 50, cursor: Cursor = None
 ) -> wire.Page[wire.Checkpoint]:
     """The run's checkpoints, newest first."""
-    await may_read(call, run_id)
+    project_id = await may_read(call, run_id)
     (before,) = place(cursor, tuple[int]) or (None,)
-    found = await call.read(checkpoints.of_run, call.project_id, mapping.run_id(run_id), before=before, limit=limit)
+    found = await call.read(checkpoints.of_run, project_id, mapping.run_id(run_id), before=before, limit=limit)
     return mapping.page(found, mapping.checkpoint_out)
 
 
 @get("/v1/runs/{run_id:str}/checkpoints/{number:int}", needs=READERS)
 async def get_checkpoint(call: Call, run_id: str, number: int) -> wire.Checkpoint:
     """One checkpoint."""
-    await may_read(call, run_id)
-    found = await call.read(checkpoints.get, call.project_id, mapping.run_id(run_id), number)
+    project_id = await may_read(call, run_id)
+    found = await call.read(checkpoints.get, project_id, mapping.run_id(run_id), number)
     return mapping.checkpoint_out(found)
 
 
@@ -178,8 +188,8 @@ async def put_state(call: Call, run_id: str, key: str, data: wire.StateIn) -> Re
 @get("/v1/runs/{run_id:str}/state/{key:str}", needs=READERS)
 async def get_state(call: Call, run_id: str, key: str) -> wire.StateEntry:
     """One kept value."""
-    await may_read(call, run_id)
-    return mapping.state_out(await call.read(run_state.get, call.project_id, mapping.run_id(run_id), key))
+    project_id = await may_read(call, run_id)
+    return mapping.state_out(await call.read(run_state.get, project_id, mapping.run_id(run_id), key))
 
 
 @delete("/v1/runs/{run_id:str}/state/{key:str}", needs=EXECUTORS, status_code=204)
@@ -191,9 +201,9 @@ async def delete_state(call: Call, run_id: str, key: str) -> None:
 @get("/v1/runs/{run_id:str}/state", needs=READERS)
 async def list_state(call: Call, run_id: str, limit: Limit = 50, cursor: Cursor = None) -> wire.Page[wire.StateEntry]:
     """The values kept with the run, by key."""
-    await may_read(call, run_id)
+    project_id = await may_read(call, run_id)
     (after,) = place(cursor, tuple[str]) or ("",)
-    found = await call.read(run_state.of_run, call.project_id, mapping.run_id(run_id), after=after, limit=limit)
+    found = await call.read(run_state.of_run, project_id, mapping.run_id(run_id), after=after, limit=limit)
     return mapping.page(found, mapping.state_out)
 
 
