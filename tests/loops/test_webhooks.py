@@ -10,24 +10,36 @@ from functools import partial
 import pytest
 from standardwebhooks.webhooks import Webhook as Receiver
 
-from runyard.domain.webhooks import Webhook, written
+from runyard.domain.webhooks import Webhook
 from runyard.engine import deliveries, tries, webhooks
 from runyard.storage.port import Store
 from tests.support import hooks
 from tests.support.endpoints import Endpoint, Heard, Say
-from tests.support.hooks import change, log, see
+from tests.support.hooks import NEWER, SECRET, change, log, see
 from tests.support.sending import Post
 from tests.support.stores import Clock
 from tests.support.yard import SECOND, Yard
 
-SECRET = written(b"k" * 32)
-NEWER = written(b"n" * 32)
-
 
 def hook(post: Post, endpoint: Endpoint) -> Webhook:
     """A webhook of the endpoint for all events, signed with `SECRET`."""
-    new = webhooks.NewWebhook(url=f"{endpoint.url}hook", events=["*"], secret=post.vault.seal(SECRET, webhooks.PURPOSE))
-    return post.store.transact(webhooks.create, 1, new, post.settings)
+    new = webhooks.NewWebhook(url=f"{endpoint.url}hook", events=["*"], secret=SECRET)
+    return post.store.transact(webhooks.create, 1, new, sealing(post), post.settings).webhook
+
+
+def sealing(post: Post) -> Callable[[str], str]:
+    """Seals secrets so that the senders can open them."""
+    return lambda secret: post.vault.seal(secret, webhooks.PURPOSE)
+
+
+def later(post: Post, clock: Clock, seconds: float) -> None:
+    """Let time pass, and the senders notice it."""
+    clock.forward(seconds=seconds)
+
+    async def look() -> None:
+        post.hub.publish(frozenset({deliveries.TOPIC}))
+
+    post.on_loop(look)
 
 
 def verified(heard: Heard, secret: str = SECRET) -> dict[str, object]:
@@ -56,7 +68,7 @@ def test_every_try_has_the_id_of_the_event_and_its_own_time(store: Store, post: 
     webhook = hook(post, endpoint)
     sent = store.transact(webhooks.test, 1, webhook.id).delivery
     endpoint.until(lambda: log(store, webhook) == [("waiting", ["answered with status 500"])])
-    clock.forward(seconds=6)
+    later(post, clock, 6)
     endpoint.until(lambda: log(store, webhook) == [("delivered", ["answered with status 500", None])])
     store.transact(webhooks.redeliver, 1, webhook.id, sent.id)
     endpoint.until(lambda: len(endpoint.heard) == 3)
@@ -70,7 +82,7 @@ def test_every_try_has_the_id_of_the_event_and_its_own_time(store: Store, post: 
 
 def test_while_a_secret_changes_both_sign(store: Store, post: Post, endpoint: Endpoint, clock: Clock):
     webhook = hook(post, endpoint)
-    store.transact(webhooks.rotate, 1, webhook.id, post.vault.seal(NEWER, webhooks.PURPOSE), grace=60 * SECOND)
+    store.transact(webhooks.rotate, 1, webhook.id, NEWER, sealing(post), grace=60 * SECOND)
     store.transact(webhooks.test, 1, webhook.id)
     endpoint.until(lambda: len(endpoint.heard) == 1)
     assert verified(endpoint.heard[0], SECRET) == verified(endpoint.heard[0], NEWER)
@@ -89,8 +101,8 @@ def test_a_message_goes_where_the_webhook_is_when_it_is_sent(
     webhook = hook(post, old)
     store.transact(webhooks.test, 1, webhook.id)
     old.until(lambda: log(store, webhook) == [("waiting", ["answered with status 503"])])
-    store.transact(webhooks.update, 1, webhook.id, {"url": new.url}, post.settings)
-    clock.forward(seconds=6)
+    store.transact(webhooks.update, 1, webhook.id, {"url": new.url}, sealing(post), post.settings)
+    later(post, clock, 6)
     new.until(lambda: log(store, webhook)[0][0] == "delivered")
     assert len(new.heard) == 1
 
@@ -112,10 +124,10 @@ def test_what_is_on_its_way_to_a_webhook_that_takes_nothing_is_given_up(
     store.transact(webhooks.test, 1, webhook.id)
     endpoint.until(lambda: log(store, webhook)[0][0] == "waiting" and log(store, webhook)[0][1])
     if end == "disable":
-        store.transact(webhooks.update, 1, webhook.id, {"enabled": False}, post.settings)
+        store.transact(webhooks.update, 1, webhook.id, {"enabled": False}, sealing(post), post.settings)
     else:
         store.transact(webhooks.delete, 1, webhook.id)
-    clock.forward(seconds=6)
+    later(post, clock, 6)
     endpoint.until(lambda: store.look(deliveries.next_due) is None)
     assert len(endpoint.heard) == 1
 

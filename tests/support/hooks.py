@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from runyard.domain.webhooks import Webhook
+from runyard.domain.webhooks import Webhook, written
 from runyard.engine import tries, webhooks
 from runyard.engine.tries import Pace, Tried
 from runyard.engine.webhooks import NewWebhook
@@ -17,17 +17,24 @@ from tests.support.verbs import Json
 
 SETTINGS = Settings()
 URL = "https://example.com/hook"
+SECRET = written(b"k" * 32)
+NEWER = written(b"n" * 32)
+
+
+def seal(secret: str) -> str:
+    """The secret as these webhooks keep it; no vault opens it."""
+    return f"sealed {secret}"
 
 
 def make(store: Store, *events: str, project_id: int = 1, **said: Any) -> Webhook:
     """A webhook for these events, or for all."""
-    new = NewWebhook(**{"url": URL, "events": events or ["*"], "secret": "sealed", **said})
-    return store.transact(webhooks.create, project_id, new, SETTINGS)
+    new = NewWebhook(**{"url": URL, "events": events or ["*"], "secret": SECRET, **said})
+    return store.transact(webhooks.create, project_id, new, seal, SETTINGS).webhook
 
 
 def change(store: Store, webhook: Webhook, **changes: Any) -> Webhook:
     """The webhook with these changes."""
-    return store.transact(webhooks.update, webhook.project_id, webhook.id, changes, SETTINGS)
+    return store.transact(webhooks.update, webhook.project_id, webhook.id, changes, seal, SETTINGS)
 
 
 def see(store: Store, webhook: Webhook) -> Webhook:

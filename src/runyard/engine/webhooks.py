@@ -1,11 +1,12 @@
 """Webhooks: who outside is told of what, and the log of what was sent.
 
-Whoever hands a secret in seals it first, for `PURPOSE`; here nobody can open one.
+Secrets are kept as `seal` makes them (for `PURPOSE`); here nobody can open one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ GRACE = 24 * rules.HOUR
 LONGEST_GRACE = 7 * rules.DAY
 COUNTED = 10_000
 """How far messages are counted, and how many of the newest those see who turn numbered pages."""
+Seal = Callable[[str], str]
 
 
 class NewWebhook(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,10 +41,17 @@ class NewWebhook(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str
     events: Sequence[str]
-    secret: str
-    """Sealed."""
+    secret: str | None = None
+    """Without one, one is made."""
     description: str = ""
     enabled: bool = True
+
+
+class Signed(msgspec.Struct, frozen=True, kw_only=True):
+    """A webhook with its secret, which is in no other answer."""
+
+    webhook: Webhook
+    secret: str
 
 
 class Logged(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,9 +61,12 @@ class Logged(msgspec.Struct, frozen=True, kw_only=True):
     tries: Sequence[Try]
 
 
-def create(tx: Tx, project_id: int, new: NewWebhook, settings: Settings, *, actor: str | None = None) -> Webhook:
+def create(
+    tx: Tx, project_id: int, new: NewWebhook, seal: Seal, settings: Settings, *, actor: str | None = None
+) -> Signed:
     """Make a webhook. Raises `Invalid`, or `Conflict` when the project has as many as it may have."""
     events = rules.accepted(new.events)
+    secret = _secret(tx, new.secret)
     sizes.plain("the description", new.description, longest=1024)
     guard.check_url(new.url, settings)
     # Two that make the last one at the same time take their turns.
@@ -66,7 +78,7 @@ def create(tx: Tx, project_id: int, new: NewWebhook, settings: Settings, *, acto
         project_id=project_id,
         url=new.url,
         events=events,
-        secret=new.secret,
+        secret=seal(secret),
         enabled=new.enabled,
         description=new.description,
         old_secret=None,
@@ -78,7 +90,7 @@ def create(tx: Tx, project_id: int, new: NewWebhook, settings: Settings, *, acto
     )
     sql.add(tx, webhook)
     _changed(tx, webhook, "webhook.created", actor)
-    return webhook
+    return Signed(webhook=webhook, secret=secret)
 
 
 def get(tx: Tx, project_id: int, webhook_id: str) -> Webhook:
@@ -92,33 +104,53 @@ def page(tx: Tx, project_id: int, *, before: str | None = None, limit: int = MOS
 
 
 def update(
-    tx: Tx, project_id: int, webhook_id: str, changes: dict[str, Any], settings: Settings, *, actor: str | None = None
+    tx: Tx,
+    project_id: int,
+    webhook_id: str,
+    changes: Mapping[str, Any],
+    seal: Seal,
+    settings: Settings,
+    *,
+    actor: str | None = None,
 ) -> Webhook:
-    """Change what is named of `url`, `events`, `description`, `enabled` and the sealed `secret`.
+    """Change what is named of `url`, `events`, `description`, `enabled` and `secret`.
 
     The secret before signs as well for `GRACE`. Raises `NotFound` or `Invalid`.
     """
+    said = dict(changes)
+    secret = said.pop("secret", None)
     before = _locked(tx, project_id, webhook_id)
-    after = msgspec.structs.replace(before, **{name: value for name, value in changes.items() if name != "secret"})
+    after = msgspec.structs.replace(before, **said)
     after = msgspec.structs.replace(after, events=rules.accepted(after.events))
     sizes.plain("the description", after.description, longest=1024)
     if after.url != before.url:
         guard.check_url(after.url, settings)
     if after.enabled and not before.enabled:
         after = msgspec.structs.replace(after, failing_since=None, disabled_reason=None)
-    if "secret" in changes:
-        after = _resealed(after, changes["secret"], tx.now + GRACE)
+    if secret is not None:
+        after = _resealed(after, seal(_secret(tx, secret)), tx.now + GRACE)
     if after == before:
         return before
     return _save(tx, after, "webhook.updated", actor)
 
 
 def rotate(
-    tx: Tx, project_id: int, webhook_id: str, sealed: str, *, grace: int = GRACE, actor: str | None = None
-) -> Webhook:
-    """Give a webhook another secret; the one before signs as well for the time of grace. Raises `NotFound`."""
-    after = _resealed(_locked(tx, project_id, webhook_id), sealed, tx.now + grace)
-    return _save(tx, after, "webhook.rotated", actor)
+    tx: Tx,
+    project_id: int,
+    webhook_id: str,
+    secret: str | None,
+    seal: Seal,
+    *,
+    grace: int = GRACE,
+    actor: str | None = None,
+) -> Signed:
+    """Give a webhook another secret, one that is made unless one is given; the one before signs as well for a while.
+
+    Raises `NotFound` or `Invalid`.
+    """
+    new = _secret(tx, secret)
+    after = _resealed(_locked(tx, project_id, webhook_id), seal(new), tx.now + grace)
+    return Signed(webhook=_save(tx, after, "webhook.rotated", actor), secret=new)
 
 
 def delete(tx: Tx, project_id: int, webhook_id: str, *, actor: str | None = None) -> None:
@@ -201,6 +233,14 @@ def _mine(webhook: Webhook | None, project_id: int, webhook_id: str) -> Webhook:
     if webhook is None or webhook.project_id != project_id:
         raise NotFound(f"there is no webhook {webhook_id[:64]!r} in this project")
     return webhook
+
+
+def _secret(tx: Tx, given: str | None) -> str:
+    """The secret in the form in which it is shown; made when none is given. Raises `Invalid`."""
+    if given is not None:
+        return rules.written(rules.key_of(given))
+    # Two tokens are 384 bits of chance; their hash is 32 bytes of it.
+    return rules.written(hashlib.sha256(f"{tx.new_token()}{tx.new_token()}".encode()).digest())
 
 
 def _resealed(webhook: Webhook, sealed: str, old_until: int) -> Webhook:
