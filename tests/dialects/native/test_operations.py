@@ -19,8 +19,8 @@ UNKNOWN = "0199b3c4-0000-7000-8000-00000000a001"
 WRONG_IDS = [UNKNOWN, "0", "nothing", "a" * 300, "ü", "..%2f..", "%00", "run-1'--", "{}", "%20"]
 NAMED_BY_CALLERS = {"put_environment", "put_job_secret", "put_output", "put_state"}
 """Operations whose last id the caller chooses."""
-OF_ITS_OWN = {"put_environment", "update_project", "delete_project"}
-"""Operations that another project's key does to what is its own, or an admin's to any project."""
+OF_ITS_OWN = {"put_environment", "update_project", "delete_project", "get_template"}
+"""Operations that another project's key does to what is its own or everybody's, or an admin's to any project."""
 every_operation = pytest.mark.parametrize("name", sorted(RECIPES))
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 """For what the database has no part in."""
