@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from runyard.dialects.bamboosnow.auth import BAMBOOSNOW, spoken
+from runyard.dialects.bamboosnow.auth import spoken
+from runyard.engine.keys import BAMBOOSNOW
 from tests.dialects.bamboosnow.client import Snow, good, ids, refused
 from tests.support.api import good as native_good
 from tests.support.stand import ADMIN, Stand
@@ -113,7 +114,8 @@ def test_an_expiry_without_offset_is_utc_and_ends_the_key(snow: Snow) -> None:
 
 
 def test_what_is_not_said_may_read_write_and_run(snow: Snow) -> None:
-    for said in ({}, {"scopes": None}, {"scopes": []}):
+    unsaid: list[Json] = [{}, {"scopes": None}, {"scopes": []}]
+    for said in unsaid:
         key = snow.as_key(make(snow, loose=True, **said)["key"])
         assert may(key) == {"read"}
         run = snow.succeeded()
