@@ -617,3 +617,52 @@ def list_templates(stand: Stand, api: Api) -> Ask:
 @recipe
 def get_template(stand: Stand, api: Api) -> Ask:
     return Ask(method="GET", path="/templates/code-reviewer")
+
+
+def _repository(api: Api) -> str:
+    body = {"provider": "github", "full_name": f"acme/app-{next(_numbers)}"}
+    repository: str = good(api.post("/repositories", body), 201)["id"]
+    return repository
+
+
+@recipe
+def connect_repository(stand: Stand, api: Api) -> Ask:
+    name = f"acme/app-{next(_numbers)}"
+    body = {"provider": "git", "full_name": name, "url": f"https://git.example.com/{name}.git", "private": True}
+    return Ask(method="POST", path="/repositories", body=body)
+
+
+@recipe
+def list_repositories(stand: Stand, api: Api) -> Ask:
+    _repository(api)
+    return Ask(method="GET", path="/repositories", params={"provider": "github", "search": "ACME"})
+
+
+@recipe
+def get_repository(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=f"/repositories/{_repository(api)}")
+
+
+@recipe
+def update_repository(stand: Stand, api: Api) -> Ask:
+    return Ask(method="PATCH", path=f"/repositories/{_repository(api)}", body={"default_branch": "trunk"})
+
+
+@recipe
+def disconnect_repository(stand: Stand, api: Api) -> Ask:
+    return Ask(method="DELETE", path=f"/repositories/{_repository(api)}")
+
+
+@recipe
+def rotate_repository_hook(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path=f"/repositories/{_repository(api)}/hook")
+
+
+@recipe
+def close_repository_hook(stand: Stand, api: Api) -> Ask:
+    return Ask(method="DELETE", path=f"/repositories/{_repository(api)}/hook")
+
+
+@recipe
+def list_repository_deliveries(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=f"/repositories/{_repository(api)}/deliveries")
