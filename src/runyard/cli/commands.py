@@ -113,6 +113,23 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "agents",
+        "Make agents from templates, and ask them for runs.",
+        WORK,
+        (
+            ("list", "agents:list_agents", "List agents, newest first."),
+            ("get", "agents:get", "Show an agent, and how its runs did."),
+            ("create", "agents:create", "Make an agent; it is deployed at once."),
+            ("run", "agents:run", "Ask an agent for a run."),
+            ("pause", "agents:pause", "Have an agent take no runs until it is resumed."),
+            ("resume", "agents:resume", "Have a paused agent take runs again."),
+            ("archive", "agents:archive", "Have an agent take no runs for good."),
+            ("delete", "agents:delete", "Delete an agent; its runs stay."),
+            ("health", "agents:health", "Score how well an agent did in the last 30 days."),
+            ("templates", "agents:templates", "List what agents can be made from."),
+        ),
+    ),
+    (
         "artifacts",
         "List and fetch the files of runs.",
         WORK,

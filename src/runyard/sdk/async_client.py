@@ -19,6 +19,7 @@ from runyard.sdk.handles import AsyncRun, adopt, shapes
 from runyard.sdk.methods import AsyncNoun
 from runyard.sdk.models import Page
 from runyard.sdk.nouns import (
+    AsyncAgents,
     AsyncApprovals,
     AsyncBulk,
     AsyncDeadLetter,
@@ -66,6 +67,7 @@ class AsyncClient(ServerMethods, AsyncNoun):
         self._shapes = shapes(AsyncRun)
         self.runs = AsyncRuns(self)
         self.jobs = AsyncJobs(self)
+        self.agents = AsyncAgents(self)
         self.keys = AsyncKeys(self)
         self.projects = AsyncProjects(self)
         self.dlq = AsyncDeadLetter(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runyard.sdk.calls import approvals, jobs, keys, leases, operations, runs, work
+from runyard.sdk.calls import agents, approvals, jobs, keys, leases, operations, runs, work
 from runyard.sdk.methods import AsyncNoun, Lists, ListsRuns, Noun, Sends, SendsForRun, SendsForRuns
 
 
@@ -78,6 +78,23 @@ class JobMethods:
     versions = Lists(jobs.versions)
 
 
+class AgentMethods:
+    """Agents: jobs with a template and a profile."""
+
+    create = Sends(agents.create)
+    get = Sends(agents.read)
+    list = Lists(agents.list_all)
+    update = Sends(agents.update)
+    delete = Sends(agents.delete)
+    pause = Sends(agents.pause)
+    resume = Sends(agents.resume)
+    archive = Sends(agents.archive)
+    run = SendsForRun(agents.run)
+    health = Sends(agents.health)
+    templates = Sends(agents.templates)
+    template = Sends(agents.template)
+
+
 class KeyMethods:
     """API keys."""
 
@@ -136,6 +153,14 @@ class Jobs(JobMethods, Noun):
 
 class AsyncJobs(JobMethods, AsyncNoun):
     __doc__ = JobMethods.__doc__
+
+
+class Agents(AgentMethods, Noun):
+    __doc__ = AgentMethods.__doc__
+
+
+class AsyncAgents(AgentMethods, AsyncNoun):
+    __doc__ = AgentMethods.__doc__
 
 
 class Keys(KeyMethods, Noun):
