@@ -12,7 +12,8 @@ LONGEST = 4000
 WIDEST = 4000
 """Data longer than this (as JSON text) is not shown with a step."""
 _SENSED = frozenset({"observation", "user", "environment"})
-_SPEAKERS_SENSED = frozenset({"user", "environment", "system", "tool"})
+_SPEAKERS_SENSED = frozenset(f'"{who}"'.encode() for who in ("user", "environment", "system", "tool"))
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +59,7 @@ class Done(msgspec.Struct, frozen=True):
 def told(line: Line) -> Step:
     """A line as a step: what came from outside is sensed, what the agent said itself is thought."""
     metadata = _object(line.data)
-    sensed = line.type in _SENSED or (metadata or {}).get("role") in _SPEAKERS_SENSED
+    sensed = line.type in _SENSED or bytes((metadata or {}).get("role", b"")) in _SPEAKERS_SENSED
     return Step(kind="sense" if sensed else "think", at=line.at, content=_cut(line.message), metadata=metadata)
 
 
@@ -68,7 +69,7 @@ def called(call: Called) -> Step:
         "tool": call.name,
         "status": call.status,
         "duration_ms": call.duration_ms,
-        "input": _value(call.input),
+        "input": None if call.input is None else msgspec.Raw(call.input.encode()),
         "error": None if call.error is None else _cut(call.error),
     }
     said = f"{call.name}: {call.error}" if call.error else call.name
@@ -90,9 +91,10 @@ def _present(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _object(data: str | None) -> dict[str, Any] | None:
-    value = _value(data)
-    return value if isinstance(value, dict) or value is None else {"data": value}
-
-
-def _value(data: str | None) -> Any:
-    return None if data is None else msgspec.json.decode(data)
+    if data is None:
+        return None
+    try:
+        # Nobody looks further inside: numbers may be there that no program can hold.
+        return dict(_members(data))
+    except msgspec.ValidationError:
+        return {"data": msgspec.Raw(data.encode())}

@@ -14,9 +14,11 @@ def _short(name: str) -> str:
     return f"CASE WHEN LENGTH({name}) <= {WIDEST} THEN {name} END"
 
 
+_NEWEST = f"SELECT seq FROM logs WHERE run_id = :run_id AND type IN {_TYPES} ORDER BY seq DESC LIMIT :n"
+# First their numbers, which the index has: SQLite goes by the primary key, through all lines, where more is wanted.
 LINES = (
     f"SELECT at, type, SUBSTR(message, 1, {_CUT}), {_short('data')} FROM logs "
-    f"WHERE run_id = :run_id AND type IN {_TYPES} ORDER BY seq DESC LIMIT :n"
+    f"WHERE run_id = :run_id AND seq IN ({_NEWEST}) ORDER BY seq DESC"
 )
 CALLS = (
     f"SELECT at, name, status, duration_ms, SUBSTR(error, 1, {_CUT}), {_short('input')} FROM tool_calls "

@@ -26,7 +26,7 @@ from runyard.storage.statements.transcripts import Said
 MICRO_USD = 1_000_000
 _encode = msgspec.json.Encoder().encode
 _texts = msgspec.json.Decoder(list[str]).decode
-_object = msgspec.json.Decoder(dict[str, Any]).decode
+_members = msgspec.json.Decoder(dict[str, Raw]).decode
 _ENDS_OF_LINES = str.maketrans({sign: repr(sign)[1:-1] for sign in "\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"})
 
 
@@ -185,10 +185,12 @@ def _action(one: Action) -> wire.SdkAgentAction:
 
 
 def _details(text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {}
     try:
-        return {} if text is None else _object(text)
-    except msgspec.MsgspecError:
-        return {"details": Raw(text.encode())} if text is not None else {}
+        return dict(_members(text))
+    except msgspec.ValidationError:
+        return {"details": Raw(text.encode())}
 
 
 def line_out(line: Said) -> str:

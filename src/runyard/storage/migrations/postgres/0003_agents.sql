@@ -180,7 +180,7 @@ CREATE UNIQUE INDEX approvals_run ON approvals (run_id, name);
 CREATE INDEX approvals_project ON approvals (project_id, state, id);
 
 -- The lines of a log that say what an agent thought and saw, which are few among those that programs print.
-CREATE INDEX logs_thoughts ON logs (run_id, seq)
+CREATE INDEX logs_thoughts ON logs (run_id, seq, type)
     WHERE type IN ('thought', 'observation', 'message', 'assistant', 'user', 'environment');
 
 -- Who outside is told of what.
