@@ -30,7 +30,6 @@ MOST = 50
 """How many webhooks a project has at most."""
 GRACE = 24 * rules.HOUR
 """For so long the secret before signs as well, unless somebody says otherwise."""
-LONGEST_GRACE = 7 * rules.DAY
 COUNTED = 10_000
 """How far messages are counted, and how many of the newest those see who turn numbered pages."""
 Seal = Callable[[str], str]

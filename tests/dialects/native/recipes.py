@@ -666,3 +666,67 @@ def close_repository_hook(stand: Stand, api: Api) -> Ask:
 @recipe
 def list_repository_deliveries(stand: Stand, api: Api) -> Ask:
     return Ask(method="GET", path=f"/repositories/{_repository(api)}/deliveries")
+
+
+HOOK = {"url": "https://example.com/hook", "events": ["run.completed"]}
+
+
+def _webhook(api: Api) -> str:
+    webhook: str = good(api.post("/webhooks", HOOK), 201)["id"]
+    return webhook
+
+
+def _sent_to_webhook(api: Api) -> str:
+    path = f"/webhooks/{_webhook(api)}"
+    return f"{path}/deliveries/{good(api.post(f'{path}/test'), 202)['id']}"
+
+
+@recipe
+def create_webhook(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path="/webhooks", body={**HOOK, "description": "tells the team"})
+
+
+@recipe
+def list_webhooks(stand: Stand, api: Api) -> Ask:
+    _webhook(api)
+    return Ask(method="GET", path="/webhooks")
+
+
+@recipe
+def get_webhook(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=f"/webhooks/{_webhook(api)}")
+
+
+@recipe
+def update_webhook(stand: Stand, api: Api) -> Ask:
+    return Ask(method="PATCH", path=f"/webhooks/{_webhook(api)}", body={"events": ["*"], "enabled": False})
+
+
+@recipe
+def delete_webhook(stand: Stand, api: Api) -> Ask:
+    return Ask(method="DELETE", path=f"/webhooks/{_webhook(api)}")
+
+
+@recipe
+def rotate_webhook(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path=f"/webhooks/{_webhook(api)}/rotate", body={"grace_seconds": 60})
+
+
+@recipe
+def test_webhook(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path=f"/webhooks/{_webhook(api)}/test")
+
+
+@recipe
+def list_webhook_deliveries(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=_sent_to_webhook(api).rpartition("/")[0])
+
+
+@recipe
+def get_webhook_delivery(stand: Stand, api: Api) -> Ask:
+    return Ask(method="GET", path=_sent_to_webhook(api))
+
+
+@recipe
+def redeliver_webhook_delivery(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path=f"{_sent_to_webhook(api)}/redeliver")

@@ -23,6 +23,7 @@ from runyard.dialects.native.routes import (
     secrets,
     triggers,
     waits,
+    webhooks,
 )
 from runyard.settings import Settings
 from runyard.storage.vault import Vault
@@ -64,6 +65,7 @@ def app(
             *secrets.handlers(settings, vault),
             *agents.handlers(settings),
             *repositories.handlers(plumbing.store, settings, vault),
+            *webhooks.handlers(settings, vault),
             *runs.HANDLERS,
             *triggers.HANDLERS,
             *waits.HANDLERS,

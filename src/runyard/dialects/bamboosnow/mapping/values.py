@@ -16,7 +16,15 @@ NOBODY = "0" * 32
 """The id of the agent of a run that has none."""
 MOST_A_PAGE = 100
 _HEX = re.compile(r"[0-9a-fA-F]{32}").fullmatch
-_WORDS = {"run": "run", "agent": "agent", "repo": "repository", "issue": "issue", "key": "API key", "hook": "webhook"}
+_WORDS = {
+    "run": "run",
+    "agent": "agent",
+    "repo": "repository",
+    "issue": "issue",
+    "key": "API key",
+    "hook": "webhook",
+    "delivery": "delivery",
+}
 
 
 def shown(prefix: str, id: str) -> str:
