@@ -49,19 +49,17 @@ async def list_run_approvals(
     call: Call, run_id: str, name: Named = None, limit: Limit = 50, cursor: Cursor = None
 ) -> shapes.Page[wire.Approval]:
     """What the run asked for, oldest first."""
-    await may_read(call, run_id)
+    project_id = await may_read(call, run_id)
     (after,) = place(cursor, tuple[str]) or ("",)
-    found = await call.read(
-        approvals.of_run, call.project_id, mapping.run_id(run_id), name=name, after=after, limit=limit
-    )
+    found = await call.read(approvals.of_run, project_id, mapping.run_id(run_id), name=name, after=after, limit=limit)
     return mapping.page(found, shaping.approval_out)
 
 
 @get("/v1/runs/{run_id:str}/approvals/{name:str}", needs=READERS)
 async def get_run_approval(call: Call, run_id: str, name: str) -> wire.Approval:
     """What the run asked for under this name."""
-    await may_read(call, run_id)
-    return shaping.approval_out(await call.read(approvals.named, call.project_id, mapping.run_id(run_id), name))
+    project_id = await may_read(call, run_id)
+    return shaping.approval_out(await call.read(approvals.named, project_id, mapping.run_id(run_id), name))
 
 
 @get("/v1/approvals", needs="runs:read")
