@@ -130,6 +130,17 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "approvals",
+        "Decide what runs may do that ask first.",
+        WORK,
+        (
+            ("list", "approvals:list_approvals", "List what runs ask for, newest first."),
+            ("get", "approvals:get", "Show what a run asks for, and what was decided."),
+            ("approve", "approvals:approve", "Let a run do what it asks for."),
+            ("reject", "approvals:reject", "Refuse what a run asks for."),
+        ),
+    ),
+    (
         "artifacts",
         "List and fetch the files of runs.",
         WORK,
