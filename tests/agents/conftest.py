@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from runyard.agents.code_reviewer.analysers.data import Data
@@ -17,7 +18,7 @@ from runyard.agents.code_reviewer.findings import Finding
 from runyard.agents.code_reviewer.model import ModelSettings, Usage
 from runyard.agents.code_reviewer.pipeline import Task, perform
 from runyard.agents.code_reviewer.report import Report
-from runyard.agents.code_reviewer.request import Limits, parse
+from runyard.agents.code_reviewer.request import Limits, ReviewRequest
 
 # Put together here, so that this repository does not seem to hold one.
 AWS_KEY = "AKIA" + "Z7Q3M5XKD2WJ9RVB"
@@ -82,7 +83,7 @@ def review_it(tmp_path: Path) -> ReviewIt:
         **payload: object,
     ) -> Report:
         task = Task(
-            request=parse({"path": str(repo.root), "model": wish, **payload}),
+            request=msgspec.convert({"path": str(repo.root), "model": wish, **payload}, ReviewRequest),
             roots=(tmp_path / "roots",),
             limits=limits or Limits(),
             analysers=(Ruff(), Secrets(), Conflicts(), Data()),

@@ -7,11 +7,19 @@ import sys
 
 import structlog
 
-from runyard.agents import lifeline
-from runyard.agents.code_reviewer import settings, worker
+from runyard.agents import lifeline, settings
+from runyard.agents.code_reviewer import worker as code_reviewer
+from runyard.agents.security_scanner import worker as security_scanner
+from runyard.agents.work import Work, register
 from runyard.sdk import Worker
 
-_CONCURRENCY = 2  # reviews at a time: each keeps about one core busy
+_EXECUTOR = "agent"
+_CONCURRENCY = 2  # runs at a time: each keeps about one core busy
+WORKS: dict[str, Work] = {
+    "code-reviewer": code_reviewer.work,
+    "security-scanner": security_scanner.work,
+}
+"""Who works on the runs of agents made from a template."""
 
 
 def main() -> int:
@@ -22,12 +30,14 @@ def main() -> int:
         # The server that started us holds the other end. Reviews under way see us go, and end as well.
         lifeline.watch(0, lambda: os._exit(1))
     try:
-        reviewer = settings.read(os.environ)
+        read = settings.read(os.environ)
     except ValueError as error:
         print(f"runyard.agents: {error}", file=sys.stderr)
         return 2
-    built_in = Worker(concurrency=_CONCURRENCY, name=f"built-in-agents-{os.getpid()}", prefetch=0)
-    worker.register(built_in, reviewer)
+    name = f"built-in-agents-{os.getpid()}"
+    built_in = Worker(concurrency=_CONCURRENCY, name=name, executor=_EXECUTOR, prefetch=0)
+    for slug, work in WORKS.items():
+        register(built_in, slug, work, read)
     built_in.run()
     return 0
 

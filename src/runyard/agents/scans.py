@@ -12,6 +12,8 @@ from msgspec import Meta, Struct
 
 from runyard.agents.assignments import Assignment, base_of, wishes
 from runyard.agents.checkout import checkout
+from runyard.agents.code_reviewer.findings import Severity
+from runyard.agents.code_reviewer.model import Usage
 from runyard.agents.code_reviewer.pipeline import OnProgress
 from runyard.agents.code_reviewer.report import Report
 from runyard.agents.code_reviewer.request import Globs, Limits, ReviewRequest
@@ -45,6 +47,9 @@ class Scan(Struct, frozen=True, kw_only=True):
     scope: Scope
     options: dict[str, Any]
     limits: Limits
+    model: bool | str | None = False
+    """Whether a language model looks too: False never, None when one is configured, True or its name by all means."""
+    min_severity: Severity = "info"
     changed_only: bool = True
     """Whether a base narrows the scan to what changed since."""
 
@@ -70,12 +75,15 @@ def perform(ctx: Context, assignment: Assignment, settings: AgentSettings, scan:
                     include=scan.scope.include,
                     exclude=scan.scope.exclude,
                     max_findings=scan.scope.max_findings,
-                    model=False,
+                    min_severity=scan.min_severity,
+                    model=scan.model,
                 ),
                 roots=[folder],
                 limits=scan.limits,
+                model=settings.reviewer.model,
                 options=scan.options,
                 on_progress=paced(ctx.progress, time.monotonic),
+                on_usage=lambda usage: _used(ctx, usage),
                 cancelled=cancelled,
                 command=scan.command,
             )
@@ -103,6 +111,15 @@ def paced(say: Callable[[str, float, float], None], clock: Callable[[], float]) 
             say(message, done, total)
 
     return progress
+
+
+def _used(ctx: Context, usage: Usage) -> None:
+    ctx.usage(
+        model=usage.model,
+        provider=usage.provider,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+    )
 
 
 def _conclude(ctx: Context, assignment: Assignment, report: Report) -> None:

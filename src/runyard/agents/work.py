@@ -14,6 +14,7 @@ Work = Callable[[Context, Assignment, AgentSettings], dict[str, Any]]
 """Does what is assigned and returns the run's output. `NonRetryable` says that trying again would not help."""
 
 _FINDINGS_IN_A_CALL = 1000
+_LONGEST_FILE = 512  # what the server keeps of a path
 
 
 def register(worker: Worker, slug: str, work: Work, settings: AgentSettings) -> None:
@@ -34,5 +35,13 @@ def tell(
 ) -> None:
     """Report findings as rows, many in a call; with none, that there was nothing to find."""
     for first in range(0, max(1, len(findings)), _FINDINGS_IN_A_CALL):
-        batch = findings[first : first + _FINDINGS_IN_A_CALL]
+        batch = [_fitting(finding) for finding in findings[first : first + _FINDINGS_IN_A_CALL]]
         ctx.findings(batch, files_reviewed=files_reviewed, lines_analyzed=lines_analyzed, summary=summary)
+
+
+def _fitting(finding: FindingFields) -> FindingFields:
+    """The finding with the end of its path, where that is longer than can be kept."""
+    file = finding.get("file")
+    if file is None or len(file) <= _LONGEST_FILE:
+        return finding
+    return {**finding, "file": "…" + file[1 - _LONGEST_FILE :]}

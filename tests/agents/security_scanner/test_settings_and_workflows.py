@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from runyard.agents.code_reviewer.pipeline import Task, perform
-from runyard.agents.code_reviewer.request import Limits, parse
+from runyard.agents.code_reviewer.request import Limits, ReviewRequest
 from runyard.agents.security_scanner.unsafe_settings import UnsafeSettings
 from runyard.agents.security_scanner.workflows import Workflows
 from tests.agents.conftest import MakeRepo, Repo
@@ -12,7 +12,7 @@ from tests.agents.conftest import MakeRepo, Repo
 
 def looked_at(repo: Repo) -> list[tuple[str, str, str, int]]:
     task = Task(
-        request=parse({"path": str(repo.root)}),
+        request=ReviewRequest(path=str(repo.root)),
         roots=(Path("/"),),
         limits=Limits(),
         analysers=(UnsafeSettings(), Workflows()),

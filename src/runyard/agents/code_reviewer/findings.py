@@ -15,7 +15,7 @@ Kind = Literal[
 ]
 
 MASK = "****"
-_RANK: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
+RANK: dict[Severity, int] = {"error": 0, "warning": 1, "info": 2}
 _LONGEST = 500  # characters of a message or suggestion: a tool may quote a whole expression
 
 
@@ -68,7 +68,7 @@ def settle(drafts: Iterable[Draft], files: Mapping[str, SourceFile]) -> list[Fin
                 suggestion=mask(draft.suggestion, hidden.get(draft.file, ()))[:_LONGEST],
             )
         )
-    return sorted(findings, key=lambda finding: _RANK[finding.severity])
+    return sorted(findings, key=lambda finding: RANK[finding.severity])
 
 
 def secrets_by_file(drafts: Iterable[Draft]) -> dict[str, tuple[str, ...]]:

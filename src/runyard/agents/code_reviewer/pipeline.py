@@ -9,7 +9,7 @@ from pathlib import Path
 from runyard.agents import repository as repositories
 from runyard.agents.code_reviewer.analysers import Analyser, Noting
 from runyard.agents.code_reviewer.files import Selection, Skipped, SourceFile, select
-from runyard.agents.code_reviewer.findings import Draft, Finding, settle
+from runyard.agents.code_reviewer.findings import RANK, Draft, Finding, settle
 from runyard.agents.code_reviewer.model import ModelFailed, ModelSettings, Usage, look
 from runyard.agents.code_reviewer.report import AnalyserUsed, Report, summarise
 from runyard.agents.code_reviewer.request import Limits, ReviewRequest
@@ -131,7 +131,11 @@ def ask_model(review: Review) -> Review:
 
 def settle_findings(review: Review) -> Review:
     files: dict[str, SourceFile] = {file.path: file for file in review.selection.files}
-    return replace(review, findings=tuple(settle(review.drafts, files)))
+    found = settle(review.drafts, files)
+    told = tuple(one for one in found if RANK[one.severity] <= RANK[review.task.request.min_severity])
+    settled = replace(review, findings=told)
+    left = len(found) - len(told)
+    return _noted(settled, f"{left} findings are less grave than asked for and left out") if left else settled
 
 
 def report(review: Review) -> Report:

@@ -1,11 +1,8 @@
 """What is asked for, and how much it may take."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta, Struct
-
-from runyard.agents.errors import BadRequest
 
 Text = Annotated[str, Meta(min_length=1, max_length=4096)]
 Glob = Annotated[str, Meta(min_length=1, max_length=256)]
@@ -20,6 +17,7 @@ class ReviewRequest(Struct, frozen=True, kw_only=True):
     include: Globs = ()
     exclude: Globs = ()
     max_findings: Annotated[int, Meta(ge=1, le=10_000)] = 1000
+    min_severity: Literal["error", "warning", "info"] = "info"
     # None: a model when one is configured; False: never; True or a model's name: say so when none is configured.
     model: bool | Text | None = None
 
@@ -31,13 +29,3 @@ class Limits(Struct, frozen=True, kw_only=True):
     memory_bytes: Annotated[int, Meta(gt=0)] = 2 << 30
     max_files: Annotated[int, Meta(gt=0)] = 50_000
     max_file_bytes: Annotated[int, Meta(gt=0)] = 1 << 20
-
-
-def parse(payload: object) -> ReviewRequest:
-    """Read a run's payload; keys it does not know are left alone. Raises `BadRequest`."""
-    try:
-        return msgspec.convert(payload, ReviewRequest)
-    except msgspec.ValidationError as error:
-        raise BadRequest(
-            f'The payload of a review is {{"path", "base"?, "include"?, "exclude"?, …}}: {error}'
-        ) from None

@@ -1,93 +1,43 @@
-"""The reviewer as a job that any worker can take: `register` it, and runs of `code-reviewer` are reviews."""
+"""The code reviewer as the work of an agent."""
 
-import time
-from collections.abc import Callable
-from typing import Any
+import sys
+from typing import Any, Literal
 
 import msgspec
 
-from runyard.agents.code_reviewer.model import Usage
-from runyard.agents.code_reviewer.pipeline import OnProgress
-from runyard.agents.code_reviewer.report import Report
-from runyard.agents.code_reviewer.request import parse
-from runyard.agents.code_reviewer.settings import ReviewerSettings
-from runyard.agents.code_reviewer.supervise import review
-from runyard.agents.errors import BadRequest, MemoryLimit, TimeLimit
-from runyard.sdk import Context, NonRetryable, Worker
+from runyard.agents import scans
+from runyard.agents.assignments import Assignment
+from runyard.agents.code_reviewer.findings import Severity
+from runyard.agents.code_reviewer.request import Text
+from runyard.agents.scans import Scan, Scope
+from runyard.agents.settings import AgentSettings
+from runyard.sdk import Context
 
-JOB = "code-reviewer"
-
-_RETRIES = 2  # of what broke by chance; a request that cannot be met is not tried again
-_SPARE_SECONDS = 60.0  # so that the review's own limit, which says more, comes before the job's
-_SECONDS_BETWEEN_LINES = 1.0
+SLUG = "code-reviewer"
+CHILD = (sys.executable, "-P", "-m", "runyard.agents.code_reviewer.child")
+STYLES: dict[str, Severity] = {"thorough": "info", "balanced": "warning", "focused": "error"}
+"""How much a review tells, by the least severity it tells of."""
 
 
-class ReviewRefused(NonRetryable):
-    """The review cannot be done as asked for, however often it is tried."""
+class Wishes(Scope, frozen=True, kw_only=True):
+    """What a review is asked for."""
+
+    model: bool | Text | None = None
+    review_style: Literal["thorough", "balanced", "focused"] = "thorough"
+    min_severity: Severity | None = None
+    """Goes before the style."""
 
 
-def register(worker: Worker, settings: ReviewerSettings) -> None:
-    """Have the worker take runs of the job `code-reviewer`."""
-
-    @worker.job(
-        JOB,
-        retries=_RETRIES,
-        timeout=settings.limits.seconds + _SPARE_SECONDS,
-        description="Reviews a git repository, or what changed in it since a base, and reports findings.",
+def work(ctx: Context, assignment: Assignment, settings: AgentSettings) -> dict[str, Any]:
+    """Review the assigned repository, or what changed in it since a base."""
+    wished = scans.asked(assignment, Wishes)
+    scan = Scan(
+        command=CHILD,
+        scope=wished,
+        options={},
+        limits=settings.reviewer.limits,
+        model=wished.model,
+        min_severity=wished.min_severity or STYLES[wished.review_style],
     )
-    def code_reviewer(ctx: Context, payload: Any) -> dict[str, Any]:
-        return perform_run(ctx, payload, settings)
-
-
-def perform_run(ctx: Context, payload: object, settings: ReviewerSettings) -> dict[str, Any]:
-    """The report on one run's request. Raises `ReviewRefused`, or an `AgentError` worth another try."""
-
-    def on_usage(usage: Usage) -> None:
-        ctx.usage(
-            model=usage.model,
-            provider=usage.provider,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-        )
-
-    cancelled = ctx.cancelled
-    try:
-        report = review(
-            parse(payload),
-            roots=settings.roots,
-            limits=settings.limits,
-            model=settings.model,
-            on_progress=paced(ctx.progress, time.monotonic),
-            on_usage=on_usage,
-            cancelled=cancelled.is_set,
-        )
-    except (BadRequest, TimeLimit, MemoryLimit) as error:
-        raise ReviewRefused(str(error)) from error
-    _conclude(ctx, report)
-    output: dict[str, Any] = msgspec.to_builtins(report)
-    return output
-
-
-def paced(say: OnProgress, clock: Callable[[], float]) -> OnProgress:
-    """Says at once what is new, and how far it is once a second: every line is kept in the run's log."""
-    last: tuple[str, float] = ("", 0.0)
-
-    def progress(message: str, done: int, total: int) -> None:
-        nonlocal last
-        now = clock()
-        if message != last[0] or now - last[1] >= _SECONDS_BETWEEN_LINES:
-            last = (message, now)
-            say(message, done, total)
-
-    return progress
-
-
-def _conclude(ctx: Context, report: Report) -> None:
-    for note in report.notes:
-        ctx.log(note, level="info")
-    count = report.summary
-    ctx.log(
-        f"{report.repository}: {count.error} errors, {count.warning} warnings, {count.info} notes "
-        f"in {report.files_reviewed} files, {report.lines_analyzed} lines",
-        summary=msgspec.to_builtins(count),
-    )
+    report = scans.perform(ctx, assignment, settings, scan)
+    return scans.output(assignment, report) | {"asked": msgspec.to_builtins(wished)}
