@@ -141,6 +141,26 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "repositories",
+        "Connect the project to repositories, and listen to their hosts.",
+        WORK,
+        (
+            ("list", "repositories:list_repositories", "List repositories, newest first."),
+            ("connect", "repositories:connect", "Connect the project to a repository."),
+            ("disconnect", "repositories:disconnect", "Disconnect a repository; its runs stay."),
+            (
+                "hook",
+                "repositories:hook",
+                "Make a secret for deliveries of a repository's host, and say what to enter there.",
+            ),
+            (
+                "deliveries",
+                "repositories:deliveries",
+                "List what a repository's host sent, and what became of it, newest first.",
+            ),
+        ),
+    ),
+    (
         "artifacts",
         "List and fetch the files of runs.",
         WORK,

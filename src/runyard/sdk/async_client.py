@@ -26,6 +26,7 @@ from runyard.sdk.nouns import (
     AsyncJobs,
     AsyncKeys,
     AsyncProjects,
+    AsyncRepositories,
     RunMethods,
     ServerMethods,
 )
@@ -68,6 +69,7 @@ class AsyncClient(ServerMethods, AsyncNoun):
         self.runs = AsyncRuns(self)
         self.jobs = AsyncJobs(self)
         self.agents = AsyncAgents(self)
+        self.repositories = AsyncRepositories(self)
         self.keys = AsyncKeys(self)
         self.projects = AsyncProjects(self)
         self.dlq = AsyncDeadLetter(self)

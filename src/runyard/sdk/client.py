@@ -17,7 +17,18 @@ from runyard.sdk.following import Follower, Item
 from runyard.sdk.handles import Run, adopt, shapes
 from runyard.sdk.methods import Noun
 from runyard.sdk.models import Page
-from runyard.sdk.nouns import Agents, Approvals, Bulk, DeadLetter, Jobs, Keys, Projects, RunMethods, ServerMethods
+from runyard.sdk.nouns import (
+    Agents,
+    Approvals,
+    Bulk,
+    DeadLetter,
+    Jobs,
+    Keys,
+    Projects,
+    Repositories,
+    RunMethods,
+    ServerMethods,
+)
 
 T = TypeVar("T")
 
@@ -61,6 +72,7 @@ class Client(ServerMethods, Noun):
         self.runs = Runs(self)
         self.jobs = Jobs(self)
         self.agents = Agents(self)
+        self.repositories = Repositories(self)
         self.keys = Keys(self)
         self.projects = Projects(self)
         self.dlq = DeadLetter(self)

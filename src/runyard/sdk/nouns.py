@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runyard.sdk.calls import agents, approvals, jobs, keys, leases, operations, runs, work
+from runyard.sdk.calls import agents, approvals, jobs, keys, leases, operations, repositories, runs, work
 from runyard.sdk.methods import AsyncNoun, Lists, ListsRuns, Noun, Sends, SendsForRun, SendsForRuns
 
 
@@ -95,6 +95,19 @@ class AgentMethods:
     template = Sends(agents.template)
 
 
+class RepositoryMethods:
+    """Repositories: what agents work on, and whose hosts tell of pushes and pull requests."""
+
+    connect = Sends(repositories.connect)
+    get = Sends(repositories.read)
+    list = Lists(repositories.list_all)
+    update = Sends(repositories.update)
+    disconnect = Sends(repositories.disconnect)
+    rotate_hook = Sends(repositories.rotate_hook)
+    close_hook = Sends(repositories.close_hook)
+    deliveries = Lists(repositories.deliveries)
+
+
 class KeyMethods:
     """API keys."""
 
@@ -161,6 +174,14 @@ class Agents(AgentMethods, Noun):
 
 class AsyncAgents(AgentMethods, AsyncNoun):
     __doc__ = AgentMethods.__doc__
+
+
+class Repositories(RepositoryMethods, Noun):
+    __doc__ = RepositoryMethods.__doc__
+
+
+class AsyncRepositories(RepositoryMethods, AsyncNoun):
+    __doc__ = RepositoryMethods.__doc__
 
 
 class Keys(KeyMethods, Noun):

@@ -48,9 +48,9 @@ def change_in(data: wire.RepositoryPatch, folder: Folder | None) -> Change:
     )
 
 
-def hook_out(done: Rotated) -> wire.Hook:
+def hook_out(done: Rotated) -> wire.RepositoryHook:
     """What to enter at the code host."""
-    return wire.Hook(
+    return wire.RepositoryHook(
         path=HOOK + done.repository.id,
         secret=done.secret,
         content_type="application/json",

@@ -115,7 +115,7 @@ def handlers(store: Store, settings: Settings, vault: Vault) -> Sequence[HTTPRou
         )
 
     @post("/v1/repositories/{repository_id:str}/hook", needs="jobs:write", status_code=201)
-    async def rotate_repository_hook(call: Call, repository_id: str) -> wire.Hook:
+    async def rotate_repository_hook(call: Call, repository_id: str) -> wire.RepositoryHook:
         """Make a secret for deliveries of the repository's host; the one before is good no longer."""
         wanted = lenient_id(repository_id)
         done = await call.write(repositories.rotate_secret, call.project_id, wanted, seal, actor=call.actor)

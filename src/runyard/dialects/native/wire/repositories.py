@@ -66,7 +66,7 @@ class Repository(msgspec.Struct, kw_only=True):
     """When its folder was looked at, or its host last said how it is."""
 
 
-class Hook(msgspec.Struct, kw_only=True):
+class RepositoryHook(msgspec.Struct, kw_only=True):
     """What to enter at the code host. The secret is in this answer and in no other one."""
 
     path: str
