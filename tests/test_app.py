@@ -10,7 +10,7 @@ import pytest
 
 from runyard import app
 from runyard.domain.errors import Conflict, Invalid, Unavailable
-from runyard.engine import projects
+from runyard.engine import agent_queries, projects
 from runyard.settings import Settings
 from tests.support.api import Api, good, refused
 from tests.support.stand import Stand, settings_in
@@ -79,6 +79,17 @@ def test_the_first_start_makes_project_and_key_and_later_ones_neither(tmp_path: 
             key = server.bootstrap()
             assert (key is not None) == first
             assert server.store.look(projects.find, 1).slug == "default"
+        finally:
+            server.close()
+
+
+def test_a_server_whose_agents_run_has_a_reviewer(tmp_path: Path) -> None:
+    for agents_run, made in ((False, 0), (True, 1), (True, 1)):
+        server = app.Server(Settings(data=tmp_path, loops=False, agents=agents_run))
+        try:
+            server.bootstrap()
+            wanted = agent_queries.Wanted(template="code-reviewer")
+            assert server.store.look(agent_queries.page, 1, wanted, offset=0, limit=1).total == made
         finally:
             server.close()
 

@@ -170,9 +170,10 @@ class Server:
         return managed.Executor(ground, worker=f"{socket.gethostname()}-{os.getpid()}")
 
     def bootstrap(self) -> str | None:
-        """Make the default project with its reviewer, and the admin key; the key, when it was made now."""
+        """Make the default project (with a reviewer, where agents run) and the admin key; the key, when made now."""
         self.store.transact(projects.ensure_default)
-        self.store.transact(agents.ensure, projects.DEFAULT, "code-reviewer")
+        if self.settings.agents:
+            self.store.transact(agents.ensure, projects.DEFAULT, "code-reviewer")
         return self.store.transact(keys.ensure_admin, self.settings.admin_key)
 
     @contextlib.asynccontextmanager
