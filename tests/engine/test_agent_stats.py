@@ -177,9 +177,11 @@ class Life:
     def forget(self, run_id: str, amount: int) -> None:
         """Delete a run that has ended, as if by age."""
         told = self.yard.store.look(facts)
-        if run_id in told and told[run_id].state in FINAL:
-            self.yard.store.transact(retention.delete_runs, [run_id])
-            self.gone[run_id] = told[run_id]
+        ended = [run_id for run_id in self.runs if run_id in told and told[run_id].state in FINAL]
+        if ended:
+            gone = ended[amount % len(ended)]
+            self.yard.store.transact(retention.delete_runs, [gone])
+            self.gone[gone] = told[gone]
 
     def check(self) -> None:
         """Statistics and totals must be what all runs come to that ever were, and all that still are."""
@@ -236,9 +238,9 @@ def summed(mine: list[Fact]) -> Sums:
 VERBS = (
     *("ask", "work", "pass") * 3,
     *("claim", "start", "complete", "complete", "fail", "fail", "release", "park", "pause", "resume", "cancel"),
-    *("retry", "replay", "requeue", "discard", "tell", "tell", "forget"),
+    *("retry", "replay", "requeue", "discard", "tell", "tell", "forget", "forget"),
 )
-EXAMPLES = {"sqlite": 40, "postgres": 12}
+EXAMPLES = {"sqlite": 60, "postgres": 20}
 STEPS = st.lists(st.tuples(st.sampled_from(VERBS), st.integers(0, 11), st.integers(0, 60)), min_size=10, max_size=60)
 
 
