@@ -14,7 +14,7 @@ from runyard.sdk import fields, models
 ANSWERS = [
     "Project", "Key", "Job", "JobVersion", "Run", "UsageTotals", "Claim", "Result", "ResultError", "Attempt", "Event",
     "LogEntry", "Chunk", "Checkpoint", "Usage", "ToolCall", "Output", "StateEntry", "Artifact", "Why", "Explanation",
-    "Lineage", "Approval",
+    "Lineage", "Approval", "ProjectWebhook", "WebhookDelivery", "WebhookTry",
 ]  # fmt: skip
 REPORTS = [
     "StartReport",

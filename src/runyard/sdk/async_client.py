@@ -27,6 +27,7 @@ from runyard.sdk.nouns import (
     AsyncKeys,
     AsyncProjects,
     AsyncRepositories,
+    AsyncWebhooks,
     RunMethods,
     ServerMethods,
 )
@@ -75,6 +76,7 @@ class AsyncClient(ServerMethods, AsyncNoun):
         self.dlq = AsyncDeadLetter(self)
         self.bulk = AsyncBulk(self)
         self.approvals = AsyncApprovals(self)
+        self.webhooks = AsyncWebhooks(self)
 
     async def __aenter__(self) -> Self:
         return self

@@ -28,6 +28,7 @@ from runyard.sdk.nouns import (
     Repositories,
     RunMethods,
     ServerMethods,
+    Webhooks,
 )
 
 T = TypeVar("T")
@@ -78,6 +79,7 @@ class Client(ServerMethods, Noun):
         self.dlq = DeadLetter(self)
         self.bulk = Bulk(self)
         self.approvals = Approvals(self)
+        self.webhooks = Webhooks(self)
 
     def __enter__(self) -> Self:
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runyard.sdk.calls import agents, approvals, jobs, keys, leases, operations, repositories, runs, work
+from runyard.sdk.calls import agents, approvals, jobs, keys, leases, operations, repositories, runs, webhooks, work
 from runyard.sdk.methods import AsyncNoun, Lists, ListsRuns, Noun, Sends, SendsForRun, SendsForRuns
 
 
@@ -150,6 +150,21 @@ class ApprovalMethods:
     reject = Sends(approvals.reject)
 
 
+class WebhookMethods:
+    """Who outside is told of what, and what was sent."""
+
+    create = Sends(webhooks.create)
+    get = Sends(webhooks.read)
+    list = Lists(webhooks.list_all)
+    update = Sends(webhooks.update)
+    rotate = Sends(webhooks.rotate)
+    delete = Sends(webhooks.delete)
+    test = Sends(webhooks.test)
+    deliveries = Lists(webhooks.deliveries)
+    delivery = Sends(webhooks.delivery)
+    redeliver = Sends(webhooks.redeliver)
+
+
 class ServerMethods:
     """The server and the project as a whole."""
 
@@ -214,6 +229,14 @@ class Approvals(ApprovalMethods, Noun):
 
 class AsyncApprovals(ApprovalMethods, AsyncNoun):
     __doc__ = ApprovalMethods.__doc__
+
+
+class Webhooks(WebhookMethods, Noun):
+    __doc__ = WebhookMethods.__doc__
+
+
+class AsyncWebhooks(WebhookMethods, AsyncNoun):
+    __doc__ = WebhookMethods.__doc__
 
 
 class Bulk(BulkMethods, Noun):

@@ -103,6 +103,7 @@ from runyard.dialects.native.wire.runs import (
     Why,
 )
 from runyard.dialects.native.wire.values import NOTHING, Count, Name, Page, Priority, Seconds, Tags, Text
+from runyard.dialects.native.wire.webhooks import ProjectWebhook, WebhookDelivery, WebhookTry
 
 __all__ = [
     "NOTHING",
@@ -173,6 +174,7 @@ __all__ = [
     "ProjectIn",
     "ProjectPatch",
     "ProjectSettings",
+    "ProjectWebhook",
     "Queue",
     "Queues",
     "RateLimit",
@@ -212,5 +214,7 @@ __all__ = [
     "UsageTotals",
     "WaitReport",
     "Webhook",
+    "WebhookDelivery",
+    "WebhookTry",
     "Why",
 ]
