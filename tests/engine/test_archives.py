@@ -9,11 +9,26 @@ import pytest
 
 from runyard.artifacts.objects import in_folder
 from runyard.artifacts.port import Blob
+from runyard.domain.approvals import Verdict
 from runyard.domain.errors import Invalid
-from runyard.engine import archives, artifacts, checkpoints, outputs, run_state, tool_calls, usage
+from runyard.domain.findings import NewFinding
+from runyard.engine import (
+    actions,
+    approvals,
+    archives,
+    artifacts,
+    checkpoints,
+    findings,
+    outputs,
+    run_state,
+    tool_calls,
+    usage,
+)
 from runyard.storage.statements import archives as archives_sql
 from runyard.storage.statements.retention import Claimed
 from tests.support.writers import holder, log
+
+YES = Verdict(approved=True)
 
 
 @pytest.fixture
@@ -105,6 +120,33 @@ def test_how_an_archive_was_read_does_not_show_in_it(yard, blobs, monkeypatch):
     monkeypatch.setattr(archives_sql, "ROWS", 1)
     assert archive(yard, blobs, *held) == at_once
     assert len(read(blobs, at_once)) == 3
+
+
+def test_what_an_agent_found_did_and_asked_is_archived_however_it_is_read(yard, blobs, monkeypatch):
+    held = yard.running(job=yard.agent().job.name)
+    told = findings.Findings(findings=tuple(NewFinding(severity="error", type="bug", message=m) for m in "abc"))
+    yard.store.transact(findings.add, holder(held), told)
+    for number in range(3):
+        did = actions.NewAction(type="comment", description="Said so", details=f'{{"n":{number}}}')
+        yard.store.transact(actions.add, holder(held), did)
+    for name in ("one", "two", "three"):
+        question = {"name": name, "action": "Deploy", "changes": ("a.py",)}
+        asked = approvals.NewApproval(project_id=1, run_id=held.run.id, token=held.lease.token, **question)
+        yard.store.transact(approvals.decide, 1, yard.store.transact(approvals.ask, asked).approval.id, YES)
+        held = yard.claim_one()
+    yard.complete(held)
+    names = archive(yard, blobs, held)
+    (line,) = read(blobs, names)
+    assert [one["message"] for one in line["findings"]] == ["a", "b", "c"]
+    assert [one["details"] for one in line["actions"]] == [{"n": 0}, {"n": 1}, {"n": 2}]
+    assert [(one["name"], one["state"], one["changes"]) for one in line["approvals"]] == [
+        ("one", "approved", ["a.py"]),
+        ("two", "approved", ["a.py"]),
+        ("three", "approved", ["a.py"]),
+    ]
+    monkeypatch.setattr(archives, "PAGE", 2)
+    monkeypatch.setattr(archives_sql, "ROWS", 1)
+    assert archive(yard, blobs, held) == names
 
 
 def test_json_with_line_breaks_stays_on_its_line(yard, blobs):

@@ -15,7 +15,21 @@ from runyard.artifacts.port import Blobs
 from runyard.domain.errors import Invalid
 from runyard.domain.records import Run
 from runyard.domain.slices import Slice
-from runyard.engine import artifacts, attempts, checkpoints, events, logs, outputs, run_state, sizes, tool_calls, usage
+from runyard.engine import (
+    actions,
+    approvals,
+    artifacts,
+    attempts,
+    checkpoints,
+    events,
+    findings,
+    logs,
+    outputs,
+    run_state,
+    sizes,
+    tool_calls,
+    usage,
+)
 from runyard.storage.port import Store, Tx
 from runyard.storage.statements import archives as sql
 from runyard.storage.statements import runs as runs_sql
@@ -58,6 +72,9 @@ KINDS = (
     Kind("outputs", sql.OUTPUTS, outputs.of_run, frozenset({"value", "schema"})),
     Kind("state", sql.STATE, run_state.of_run, frozenset({"value"})),
     Kind("artifacts", sql.ARTIFACTS, artifacts.of_run),
+    Kind("findings", sql.FINDINGS, findings.of_run),
+    Kind("actions", sql.ACTIONS, actions.of_run, frozenset({"details"})),
+    Kind("approvals", sql.APPROVALS, approvals.of_run, frozenset({"changes"})),
 )
 
 

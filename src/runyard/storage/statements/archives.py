@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from runyard.domain.approvals import Approval
+from runyard.domain.findings import Action, Finding
 from runyard.domain.records import Attempt, Event, LogEntry
 from runyard.domain.traces import Artifact, Checkpoint, Output, StateEntry, ToolCall, Usage
 from runyard.storage.port import Tx
@@ -25,19 +27,25 @@ class Table(msgspec.Struct, frozen=True):
     record: type[msgspec.Struct]
     order: str
     big: tuple[str, ...] = ()
+    only: str = ""
+    """Which rows are told, where not all are."""
+
+    @property
+    def _told(self) -> str:
+        return f"FROM {self.name} WHERE run_id {{among ids}}" + (f" AND {self.only}" if self.only else "")
 
     @property
     def measure(self) -> str:
         """Counts and adds up at most so many rows."""
         size = " + ".join(f"COALESCE(LENGTH({column}), 0)" for column in self.big) or "0"
-        part = f"SELECT {size} AS size FROM {self.name} WHERE run_id {{among ids}} LIMIT :n"
+        part = f"SELECT {size} AS size {self._told} LIMIT :n"
         return f"SELECT COUNT(*), COALESCE(SUM(size), 0) FROM ({part}) AS part"
 
     @property
     def select(self) -> str:
         """All rows of the runs."""
         columns = ", ".join(self.record.__struct_fields__)
-        return f"SELECT {columns} FROM {self.name} WHERE run_id {{among ids}} ORDER BY run_id, {self.order}"
+        return f"SELECT {columns} {self._told} ORDER BY run_id, {self.order}"
 
 
 ATTEMPTS = Table("attempts", Attempt, "epoch", ("error",))
@@ -49,6 +57,9 @@ TOOL_CALLS = Table("tool_calls", ToolCall, "id", ("input", "output"))
 OUTPUTS = Table("outputs", Output, "name", ("value", "schema"))
 STATE = Table("run_state", StateEntry, "name", ("value",))
 ARTIFACTS = Table("artifacts", Artifact, "id")
+FINDINGS = Table("findings", Finding, "id", ("message", "suggestion"), only="current = 1")
+ACTIONS = Table("actions", Action, "id", ("description", "details"))
+APPROVALS = Table("approvals", Approval, "id", ("description", "changes", "comment"))
 
 
 def run_sizes(tx: Tx, project_id: int, ids: Sequence[str]) -> list[tuple[str, int]]:
