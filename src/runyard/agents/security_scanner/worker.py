@@ -29,8 +29,9 @@ def work(ctx: Context, assignment: Assignment, settings: AgentSettings) -> dict[
     scan = Scan(
         command=CHILD,
         scope=wished,
-        options={"min_severity": wished.min_severity, "min_confidence": wished.min_confidence},
+        options={"min_confidence": wished.min_confidence},
         limits=settings.reviewer.limits,
+        min_severity=wished.min_severity,
     )
     report = scans.perform(ctx, assignment, settings, scan)
     return scans.output(assignment, report) | {"asked": msgspec.to_builtins(wished)}
