@@ -12,13 +12,12 @@ from typing import Any
 import psutil
 import pytest
 
-from runyard.cli import reviewing
 from runyard.cli.failures import Failure
 from runyard.cli.findings import Finding, Report, reaches, report_of, summary, worst
 from runyard.cli.private_server import environment, private_server
 from runyard.cli.probe import answers
 from tests.cli.conftest import Command
-from tests.cli.server import RUN_ID, Script, done, log, run
+from tests.cli.server import AT, RUN_ID, Script, done, log, run
 
 FINDINGS = [
     {
@@ -52,7 +51,7 @@ REPORT: dict[str, Any] = {
 @pytest.fixture
 def reviewed(server: Script) -> Script:
     server.on("GET", "/livez", {"status": "ok"})
-    server.on("POST", "/runs", run(job="code-reviewer"), status=201)
+    server.on("POST", "/agents/code-reviewer/runs", run(job="code-reviewer"), status=201)
     server.stream(f"/runs/{RUN_ID}/stream", log(1, "ruff", progress={"done": 1, "total": 2}), done("completed"))
     server.on("GET", f"/runs/{RUN_ID}", run(state="completed", output=REPORT))
     return server
@@ -73,10 +72,8 @@ def test_findings_are_grouped_by_file(cli: Command, reviewed: Script, tmp_path: 
         f"run {RUN_ID}",
     ]
     assert "ruff (1 of 2)" in result.err
-    assert reviewed.sent("POST", "/runs")[0].body == {
-        "payload": {"path": str(tmp_path), "base": "main"},
-        "job": "code-reviewer",
-    }
+    (asked,) = reviewed.sent("POST", "/agents/code-reviewer/runs")
+    assert asked.body == {"payload": {"path": str(tmp_path), "base": "main"}}
 
 
 def test_a_review_as_json_is_the_report_with_its_run(cli: Command, reviewed: Script, tmp_path: Path) -> None:
@@ -105,14 +102,33 @@ def test_no_follow_only_asks(cli: Command, reviewed: Script, tmp_path: Path) -> 
     assert not reviewed.sent("GET", f"/runs/{RUN_ID}/stream")
 
 
-def test_a_server_without_a_reviewer_is_told(
-    cli: Command, reviewed: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reviewing.ask, "__kwdefaults__", {"patience": 0.0})
-    reviewed.refuse("POST", "/runs", 404, "not_found")
+def test_a_project_without_a_reviewer_is_told(cli: Command, reviewed: Script, tmp_path: Path) -> None:
+    reviewed.refuse("POST", "/agents/code-reviewer/runs", 404, "not_found")
     result = cli("review", str(tmp_path), "-o", "json")
     assert result.code == 5
-    assert "--no-agents" in result.problem["hint"]
+    assert "runyard agents create" in result.problem["hint"]
+
+
+def test_findings_are_listed_by_what_they_are(cli: Command, server: Script) -> None:
+    found = {"id": "f1", "run_id": RUN_ID, "severity": "error", "type": "bug", "message": "it\nbreaks", "at": AT}
+    server.on("GET", "/findings", {"data": [found | {"file": "a.py", "line": 3}, found], "next_cursor": None})
+    server.on(
+        "GET", "/agents/code-reviewer", {"id": "a1", "name": "Reviewer", "job": "code-reviewer", "state": "deployed"}
+    )
+    result = cli("findings", "--severity", "error", "--agent", "code-reviewer", "--file", "a.py", "--run", RUN_ID)
+    assert result.code == 0
+    assert [line.split()[:4] for line in result.out.splitlines()[1:]] == [
+        ["error", "bug", "a.py:3", "it"],
+        ["error", "bug", "it", "breaks"],
+    ]
+    (asked,) = server.sent("GET", "/findings")
+    assert asked.query | {"limit": []} == {
+        "severity": ["error"],
+        "agent": ["a1"],
+        "file": ["a.py"],
+        "run": [RUN_ID],
+        "limit": [],
+    }
 
 
 def test_reports_are_counted_ranked_and_judged() -> None:

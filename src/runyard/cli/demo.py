@@ -32,10 +32,10 @@ def demo(*, invocation: Given) -> int:
     step.begin("Start a server of its own, on SQLite in a temporary folder")
     with private_server(review_root=folder) as server, Client(server.url, server.key) as client:
         step.end(f"ready on {server.url}")
-        step.begin(f"Ask for a review of {folder}")
+        step.begin(f"Ask the agent {reviewing.AGENT} for a review of {folder}")
         run = reviewing.ask(client, folder, None)
         step.end(f"run {run.id}")
-        step.begin("Follow it while the built-in code reviewer works")
+        step.begin("Follow it while the agent works")
         ended = reviewing.completed(invocation, client, run)
         step.end(ended.state)
         report = findings.report_of(ended.output)

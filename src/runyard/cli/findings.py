@@ -1,16 +1,20 @@
-"""What the code reviewer found, shown grouped by file."""
+"""What agents found: `runyard findings`, and a review shown grouped by file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import msgspec
+from cyclopts import Parameter
 
 from runyard.cli import output
+from runyard.cli.arguments import Limit
 from runyard.cli.failures import Failure
-from runyard.cli.invocation import Invocation
+from runyard.cli.ids import run_id
+from runyard.cli.invocation import Given, Invocation
+from runyard.cli.times import stamp
 
 SEVERITIES = ("error", "warning", "info")
 
@@ -36,6 +40,39 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     omitted: dict[str, int] = {}
     """What did not fit into `findings`, by severity."""
     notes: list[str] = []
+
+
+def list_findings(
+    *,
+    severity: Annotated[Literal["error", "warning", "info"] | None, Parameter(help="Only those as grave.")] = None,
+    type: Annotated[str | None, Parameter(help="Only those of this type, like bug or security.")] = None,
+    file: Annotated[str | None, Parameter(help="Only those in this file.")] = None,
+    repository: Annotated[str | None, Parameter(help="Only those in this repository, by id or full name.")] = None,
+    agent: Annotated[str | None, Parameter(help="Only those of this agent, by id or the name of its job.")] = None,
+    run: Annotated[str | None, Parameter(help="Only those of this run.")] = None,
+    limit: Limit = 50,
+    invocation: Given,
+) -> None:
+    """List what agents found, newest first."""
+    columns: list[output.Column] = [
+        ("severity", lambda one: one.severity),
+        ("type", lambda one: one.type),
+        ("where", lambda one: f"{one.file or ''}{f':{one.line}' if one.file and one.line else ''}"),
+        ("message", lambda one: " ".join(one.message.split())),
+        ("run", lambda one: one.run_id),
+        ("found", lambda one: stamp(one.at)),
+    ]
+    with invocation.client() as client:
+        found = client.findings(
+            severity=severity,
+            type=type,
+            file=file,
+            repository=repository,
+            agent=None if agent is None else client.agents.get(agent).id,
+            run=None if run is None else run_id(client, run),
+            limit=limit,
+        )
+        output.many(invocation, found, columns, empty="There are no such findings.")
 
 
 def report_of(run_output: Any) -> Report:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,9 +22,7 @@ if TYPE_CHECKING:
     from runyard.sdk import Client
     from runyard.sdk.models import Run
 
-JOB = "code-reviewer"
-# The reviewer makes its job known when it starts, which is a moment after the server answers.
-JOB_SECONDS = 20.0
+AGENT = "code-reviewer"
 
 
 @contextmanager
@@ -54,24 +51,20 @@ def check_folder(folder: Path) -> None:
         raise usage(f"{folder} is not a folder.", "Give the path of a git repository.")
 
 
-def ask(client: Client, folder: Path, base: str | None, *, patience: float = JOB_SECONDS) -> Run:
-    """A new run of the reviewer. Raises `Failure` when the server has no reviewer."""
+def ask(client: Client, folder: Path, base: str | None) -> Run:
+    """A new run of the agent that reviews. Raises `Failure` when the project has none."""
     from runyard.sdk import NotFound
 
     payload = {"path": str(folder)} | ({"base": base} if base is not None else {})
-    until = time.monotonic() + patience
-    while True:
-        try:
-            return client.runs.create(payload, job=JOB)
-        except NotFound:
-            if time.monotonic() >= until:
-                raise Failure(
-                    f"The server at {client.server.url} has no job {JOB}.",
-                    code="not_found",
-                    hint="Start it without --no-agents.",
-                    exit=Exit.NOT_FOUND,
-                ) from None
-        time.sleep(0.2)
+    try:
+        return client.agents.run(AGENT, payload)
+    except NotFound:
+        raise Failure(
+            f"The project has no agent {AGENT} on the server at {client.server.url}.",
+            code="not_found",
+            hint=f"Make one: runyard agents create {AGENT} --template {AGENT}",
+            exit=Exit.NOT_FOUND,
+        ) from None
 
 
 def completed(invocation: Invocation, client: Client, run: Run) -> Run:
