@@ -11,7 +11,7 @@ import pytest
 from runyard.domain.agents import AgentProfile
 from runyard.domain.errors import JobDisabled, NotFound
 from runyard.domain.repositories import Repository, Seen
-from runyard.engine import agent_runs, agents, hooks, jobs, origins, repositories
+from runyard.engine import agent_runs, agents, hooks, jobs, origins, projects, repositories
 from runyard.engine.hooks import Delivery, Occasion, Taken
 from runyard.settings import Settings
 from runyard.storage.port import Store
@@ -131,6 +131,7 @@ def test_what_begins_no_runs_is_kept_with_the_reason(yard: Yard, repository: Rep
 
 
 def test_a_repository_that_is_not_connected_takes_nothing(yard: Yard, repository: Repository):
+    yard.store.transact(projects.ensure_default)
     assert yard.store.look(hooks.secret_of, repository.id) is None
     yard.store.transact(repositories.rotate_secret, 1, repository.id, str.upper)
     assert yard.store.look(hooks.secret_of, repository.id)
@@ -138,6 +139,16 @@ def test_a_repository_that_is_not_connected_takes_nothing(yard: Yard, repository
     assert yard.store.look(hooks.secret_of, repository.id) is None
     with pytest.raises(NotFound):
         deliver(yard, repository)
+
+
+def test_a_project_that_is_deleted_takes_nothing(yard: Yard):
+    other = yard.store.transact(projects.create, slug="other", name="Other")
+    new = origins.asked(Settings(), provider="github", full_name="acme/app")
+    repository = yard.store.transact(repositories.connect, other.id, new)
+    yard.store.transact(repositories.rotate_secret, other.id, repository.id, str)
+    assert yard.store.look(hooks.secret_of, repository.id)
+    yard.store.transact(projects.delete, other.id)
+    assert yard.store.look(hooks.secret_of, repository.id) is None
 
 
 def test_what_the_host_says_of_the_repository_is_noted_and_a_new_name_taken_over(yard: Yard, repository: Repository):

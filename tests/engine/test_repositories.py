@@ -137,8 +137,14 @@ def test_the_branch_of_a_folder_is_not_read_through_links(yard: Yard, tmp_path: 
 
 def test_one_repository_is_connected_once_and_anew_after_it_was_disconnected(yard: Yard):
     first = connect(yard)
-    with pytest.raises(AlreadyExists, match="acme/app"):
-        connect(yard)
+    for name in ("acme/app", "Acme/APP"):
+        with pytest.raises(AlreadyExists, match=r"(?i)acme/app"):
+            connect(yard, name)
+    cased: dict[str, Any] = {"provider": "git", "url": "https://git.example.com/app.git"}
+    assert connect(yard, "acme/app", **cased).id != connect(yard, "Acme/App", **cased).id
+    renamed = yard.store.transact(repositories.update, 1, first.id, Change(full_name="Acme/App"), settings=SETTINGS)
+    assert renamed.full_name == "Acme/App"
+    yard.store.transact(repositories.update, 1, first.id, Change(full_name="acme/app"), settings=SETTINGS)
     yard.store.transact(repositories.rotate_secret, 1, first.id, str.upper)
     yard.store.transact(repositories.disconnect, 1, first.id)
     for op in (repositories.get, repositories.disconnect):

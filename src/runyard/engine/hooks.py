@@ -112,8 +112,7 @@ _outcome = msgspec.json.Decoder(Outcome).decode
 
 def secret_of(tx: Tx, repository_id: str) -> str | None:
     """The sealed secret that deliveries about the repository are checked by; None when none are taken."""
-    found = repositories_sql.get(tx, [repository_id]).get(repository_id)
-    return None if found is None or found.deleted_at is not None else found.secret
+    return repositories_sql.sealed(tx, repository_id)
 
 
 def take(tx: Tx, repository_id: str, delivery: Delivery) -> Taken:

@@ -66,7 +66,7 @@ def connect(tx: Tx, project_id: int, new: NewRepository, *, actor: str | None = 
         new.folder,
         tx.now,
     )
-    if sql.is_taken(tx, project_id, one.provider, one.full_name) or not sql.add(tx, one):
+    if _is_taken(tx, one, one.full_name) or not sql.add(tx, one):
         raise AlreadyExists(f"this project is connected to {one.full_name} on {one.provider} already")
     _journal(tx, one, "repository.connected", actor)
     return one
@@ -122,7 +122,7 @@ def update(
     after = msgspec.structs.replace(_with_folder(after, change.folder, tx.now), **fields)
     if after == one:
         return one
-    if after.full_name != one.full_name and sql.is_taken(tx, project_id, one.provider, after.full_name):
+    if after.full_name != one.full_name and _is_taken(tx, one, after.full_name):
         raise AlreadyExists(f"this project is connected to {after.full_name} on {one.provider} already")
     return _save(tx, after, "repository.updated", actor)
 
@@ -163,7 +163,7 @@ def observed(tx: Tx, one: Repository, seen: Seen) -> Repository:
     after = msgspec.structs.replace(one, host_id=one.host_id or seen.host_id, **told)
     name = seen.full_name
     # Two connections may have come to mean the same repository; then the other keeps the name.
-    if name is not None and _is_renamed(one, name) and not sql.is_taken(tx, one.project_id, one.provider, name):
+    if name is not None and _is_renamed(one, name) and not _is_taken(tx, one, name):
         after = _renamed(after, name)
     changed = after != one
     after = msgspec.structs.replace(after, synced_at=tx.now)
@@ -200,6 +200,11 @@ def _with_folder(one: Repository, folder: Folder | None, now: int) -> Repository
         stack=_json.encode(folder.stack).decode(),
         synced_at=now,
     )
+
+
+def _is_taken(tx: Tx, one: Repository, full_name: str) -> bool:
+    """Whether the project is connected to another of that name; hosts ignore the case of names."""
+    return sql.is_taken(tx, one, full_name, lowered=full_name.lower() if one.provider in HOSTS else "")
 
 
 def _matching(provider: str | None, search: str | None) -> Matching | None:

@@ -23,9 +23,13 @@ NAMED = (
     "SELECT id, full_name FROM repositories "
     "WHERE project_id = :project_id AND deleted_at IS NULL AND (id = :name OR full_name = :name) ORDER BY id LIMIT 1"
 )
-TAKEN = (
-    "SELECT id FROM repositories WHERE project_id = :project_id AND provider = :provider "
-    "AND full_name = :full_name AND deleted_at IS NULL"
+TAKEN = (  # by the index repositories_name
+    "SELECT id FROM repositories WHERE project_id = :project_id AND provider = :provider AND deleted_at IS NULL "
+    "AND id <> :own AND (full_name = :full_name OR LOWER(full_name) = :lowered) LIMIT 1"
+)
+SEALED = (
+    "SELECT r.secret FROM repositories r JOIN projects p ON p.id = r.project_id "
+    "WHERE r.id = :id AND r.deleted_at IS NULL AND p.deleted_at IS NULL"
 )
 # The index repositories_project holds the connected ones alone, of which a project has a bounded number.
 _MATCHING = (
@@ -73,9 +77,18 @@ def lock(tx: Tx, repository_id: str) -> Repository | None:
     return None if row is None else from_row(row)
 
 
-def is_taken(tx: Tx, project_id: int, provider: str, full_name: str) -> bool:
-    """Whether the project is connected to it."""
-    return tx.row(TAKEN, project_id=project_id, provider=provider, full_name=full_name) is not None
+def is_taken(tx: Tx, one: Repository, full_name: str, *, lowered: str = "") -> bool:
+    """Whether another of its project and provider has the name, or what becomes `lowered` in lower case."""
+    found = tx.row(
+        TAKEN, project_id=one.project_id, provider=one.provider, own=one.id, full_name=full_name, lowered=lowered
+    )
+    return found is not None
+
+
+def sealed(tx: Tx, repository_id: str) -> str | None:
+    """The secret of a connected repository of a project that is there."""
+    row = tx.row(SEALED, id=repository_id)
+    return None if row is None else row[0]
 
 
 def by_names(tx: Tx, names: Sequence[tuple[int, str]]) -> dict[tuple[int, str], str]:
