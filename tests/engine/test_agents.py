@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import msgspec
+import psycopg
 import pytest
 
 from runyard.domain import health as scores
@@ -15,6 +16,8 @@ from runyard.engine import agent_health, agent_queries, agents, copies, jobs, re
 from runyard.engine.agent_queries import Wanted
 from runyard.engine.agents import Agent, AgentPatch, NewAgent
 from runyard.storage.port import Tx
+from runyard.storage.sql import for_postgres, for_sqlite
+from runyard.storage.statements import agent_queries as queries_sql
 from runyard.storage.statements import agents as sql
 from tests.support.yard import Yard
 
@@ -419,3 +422,41 @@ def test_profiles_of_two_agents_are_their_own(yard: Yard):
         AgentProfile(config={"a": 3}),
         AgentProfile(config={"a": 2}),
     )
+
+
+FILTERS = (Wanted(), Wanted(states=("paused",)), Wanted(template="x"), Wanted(template="x", repository_id="r"))
+
+
+def texts() -> list[str]:
+    """The statements by which agents are listed, and told how their runs did."""
+    pages = [queries_sql.page_text(wanted, before=before) for wanted in FILTERS for before in (True, False)]
+    counts = [queries_sql.count_text(wanted) for wanted in FILTERS]
+    return [*pages, *counts, queries_sql.SUMS, queries_sql.LAST, queries_sql.RECENT, queries_sql.COSTS]
+
+
+PARAMS = {"project_id": 1, "template": "x", "repository_id": "r", "at": 9, "id": "x", "n": 5, "offset": 0, "since": 0}
+PARAMS |= {"job_id": "a"}
+
+
+def test_sqlite_reads_agents_from_indexes(shelf: Any) -> None:
+    store = shelf.empty("sqlite")
+    said = PARAMS | {"states": '["paused"]', "ids": '["a"]'}
+    for text in texts():
+        told = "EXPLAIN QUERY PLAN " + for_sqlite(text)
+        plan = " ".join(row[3] for row in store.look(lambda tx, told=told: tx.rows(told, **said)))
+        assert "SCAN" not in plan.replace("SCAN json_each", ""), (text, plan)
+        assert "TEMP B-TREE" not in plan or "repository_id" in text, (text, plan)
+
+
+def test_postgresql_reads_agents_from_indexes(shelf: Any) -> None:
+    yard = Yard(shelf.empty("postgres"), shelf.clock)
+    for _ in range(50):
+        yard.ask_agent(yard.agent())
+    with psycopg.connect(shelf.place, autocommit=True) as connection:
+        connection.execute("ANALYZE; SET enable_seqscan = off; SET enable_bitmapscan = off")
+        for text in texts():
+            told = "EXPLAIN " + for_postgres(text)
+            said = PARAMS | {"states": ["paused"], "ids": ["a"]}
+            plan = " ".join(row[0] for row in connection.execute(told, said))
+            assert "Seq Scan" not in plan, (text, plan)
+            assert "Sort" not in plan or "repository_id" in text or "GROUP BY" in text, (text, plan)

@@ -73,44 +73,55 @@ class Sums(msgspec.Struct, frozen=True):
 
 def page(tx: Tx, project_id: int, wanted: Wanted, *, n: int, offset: int = 0) -> list[AgentRow]:
     """Agents, newest first."""
-    where, params = _where(project_id, wanted)
-    sql = (
-        f"SELECT {agents.COLUMNS} FROM agents WHERE {where} ORDER BY created_at DESC, job_id DESC "
-        "LIMIT :n OFFSET :offset"
-    )
-    return [agents.from_row(row) for row in tx.rows(sql, n=n, offset=offset, **params)]
+    rows = tx.rows(page_text(wanted), n=n, offset=offset, **_params(project_id, wanted))
+    return [agents.from_row(row) for row in rows]
 
 
 def page_before(tx: Tx, project_id: int, wanted: Wanted, *, before: tuple[int, str], n: int) -> list[AgentRow]:
     """Agents made before a time (those of that very time by id), newest first."""
-    where, params = _where(project_id, wanted)
-    sql = (
-        f"SELECT {agents.COLUMNS} FROM agents WHERE {where} AND (created_at, job_id) < (:at, :id) "
-        "ORDER BY created_at DESC, job_id DESC LIMIT :n"
-    )
-    return [agents.from_row(row) for row in tx.rows(sql, n=n, at=before[0], id=before[1], **params)]
+    text = page_text(wanted, before=True)
+    rows = tx.rows(text, n=n, offset=0, at=before[0], id=before[1], **_params(project_id, wanted))
+    return [agents.from_row(row) for row in rows]
 
 
 def count(tx: Tx, project_id: int, wanted: Wanted) -> int:
     """How many agents there are."""
-    where, params = _where(project_id, wanted)
-    row = tx.row(f"SELECT COUNT(*) FROM agents WHERE {where}", **params)
+    row = tx.row(count_text(wanted), **_params(project_id, wanted))
     return int(row[0]) if row else 0
 
 
-def _where(project_id: int, wanted: Wanted) -> tuple[str, dict[str, Value]]:
+def page_text(wanted: Wanted, *, before: bool = False) -> str:
     """By one of the indexes agents_project, agents_template and agents_repository."""
-    parts, params = ["project_id = :project_id", "deleted_at IS NULL"], dict[str, Value](project_id=project_id)
+    place = " AND (created_at, job_id) < (:at, :id)" if before else ""
+    return (
+        f"SELECT {agents.COLUMNS} FROM agents WHERE {_where(wanted)}{place} "
+        "ORDER BY created_at DESC, job_id DESC LIMIT :n OFFSET :offset"
+    )
+
+
+def count_text(wanted: Wanted) -> str:
+    """By the same indexes."""
+    return f"SELECT COUNT(*) FROM agents WHERE {_where(wanted)}"
+
+
+def _where(wanted: Wanted) -> str:
+    parts = ["project_id = :project_id", "deleted_at IS NULL"]
     if wanted.states is not None:
         parts.append("state {among states}")
-        params["states"] = list(wanted.states)
     if wanted.template is not None:
         parts.append("template = :template")
-        params["template"] = wanted.template
     if wanted.repository_id is not None:
         parts.append("repository_id = :repository_id")
-        params["repository_id"] = wanted.repository_id
-    return " AND ".join(parts), params
+    return " AND ".join(parts)
+
+
+def _params(project_id: int, wanted: Wanted) -> dict[str, Value]:
+    said: dict[str, Value] = {
+        "states": None if wanted.states is None else list(wanted.states),
+        "template": wanted.template,
+        "repository_id": wanted.repository_id,
+    }
+    return {"project_id": project_id, **{name: value for name, value in said.items() if value is not None}}
 
 
 def sums(tx: Tx, ids: Sequence[str], *, since: int = 0) -> dict[str, Sums]:
