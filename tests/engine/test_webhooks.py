@@ -9,12 +9,13 @@ import pytest
 
 from runyard.domain.errors import Conflict, Invalid, NotFound
 from runyard.domain.webhooks import key_of
-from runyard.engine import deliveries, webhooks
+from runyard.engine import deliveries, projects, purges, webhooks
 from runyard.engine.webhooks import NewWebhook
-from runyard.storage.port import Store
+from runyard.storage.port import Store, Tx
+from runyard.storage.statements import deliveries as deliveries_sql
 from runyard.storage.statements import webhooks as sql
 from tests.support.hooks import NEWER, SECRET, SETTINGS, URL, change, log, make, seal, see, take, tried
-from tests.support.stores import Clock
+from tests.support.stores import AnyStore, Clock
 from tests.support.yard import SECOND, Yard
 
 DAY = 24 * 3600 * SECOND
@@ -217,3 +218,53 @@ def test_changes_stand_in_the_journal(yard: Yard):
     yard.store.transact(webhooks.delete, 1, webhook.id)
     rows = yard.store.look(lambda tx: tx.rows("SELECT type FROM events WHERE run_id IS NULL ORDER BY seq"))
     assert [row[0] for row in rows] == ["webhook.created", "webhook.updated", "webhook.deleted"]
+
+
+def test_what_was_sent_goes_with_its_project(yard: Yard):
+    store = yard.store
+    project = store.transact(projects.create, slug="acme").id
+    webhook = make(store, project_id=project)
+    other = Yard(store, yard.clock, project)
+    other.complete(other.running())
+    store.transact(webhooks.test, project, webhook.id)
+    for one in take(store):
+        tried(store, one)
+    store.transact(projects.delete, project)
+    while store.transact(purges.step) is not None:
+        pass
+    left = {table: store.look(_count, table) for table in ("webhooks", "deliveries")}
+    assert left == {"webhooks": 0, "deliveries": 0}
+
+
+def _count(tx: Tx, table: str) -> int:
+    return int(tx.rows(f"SELECT COUNT(*) FROM {table}")[0][0])
+
+
+@pytest.mark.parametrize(
+    ("statement", "index", "params"),
+    [
+        (sql.PAGE, "webhooks_project", {"project_id": 1, "before": "g", "n": 10}),
+        (sql.ENABLED, "webhooks_project", {"ids": [1]}),
+        (sql.LOG, "deliveries_webhook", {"webhook_id": "w", "before": "g", "n": 10, "offset": 0}),
+        (sql.LOG_COUNT, "deliveries_webhook", {"webhook_id": "w", "most": 10}),
+        (sql.OLD_TRIES, "delivery_attempts_at", {"before": 1, "n": 10}),
+        (deliveries_sql.OLD, "deliveries_others", {"before": 1, "n": 10}),
+        (deliveries_sql.OLDEST, "deliveries_old", {"before": 1, "n": 10}),
+    ],
+)
+def test_what_is_looked_for_is_found_by_an_index_in_its_order(
+    store: AnyStore, statement: str, index: str, params: dict[str, Any]
+):
+    explain = "EXPLAIN QUERY PLAN " if store.engine == "sqlite" else "EXPLAIN "
+
+    def plan(tx: Tx) -> str:
+        if store.engine == "postgres":
+            tx.run("SET LOCAL enable_seqscan = off")
+            tx.run("SET LOCAL enable_bitmapscan = off")
+            tx.run("SET LOCAL enable_sort = off")
+        return str(tx.rows(explain + statement, **params))
+
+    found = store.transact(plan)
+    assert index in found
+    assert "TEMP B-TREE" not in found
+    assert "Sort" not in found

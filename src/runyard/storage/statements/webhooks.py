@@ -27,7 +27,7 @@ PAGE = (
     f"SELECT {COLUMNS} FROM webhooks WHERE project_id = :project_id AND id < :before "
     "ORDER BY project_id DESC, id DESC LIMIT :n"
 )
-ENABLED = "SELECT project_id, id, url, events FROM webhooks WHERE project_id {among ids} AND enabled = 1 ORDER BY id"
+ENABLED = "SELECT project_id, id, url, events FROM webhooks WHERE project_id {among ids} AND enabled = 1"
 COUNT = "SELECT COUNT(*) FROM webhooks WHERE project_id = :project_id"
 DELETE = "DELETE FROM webhooks WHERE id = :id"
 FAILING = "UPDATE webhooks SET failing_since = :now WHERE id {among ids} AND failing_since IS NULL"
