@@ -18,7 +18,9 @@ from runyard.domain.states import RunState
 from runyard.engine import approvals, pauses, retention
 from runyard.engine.approvals import Asked
 from runyard.engine.claims import Granted
+from runyard.storage.port import Tx
 from runyard.storage.statements import agent_runs
+from runyard.storage.statements import approvals as sql
 from tests.support.yard import SECOND, Yard, id_of
 
 S = RunState
@@ -329,6 +331,29 @@ def test_lists_go_by_state_newest_first(yard: Yard):
     assert listed(state=A.APPROVED) == [ids[1]]
     assert listed(limit=2) == ids[:1:-1]
     assert listed(limit=2, before=ids[2]) == [ids[1], ids[0]]
+
+
+@pytest.mark.parametrize("states", [[A.PENDING], list(A)])
+def test_lists_go_along_an_index_in_every_state(yard: Yard, states: list[ApprovalState]):
+    text = sql.page_text(states)
+
+    def plan(tx: Tx) -> str:
+        if yard.store.engine == "sqlite":
+            return str(tx.rows(f"EXPLAIN QUERY PLAN {text}", project_id=1, before="g", n=50))
+        # Which index there is for it: so small a table would be read as a whole.
+        tx.run("SET LOCAL enable_seqscan = off")
+        return str(tx.rows(f"EXPLAIN {text}", project_id=1, before="g", n=50))
+
+    assert yard.store.transact(plan).count("approvals_project") == len(states)
+
+
+def test_many_runs_whose_time_is_up_are_canceled_together(yard: Yard):
+    made = [ask(yard, yard.running(), on_reject="cancel", timeout=SECOND) for _ in range(20)]
+    other = ask(yard, yard.running(), on_reject="cancel")
+    yard.after(seconds=2)
+    assert {yard.state(one.run) for one in made} == {S.CANCELED}
+    assert yard.state(other.run) is S.WAITING
+    yard.check()
 
 
 def test_approvals_go_with_their_runs(yard: Yard):

@@ -282,10 +282,13 @@ def _go_on(tx: Tx, decided: Sequence[tuple[Run, Approval]], actor: str | None) -
     """Let the runs go on, but for those that a refusal cancels."""
     # First, because a cancellation reaches what hangs below, where some of these may be.
     end_waits(tx, [run for run, one in decided if not _cancels(one)], "decided")
+    refused: dict[tuple[int, str], list[str]] = {}
     for run, one in decided:
         if _cancels(one):
             reason = one.comment or f"{one.action} was rejected"
-            cancellations.cancel(tx, run.project_id, run.id, actor=actor, reason=reason)
+            refused.setdefault((run.project_id, reason), []).append(run.id)
+    for (project_id, reason), ids in refused.items():
+        cancellations.cancel_many(tx, project_id, ids, actor=actor, reason=reason)
 
 
 def _cancels(one: Approval) -> bool:

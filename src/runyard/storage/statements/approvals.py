@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from runyard.domain.approvals import Approval, ApprovalState, Risk
-from runyard.storage.port import Insert, Row, Tx, Value
+from runyard.storage.port import Insert, Row, Tx
 
 FIELDS: tuple[str, ...] = Approval.__struct_fields__
 COLUMNS = ", ".join(FIELDS)
@@ -87,9 +87,13 @@ def decide(tx: Tx, ids: Sequence[str], state: ApprovalState, *, comment: str | N
     tx.run(DECIDE, ids=list(ids), state=state.value, comment=comment, decided_by=by, now=tx.now)
 
 
+def page_text(states: Sequence[ApprovalState]) -> str:
+    """The query of `page`."""
+    branches = " UNION ALL ".join(_PAGE.replace("#", state.value) for state in states)
+    return f"SELECT * FROM ({branches}) AS approvals ORDER BY id DESC LIMIT :n"
+
+
 def page(tx: Tx, project_id: int, states: Sequence[ApprovalState], *, before: str, n: int) -> list[Approval]:
     """Approvals in these states below an id, newest first; by the index `approvals_project`."""
-    branches = " UNION ALL ".join(_PAGE.replace("#", state.value) for state in states)
-    params: dict[str, Value] = {"project_id": project_id, "before": before, "n": n}
-    rows = tx.rows(f"SELECT * FROM ({branches}) AS approvals ORDER BY id DESC LIMIT :n", **params)
+    rows = tx.rows(page_text(states), project_id=project_id, before=before, n=n)
     return [from_row(row) for row in rows]
