@@ -9,8 +9,7 @@ from typing import Any
 
 from runyard.domain.jobs import Cron, JobSpec
 from runyard.domain.records import Job
-from runyard.engine import agents, jobs
-from runyard.storage.port import Tx
+from runyard.engine import jobs
 from tests.support.api import Api, good, proof
 from tests.support.stand import Stand
 from tests.support.verbs import NOTHING, Json
@@ -256,15 +255,10 @@ RECIPES |= {
 
 @recipe
 def add_findings(stand: Stand, api: Api) -> Ask:
-    number = good(api.get("/projects"))["data"][0]["number"]
-
-    def asked(tx: Tx) -> str:
-        agent = agents.create(tx, number, agents.NewAgent(name="Reviewer"))
-        return agents.ask(tx, number, agent.id).id
-
+    run = good(api.post(f"/agents/{_agent(api)}/runs", {}), 201)
     found = {"severity": "error", "type": "bug", "message": "it breaks", "id": "f1", "file": "a.py", "line": 3}
     body = {"findings": [found], "files_reviewed": 4, "lines_analyzed": 90, "summary": "one bug"}
-    return Ask(method="POST", path=f"/runs/{stand.store.transact(asked)}/findings", body=body)
+    return Ask(method="POST", path=f"/runs/{run['id']}/findings", body=body)
 
 
 @recipe

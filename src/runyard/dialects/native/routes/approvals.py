@@ -44,7 +44,7 @@ async def request_approval(call: Call, run_id: str, data: wire.ApprovalIn) -> Re
     return await call.answer(shaping.asked_out, approvals.ask, asked)
 
 
-@get("/v1/runs/{run_id:str}/approvals", needs=READERS)
+@get("/v1/runs/{run_id:str}/approvals", needs=READERS, refuses=(409,))
 async def list_run_approvals(
     call: Call, run_id: str, name: Named = None, limit: Limit = 50, cursor: Cursor = None
 ) -> shapes.Page[wire.Approval]:
@@ -55,7 +55,7 @@ async def list_run_approvals(
     return mapping.page(found, shaping.approval_out)
 
 
-@get("/v1/runs/{run_id:str}/approvals/{name:str}", needs=READERS)
+@get("/v1/runs/{run_id:str}/approvals/{name:str}", needs=READERS, refuses=(409,))
 async def get_run_approval(call: Call, run_id: str, name: str) -> wire.Approval:
     """What the run asked for under this name."""
     project_id = await may_read(call, run_id)

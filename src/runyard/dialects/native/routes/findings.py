@@ -19,7 +19,7 @@ from runyard.web.slugs import slug_in
 Repository = Annotated[str | None, QueryParameter(description="The repository's id, or its full name.")]
 
 
-@get("/v1/runs/{run_id:str}/assignment", needs=READERS)
+@get("/v1/runs/{run_id:str}/assignment", needs=READERS, refuses=(409,))
 async def get_assignment(call: Call, run_id: str) -> wire.Assignment:
     """What the run is to do, as its agent, its payload and its occasion say."""
     project_id = await may_read(call, run_id)
@@ -37,7 +37,7 @@ async def add_findings(call: Call, run_id: str, data: wire.FindingsIn) -> Reply[
     return await call.answer(shapes.counted_out, findings.add, writer(call, run_id, data.token), told)
 
 
-@get("/v1/runs/{run_id:str}/findings", needs=READERS)
+@get("/v1/runs/{run_id:str}/findings", needs=READERS, refuses=(409,))
 async def list_run_findings(
     call: Call, run_id: str, limit: Limit = 50, cursor: Cursor = None
 ) -> wire.Page[wire.Finding]:
@@ -90,7 +90,7 @@ async def add_action(call: Call, run_id: str, data: wire.ActionIn) -> Reply[wire
     return await call.answer(shapes.action_out, actions.add, writer(call, run_id, data.token), new)
 
 
-@get("/v1/runs/{run_id:str}/actions", needs=READERS)
+@get("/v1/runs/{run_id:str}/actions", needs=READERS, refuses=(409,))
 async def list_actions(call: Call, run_id: str, limit: Limit = 50, cursor: Cursor = None) -> wire.Page[wire.Action]:
     """What the run's agent did to the world outside, oldest first."""
     project_id = await may_read(call, run_id)

@@ -89,7 +89,7 @@ async def add_checkpoint(call: Call, run_id: str, data: wire.CheckpointIn) -> Re
     return await call.answer(mapping.checkpoint_out, checkpoints.add, writer(call, run_id, data.token), new)
 
 
-@get("/v1/runs/{run_id:str}/checkpoints", needs=READERS)
+@get("/v1/runs/{run_id:str}/checkpoints", needs=READERS, refuses=(409,))
 async def list_checkpoints(
     call: Call, run_id: str, limit: Limit = 50, cursor: Cursor = None
 ) -> wire.Page[wire.Checkpoint]:
@@ -100,7 +100,7 @@ async def list_checkpoints(
     return mapping.page(found, mapping.checkpoint_out)
 
 
-@get("/v1/runs/{run_id:str}/checkpoints/{number:int}", needs=READERS)
+@get("/v1/runs/{run_id:str}/checkpoints/{number:int}", needs=READERS, refuses=(409,))
 async def get_checkpoint(call: Call, run_id: str, number: int) -> wire.Checkpoint:
     """One checkpoint."""
     project_id = await may_read(call, run_id)
@@ -185,7 +185,7 @@ async def put_state(call: Call, run_id: str, key: str, data: wire.StateIn) -> Re
     return await call.answer(mapping.state_out, run_state.put, writer(call, run_id, data.token), key, value)
 
 
-@get("/v1/runs/{run_id:str}/state/{key:str}", needs=READERS)
+@get("/v1/runs/{run_id:str}/state/{key:str}", needs=READERS, refuses=(409,))
 async def get_state(call: Call, run_id: str, key: str) -> wire.StateEntry:
     """One kept value."""
     project_id = await may_read(call, run_id)
@@ -198,7 +198,7 @@ async def delete_state(call: Call, run_id: str, key: str) -> None:
     await call.write(run_state.delete, writer(call, run_id, None), key)
 
 
-@get("/v1/runs/{run_id:str}/state", needs=READERS)
+@get("/v1/runs/{run_id:str}/state", needs=READERS, refuses=(409,))
 async def list_state(call: Call, run_id: str, limit: Limit = 50, cursor: Cursor = None) -> wire.Page[wire.StateEntry]:
     """The values kept with the run, by key."""
     project_id = await may_read(call, run_id)
