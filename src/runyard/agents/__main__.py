@@ -9,7 +9,9 @@ import structlog
 
 from runyard.agents import lifeline, settings
 from runyard.agents.code_reviewer import worker as code_reviewer
+from runyard.agents.dependency_auditor import worker as dependency_auditor
 from runyard.agents.security_scanner import worker as security_scanner
+from runyard.agents.test_runner import worker as test_runner
 from runyard.agents.work import Work, register
 from runyard.sdk import Worker
 
@@ -18,6 +20,8 @@ _CONCURRENCY = 2  # runs at a time: each keeps about one core busy
 WORKS: dict[str, Work] = {
     "code-reviewer": code_reviewer.work,
     "security-scanner": security_scanner.work,
+    "dependency-auditor": dependency_auditor.work,
+    "test-runner": test_runner.work,
 }
 """Who works on the runs of agents made from a template."""
 

@@ -22,6 +22,13 @@ class CloneLimits(Struct, frozen=True, kw_only=True):
     total_bytes: int = 1 << 30
 
 
+class SuiteLimits(Struct, frozen=True, kw_only=True):
+    """How much running a repository's tests may take."""
+
+    seconds: float = 1500.0
+    memory_bytes: int = 4 << 30
+
+
 class AgentSettings(Struct, frozen=True, kw_only=True):
     """Where agents may read, and what they may do there."""
 
@@ -33,6 +40,7 @@ class AgentSettings(Struct, frozen=True, kw_only=True):
     clone: CloneLimits = CloneLimits()
     run_tests: Trust = "off"
     """Whose code may be executed: nobody's, that of folders below the roots, or that of cloned repositories too."""
+    tests: SuiteLimits = SuiteLimits()
     advisories: Path | None = None
     """A folder of advisories in OSV's JSON, asked instead of anybody on the network."""
     advisories_url: str = "https://api.osv.dev"
@@ -47,6 +55,7 @@ def read(environment: Mapping[str, str]) -> AgentSettings:
         reviewer=of_reviewer,
         clone=_clone(environment),
         allow_private=_flag(environment, "RUNYARD_ALLOW_PRIVATE_ENDPOINTS"),
+        tests=_tests(environment),
         run_tests=_trust(environment.get("RUNYARD_RUN_TESTS", "")),
         advisories=_folder(environment, "RUNYARD_ADVISORIES"),
         advisories_url=_address(environment, "RUNYARD_ADVISORIES_URL", AgentSettings().advisories_url),
@@ -58,6 +67,13 @@ def _clone(environment: Mapping[str, str]) -> CloneLimits:
     mebibytes = reviewer.number(environment, "RUNYARD_CLONE_MB", usual.total_bytes / (1 << 20))
     seconds = reviewer.number(environment, "RUNYARD_CLONE_SECONDS", usual.seconds)
     return CloneLimits(seconds=seconds, total_bytes=int(mebibytes * (1 << 20)))
+
+
+def _tests(environment: Mapping[str, str]) -> SuiteLimits:
+    usual = SuiteLimits()
+    mebibytes = reviewer.number(environment, "RUNYARD_TEST_MEMORY_MB", usual.memory_bytes / (1 << 20))
+    seconds = reviewer.number(environment, "RUNYARD_TEST_SECONDS", usual.seconds)
+    return SuiteLimits(seconds=seconds, memory_bytes=int(mebibytes * (1 << 20)))
 
 
 def _address(environment: Mapping[str, str], name: str, usual: str) -> str:

@@ -1,0 +1,1 @@
+"""The built-in test runner: a repository in, the tests that fail out."""
