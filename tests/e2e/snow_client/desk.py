@@ -44,6 +44,8 @@ class Desk:
             self.native: Client = self.server.client(self.project)
             self.key = self.new_key()
             self.client = self.connect(self.key)
+            # Before the worker makes jobs of these names.
+            self.agents = {name: self.new_agent(name) for name in work.AGENTS}
         except BaseException:
             self._close()
             raise
@@ -97,8 +99,12 @@ class Desk:
         made: Json = reply.json()
         return made
 
-    def agent(self, name: str = "Echo", **more: Any) -> str:
-        """The id of a new agent, whose runs the worker takes by its name."""
+    def agent(self, name: str = "Echo") -> str:
+        """The id of the agent of this name, whose runs the worker takes if it knows the name."""
+        return self.agents.get(name) or self.new_agent(name)
+
+    def new_agent(self, name: str, **more: Any) -> str:
+        """The id of a new agent."""
         return str(self.post("/v1/agents", {"name": name, **more})["id"])
 
     def worker(self) -> Worker:

@@ -154,7 +154,7 @@ def runs__get_pending_approvals(desk: Desk) -> None:
 
 @tries
 def agents__list(desk: Desk) -> None:
-    one, other = desk.agent("One"), desk.agent("Two", template="code-reviewer")
+    one, other = desk.new_agent("One"), desk.new_agent("Two", template="code-reviewer")
     desk.client.agents.pause(one)
     page = desk.client.agents.list(status="paused")
     assert (ids(page), page.total) == ([one], 1)
@@ -164,7 +164,7 @@ def agents__list(desk: Desk) -> None:
 @tries
 def agents__get(desk: Desk) -> None:
     triggers = {"pull_request": {"events": ["opened", "synchronize"]}, "push": {"branches": ["main"]}}
-    agent_id = desk.agent("One", template="code-reviewer", triggers=triggers)
+    agent_id = desk.new_agent("One", template="code-reviewer", triggers=triggers)
     agent = desk.client.agents.get(agent_id)
     assert (agent.name, agent.status.value, agent.template_slug) == ("One", "deployed", "code-reviewer")
     assert set(agent.triggers) == {"pull_request.opened", "pull_request.synchronize", "push"}
@@ -175,7 +175,7 @@ def agents__get(desk: Desk) -> None:
 
 @tries
 def agents__update(desk: Desk) -> None:
-    agent_id = desk.agent("One")
+    agent_id = desk.new_agent("One")
     agent = desk.client.agents.update(agent_id, name="Two", description="changed", triggers=["push", "manual"])
     assert (agent.name, agent.description, sorted(agent.triggers)) == ("Two", "changed", ["manual", "push"])
     assert desk.client.agents.get(agent_id) == agent

@@ -17,13 +17,6 @@ FINDING: FindingFields = {
 }
 
 
-def register(worker: Worker) -> None:
-    """Take the runs of agents with these names."""
-    for name, handler in {"echo": echo, "broken": broken, "careful": careful, "thoughtful": thoughtful}.items():
-        worker.job(name)(handler)
-    worker.job("patient")(patient)
-
-
 def echo(context: Context, payload: Any) -> Any:
     """Give back what it got."""
     context.log("got it", "warning", size=len(payload))
@@ -58,3 +51,13 @@ def patient(context: Context, payload: Any) -> Any:
     """Work until somebody says stop."""
     context.cancelled.wait(60)
     return {"stopped": True}
+
+
+AGENTS = {"Echo": echo, "Broken": broken, "Careful": careful, "Thoughtful": thoughtful, "Patient": patient}
+"""Who works for the agents of these names."""
+
+
+def register(worker: Worker) -> None:
+    """Take the runs of these agents: their jobs have their names in small letters."""
+    for name, handler in AGENTS.items():
+        worker.job(name.lower())(handler)
