@@ -202,6 +202,8 @@ INDEXES = {
     ("repository_id",): "agent_runs_repository",
     ("trigger",): "agent_runs_trigger",
     ("pr_number",): "agent_runs_pr",
+    ("agent_id", "pr_number"): "agent_runs_pr",
+    ("agent_id", "repository_id", "trigger", "pr_number", "phase"): "agent_runs_pr",
     ("phase",): "agent_runs_phase",
     ("agent_id", "phase"): "agent_runs_job_phase",
     ("agent_id", "trigger"): "agent_runs_job",
@@ -262,7 +264,7 @@ def test_postgresql_reads_every_list_from_its_index_in_order(shelf):
         for names in INDEXES:
             for text in texts(names):
                 plan = plan_of(text)
-                assert "using agent_runs_" in plan, (names, plan)
+                assert f"using {'agent_runs_pr ' if 'pr_number' in names else 'agent_runs_'}" in plan, (names, plan)
                 assert "Index Cond" in plan, (names, plan)
                 if "UNION" not in text:
                     assert "Sort" not in plan, (names, plan)

@@ -21,12 +21,7 @@ class Spent(msgspec.Struct, frozen=True):
     cost_micro_usd: int
 
 
-_CONDITIONS = {
-    "agent_id": "job_id = :agent_id",
-    "repository_id": "repository_id = :repository_id",
-    "trigger": "trigger = :trigger",
-    "pr_number": "pr_number = :pr_number",
-}
+_COLUMNS = {"agent_id": "job_id", "repository_id": "repository_id", "trigger": "trigger", "pr_number": "pr_number"}
 _PROJECT = "project_id = :project_id"
 _RANGE = "effective_at >= :low AND effective_at < :high"
 _NEWEST = "ORDER BY effective_at DESC, run_id DESC"
@@ -35,9 +30,15 @@ SPENT = f"SELECT {', '.join(Spent.__struct_fields__)} FROM runs WHERE id {{among
 
 
 def _meeting(names: Sequence[str]) -> str:
-    # Agents and repositories are of one project and have indexes that begin with them.
-    whose = [] if {"agent_id", "repository_id"} & {*names} else [_PROJECT]
-    return " AND ".join([*whose, *(_CONDITIONS[name] for name in names), _RANGE])
+    # Agents and repositories are of one project and have indexes that begin with them. A pull request has the fewest
+    # runs: nothing else may look as if it led to fewer.
+    whose = [] if {"agent_id", "repository_id"} & {*names} and "pr_number" not in names else [_PROJECT]
+    return " AND ".join([*whose, *(f"{_column(names, _COLUMNS[name])} = :{name}" for name in names), _RANGE])
+
+
+def _column(names: Sequence[str], column: str) -> str:
+    """The column, or the same text where no index is to be found by it."""
+    return f"({column} || '')" if "pr_number" in names and column != "pr_number" else column
 
 
 @lru_cache(maxsize=256)
@@ -48,10 +49,11 @@ def ids_text(names: tuple[str, ...], phases: int) -> str:
     """
     source = f"FROM agent_runs WHERE {_meeting(names)}"
     if phases < 2:
-        phase = " AND phase = :phase0" * phases
+        phase = f" AND {_column(names, 'phase')} = :phase0" * phases
         return f"SELECT run_id {source}{phase} {_NEWEST} LIMIT :n OFFSET :offset"
     branches = " UNION ALL ".join(
-        f"SELECT * FROM (SELECT run_id, effective_at {source} AND phase = :phase{number} {_NEWEST} LIMIT :reach) "
+        f"SELECT * FROM (SELECT run_id, effective_at {source} AND {_column(names, 'phase')} = :phase{number} "
+        f"{_NEWEST} LIMIT :reach) "
         f"AS of{number}"
         for number in range(phases)
     )
@@ -61,7 +63,7 @@ def ids_text(names: tuple[str, ...], phases: int) -> str:
 @lru_cache(maxsize=256)
 def count_text(names: tuple[str, ...], phases: int) -> str:
     """How many runs meet the conditions of these names."""
-    phase = " AND phase {among phases}" if phases else ""
+    phase = f" AND {_column(names, 'phase')} {{among phases}}" if phases else ""
     return f"SELECT COUNT(*) FROM agent_runs WHERE {_meeting(names)}{phase}"
 
 
@@ -96,5 +98,5 @@ def spent(tx: Tx, ids: Sequence[str]) -> Mapping[str, Spent]:
 
 
 def _said(wanted: Wanted) -> tuple[tuple[str, ...], dict[str, Value]]:
-    said: dict[str, Value] = {name: value for name in _CONDITIONS if (value := getattr(wanted, name)) is not None}
+    said: dict[str, Value] = {name: value for name in _COLUMNS if (value := getattr(wanted, name)) is not None}
     return tuple(said), {"project_id": wanted.project_id, **said}
