@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,6 @@ def server(fleet: Fleet, engine: str) -> ServerProcess:
 @pytest.fixture
 def client(server: ServerProcess) -> Iterator[Client]:
     with server.client() as client:
-        until(lambda: [job for job in client.jobs.list() if job.name == "code-reviewer"])
         yield client
 
 
@@ -71,15 +71,33 @@ def test_a_repository_is_reviewed_as_a_durable_run(
     run = client.runs.get(report["run_id"])
     assert (run.state, run.job) == ("completed", "code-reviewer")
     assert {**run.output, "run_id": run.id} == report
-    kinds = [event.type for event in run.events()]
-    assert kinds == ["run.created", "run.claimed", "run.started", "run.completed"]
+    kinds = [event.type for event in run.events() if event.type != "run.tool_called"]
+    assert kinds == ["run.created", "run.claimed", "run.started", "run.findings", "run.completed"]
     assert any(line.data and "progress" in line.data for line in run.logs())
+    assert {call.name for call in client.runs.tool_calls(run.id)} >= {"ruff"}
+    rows = [*client.runs.findings(run.id)]
+    assert [row.fingerprint for row in rows] == [finding["id"] for finding in report["findings"]]
+    assert [row.fingerprint for row in client.findings(run=run.id, file="bad.py")] == [
+        row.fingerprint for row in reversed(rows) if row.file == "bad.py"
+    ]
 
     code, out, _ = review(folder, "--fail-on", "error")
     assert code == 1
     assert "bad.py" in out
     asked = client.runs.create({"path": str(folder)}, job="code-reviewer").wait(timeout=60)
     assert [one["id"] for one in asked.output["findings"]] == [one["id"] for one in report["findings"]]
+
+
+def test_an_agent_of_another_project_is_worked_on_too_and_shows_there_alone(
+    client: Client, place: Place, make_repository: MakeRepository
+) -> None:
+    folder = make_repository(files={"bad.py": BROKEN})
+    made = place.client.agents.create("Reviewer", template="code-reviewer", config={"review_style": "focused"})
+    run = place.client.agents.run(made.id, {"path": str(folder)}).wait(timeout=60)
+    assert (run.state, run.project) == ("completed", place.project)
+    assert {finding.severity for finding in place.client.findings(agent=made.id)} == {"error"}
+    assert [*client.findings(run=run.id)] == []
+    assert run.output["asked"]["review_style"] == "focused"
 
 
 def test_only_what_changed_since_a_base_is_reviewed(make_repository: MakeRepository, review: Review) -> None:
@@ -105,13 +123,13 @@ def test_what_cannot_be_reviewed_fails_at_once_with_its_reason(
     (fleet.roots / "link").symlink_to(outside)
     plain = fleet.roots / f"plain-{next(_serial)}"
     plain.mkdir()
-    for folder, why in (
-        (outside, "RUNYARD_REVIEW_ROOTS"),
-        (fleet.roots / "link", "RUNYARD_REVIEW_ROOTS"),
-        (plain, "git"),
+    for folder, exit_code, why in (
+        (outside, 2, "RUNYARD_REVIEW_ROOTS"),
+        (fleet.roots / "link", 3, "RUNYARD_REVIEW_ROOTS"),
+        (plain, 3, "git"),
     ):
         code, out, err = review(folder, "-o", "json")
-        assert (code, out) == (3, "")
+        assert (code, out) == (exit_code, "")
         assert why in json.loads(err)["message"]
     code, _, err = review(tmp_path / "nowhere", "-o", "json")
     assert (code, json.loads(err)["code"]) == (2, "usage")
@@ -126,18 +144,18 @@ def test_what_cannot_be_reviewed_fails_at_once_with_its_reason(
     runs = client.runs.create_many([{"job": "code-reviewer", "payload": payload} for payload in wrong])
     for run in runs:
         ended = run.wait(timeout=60)
-        assert (ended.error_class, ended.attempt) == ("ReviewRefused", 1), "trying again would not help"
+        assert (ended.error_class, ended.attempt) == ("Refused", 1), "trying again would not help"
 
 
-def test_a_review_that_takes_too_long_is_ended_with_all_it_started(place: Place, tmp_path: Path) -> None:
+def test_a_review_that_takes_too_long_is_ended_with_all_it_started(fleet: Fleet, engine: str, tmp_path: Path) -> None:
     # Nine hundred kilobytes a file of what might be secrets keep the reviewer busy for much longer than its second.
     line = "token = 'Zx9Kq" + "aB3dE6gH" * 8 + "%04d'\n"
     noise = "".join(line % n for n in range(9000))
     folder = repository(tmp_path / "roots" / "noisy", {f"noise{n}.py": noise + f"# {n}\n" for n in range(8)})
+    server = fleet.make(engine).start()
     told = {
-        "RUNYARD_URL": place.server.url,
-        "RUNYARD_KEY": place.server.key,
-        "RUNYARD_PROJECT": place.project,
+        "RUNYARD_URL": server.url,
+        "RUNYARD_KEY": server.key,
         "RUNYARD_REVIEW_ROOTS": str(folder.parent),
         "RUNYARD_REVIEW_SECONDS": "1",
     }
@@ -148,10 +166,10 @@ def test_a_review_that_takes_too_long_is_ended_with_all_it_started(place: Place,
         stdin=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
-    with agents:
-        until(lambda: [*place.client.jobs.list()])
-        run = place.client.runs.create({"path": str(folder)}, job="code-reviewer").wait(timeout=60)
-        assert run.error_class == "ReviewRefused"
+    with agents, closing(server), server.client() as client:
+        client.agents.create("code-reviewer", template="code-reviewer")
+        run = client.runs.create({"path": str(folder)}, job="code-reviewer").wait(timeout=60)
+        assert run.error_class == "Refused"
         assert "longer than the 1 s" in run.error["message"]
         until(lambda: descendants(agents.pid) == [])
         agents.terminate()

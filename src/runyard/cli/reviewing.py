@@ -62,7 +62,7 @@ def ask(client: Client, folder: Path, base: str | None) -> Run:
         raise Failure(
             f"The project has no agent {AGENT} on the server at {client.server.url}.",
             code="not_found",
-            hint=f"Make one: runyard agents create {AGENT} --template {AGENT}",
+            hint=f"Make one: runyard agents create {AGENT} --template {AGENT}; the server must run its agents.",
             exit=Exit.NOT_FOUND,
         ) from None
 
