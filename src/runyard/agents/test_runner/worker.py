@@ -44,9 +44,11 @@ def work(ctx: Context, assignment: Assignment, settings: AgentSettings) -> dict[
 def _check_trust(assignment: Assignment, settings: AgentSettings) -> None:
     """Raises `BadRequest` where the operator has not said that such code may be executed."""
     is_local = local_path(assignment) is not None
+    if not is_local and assignment.repository is None:
+        return  # there is nothing to run, as the checkout says in better words
     if settings.run_tests == "any" or (settings.run_tests == "local" and is_local):
         return
-    needed = "local (folders below the allowed roots) or any" if is_local else "any"
+    needed = "local" if is_local else "any"
     raise BadRequest(
         "To run tests is to execute the repository's code with the rights of the server, which its operator has to "
         f"allow: set RUNYARD_RUN_TESTS={needed} where the server starts; it is {settings.run_tests}"
