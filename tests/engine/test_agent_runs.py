@@ -85,6 +85,16 @@ def test_a_run_that_has_begun_is_running_while_it_waits_for_its_next_try(yard: Y
     agree(yard)
 
 
+def test_a_try_that_fails_without_a_word_before_began_all_the_same(yard: Yard):
+    run = yard.ask_agent()
+    granted = yard.claim_one()
+    yard.clock.forward(seconds=5)
+    yard.fail(granted)
+    row = row_of(yard, run)
+    assert (row.phase, row.began_at) == (Phase.RUNNING, granted.run.claimed_at)
+    agree(yard)
+
+
 def test_a_run_that_waits_for_a_decision_is_deciding(yard: Yard):
     run = yard.ask_agent()
     granted = yard.claim_one()

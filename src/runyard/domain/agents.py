@@ -157,9 +157,11 @@ class AgentRun(msgspec.Struct, frozen=True, kw_only=True):
         return max(0, self.ended_at - self.began_at) // 1000
 
 
-def followed(row: AgentRun, run: Run) -> AgentRun:
+def followed(row: AgentRun, before: Run, run: Run) -> AgentRun:
     """The row as it stands after its run moved."""
-    began = row.began_at if row.began_at is not None else run.started_at
+    # A try that failed may have said only then when it began; the run that waits for the next one has forgotten it.
+    times = (row.began_at, before.started_at, run.started_at)
+    began = next((time for time in times if time is not None), None)
     reopened = row.ended_at is not None and run.finished_at is None and row.has_results
     return msgspec.structs.replace(
         row,

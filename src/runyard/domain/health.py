@@ -54,7 +54,7 @@ def health(facts: Facts) -> Health:
         _spent(facts.cost, facts.costs, DEAR),
         _left(Fraction(facts.idle_days - RECENT, WINDOW - RECENT)),
     )
-    overall = sum(score * weight for score, weight in zip(scores, _WEIGHTS, strict=True)) / sum(_WEIGHTS)
+    overall = sum((score * weight for score, weight in zip(scores, _WEIGHTS, strict=True)), Fraction()) / sum(_WEIGHTS)
     shown = _shown(overall)
     return Health(
         overall=shown,

@@ -76,11 +76,13 @@ def begin(tx: Tx, begun: Sequence[Begun]) -> None:
         sql.tally(tx, row, tally(row))
 
 
-def follow(tx: Tx, runs: Sequence[Run]) -> list[tuple[AgentRun, AgentRun]]:
-    """Bring the rows of runs that moved up to date; before and after of those that changed."""
-    kept = sql.get(tx, [run.id for run in runs])
+def follow(tx: Tx, moved: Sequence[tuple[Run, Run]]) -> list[tuple[AgentRun, AgentRun]]:
+    """Bring the rows of runs that moved (before and after) up to date; before and after of those that changed."""
+    kept = sql.get(tx, [run.id for _, run in moved])
     changed = [
-        (row, now) for run in runs if (row := kept.get(run.id)) is not None and (now := followed(row, run)) != row
+        (row, now)
+        for before, run in moved
+        if (row := kept.get(run.id)) is not None and (now := followed(row, before, run)) != row
     ]
     if changed:
         sql.follow(tx, [now for _, now in changed])

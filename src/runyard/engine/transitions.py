@@ -60,13 +60,13 @@ def apply(tx: Tx, moves: Sequence[Move]) -> list[Run]:
     _close_waits(tx, moves)
     for one in moves:
         journal(tx, one.after, EVENT_OF_VERB[one.verb], one.actor, _data(one))
-    watched = [run for run in after if run.agent]
+    watched = [(one.before, run) for one, run in zip(moves, after, strict=True) if run.agent]
     followed = agent_runs.follow(tx, watched) if watched else []
     wake(tx, after)
     if freed:
         lanes.refill(tx, freed)
     ended = [one.after for one in moves if one.after.state in ENDED and one.before.state not in ENDED]
-    news.of_moves(tx, ended, watched, followed)
+    news.of_moves(tx, ended, [run for _, run in watched], followed)
     if ended:
         _after_end(tx, ended)
     return after
