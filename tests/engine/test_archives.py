@@ -130,8 +130,9 @@ def test_what_an_agent_found_did_and_asked_is_archived_however_it_is_read(yard, 
         did = actions.NewAction(type="comment", description="Said so", details=f'{{"n":{number}}}')
         yard.store.transact(actions.add, holder(held), did)
     for name in ("one", "two", "three"):
-        question = {"name": name, "action": "Deploy", "changes": ("a.py",)}
-        asked = approvals.NewApproval(project_id=1, run_id=held.run.id, token=held.lease.token, **question)
+        asked = approvals.NewApproval(
+            project_id=1, run_id=held.run.id, token=held.lease.token, name=name, action="Deploy", changes=("a.py",)
+        )
         yard.store.transact(approvals.decide, 1, yard.store.transact(approvals.ask, asked).approval.id, YES)
         held = yard.claim_one()
     yard.complete(held)
