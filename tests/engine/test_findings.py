@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -130,6 +131,20 @@ def test_a_run_queued_anew_after_its_last_attempt_begins_anew(yard: Yard):
     assert tell(yard, again, one(), one("warning", line=6)).accepted == 2
     assert counts(yard, granted) == (1, 1, 0)
     assert row_of(yard, granted.run).files_reviewed is None
+
+
+def test_reports_of_two_servers_at_once_are_all_counted(two_servers: Any, clock: Any):
+    here, there = (Yard(server, clock) for server in two_servers)
+    granted = started(here)
+
+    def report(at: int) -> int:
+        # All tell the same finding besides their own, which for one of them it is.
+        mine = one("error" if at % 2 else "info", line=at // 2)
+        return tell(here if at % 2 else there, granted, mine, one(line=7)).accepted
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(report, range(40))) == 40
+    assert counts(here, granted) == (20, 0, 20)
 
 
 def test_findings_are_of_the_runs_of_agents_alone(yard: Yard):

@@ -44,13 +44,14 @@ class FakeServer:
         """What to give to a client or worker."""
         return httpx2.MockTransport(self.answer)
 
-    def add(self, payload: Any = None, *, job: str | None = None, attempt: int = 1) -> str:
+    def add(self, payload: Any = None, *, job: str | None = None, queue: str = "default", attempt: int = 1) -> str:
         """Queue a run; call it before the worker starts, or on its loop."""
         run_id = f"run-{len(self.runs)}"
         self.runs[run_id] = {
             "id": run_id,
             "state": "queued",
             "job": job,
+            "queue": queue,
             "payload": payload,
             "attempt": attempt,
             "tags": ["a tag"],

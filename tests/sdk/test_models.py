@@ -14,6 +14,7 @@ from runyard.sdk import fields, models
 ANSWERS = [
     "Project", "Key", "Job", "JobVersion", "Run", "UsageTotals", "Claim", "Result", "ResultError", "Attempt", "Event",
     "LogEntry", "Chunk", "Checkpoint", "Usage", "ToolCall", "Output", "StateEntry", "Artifact", "Why", "Explanation",
+    "Finding", "Counted", "Action", "Assignment", "AssignedRepository", "AssignedPullRequest", "AssignedCommit",
     "Lineage", "Approval", "ProjectWebhook", "WebhookDelivery", "WebhookTry",
 ]  # fmt: skip
 REPORTS = [
@@ -48,6 +49,7 @@ def test_reports_have_the_fields_of_the_wire(name: str) -> None:
         (fields.ConcurrencyFields, wire.Concurrency),
         (fields.RateLimitFields, wire.RateLimit),
         (fields.NewRun, wire.RunIn),
+        (fields.FindingFields, wire.FindingIn),
     ],
 )
 def test_what_may_be_said_is_what_is_understood(mine: type, theirs: type) -> None:

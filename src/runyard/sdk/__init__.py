@@ -26,8 +26,10 @@ from runyard.sdk.errors import (
 from runyard.sdk.following import Item
 from runyard.sdk.handles import AsyncRun, Run
 from runyard.sdk.models import (
+    Action,
     Approval,
     Artifact,
+    Assignment,
     Attempt,
     Checkpoint,
     Claim,
@@ -38,6 +40,7 @@ from runyard.sdk.models import (
     Explanation,
     FailReport,
     Failure,
+    Finding,
     HeartbeatReport,
     Job,
     JobVersion,
@@ -60,9 +63,11 @@ from runyard.sdk.worker.outcomes import NonRetryable, Park, Release, RetryLater
 from runyard.sdk.worker.worker import Worker
 
 __all__ = [
+    "Action",
     "AlreadyExists",
     "Approval",
     "Artifact",
+    "Assignment",
     "AsyncClient",
     "AsyncContext",
     "AsyncRun",
@@ -80,6 +85,7 @@ __all__ = [
     "Explanation",
     "FailReport",
     "Failure",
+    "Finding",
     "Forbidden",
     "HeartbeatReport",
     "IdempotencyMismatch",

@@ -86,6 +86,40 @@ def test_many_short_runs_are_claimed_and_reported_in_batches_and_never_as_starte
     assert sum(server.reports.get("start", [])) < 300
 
 
+def test_a_worker_of_queues_takes_their_runs_whatever_the_job(
+    server: FakeServer, worker_of: WorkerOf, running: Running
+) -> None:
+    worker = worker_of(executor="agent")
+
+    @worker.queue("reviews")
+    def review(ctx: Context, payload: Any) -> str:
+        return f"reviewed for {ctx.run.job}"
+
+    @worker.queue("scans")
+    def scan(ctx: Context, payload: Any) -> str:
+        return "scanned"
+
+    with pytest.raises(ValueError, match="already"):
+        worker.queue("scans")(scan)
+    runs = [server.add(job="any", queue="reviews"), server.add(job="other", queue="scans")]
+    with running(worker):
+        assert ended(server, *runs)
+
+    assert [report(server, run)["output"] for run in runs] == ["reviewed for any", "scanned"]
+    _, claim = next(item for item in server.bodies if item[0] == "/runs/claim")
+    assert (claim["queues"], claim.get("jobs"), claim["executor"]) == (["reviews", "scans"], None, "agent")
+
+
+def test_a_worker_takes_queues_or_jobs(worker_of: WorkerOf) -> None:
+    for settings in ({}, {"queues": ["q"]}):
+        worker = worker_of(**settings)
+        worker.queue("reviews")(lambda ctx, payload: None)
+        if not settings:
+            worker.job("known")(lambda ctx, payload: None)
+        with pytest.raises(ValueError, match="no others"):
+            worker.run()
+
+
 def test_a_worker_claims_only_for_the_jobs_it_knows(server: FakeServer, worker_of: WorkerOf, running: Running) -> None:
     worker = worker_of(queues=["q"], capabilities=["gpu"], concurrency=3)
 
