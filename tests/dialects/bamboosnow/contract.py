@@ -113,8 +113,10 @@ class SnowContract(Contract):
         self._check_words(asked, reply, place)
 
     def _check_words(self, asked: Asked, reply: Any, place: str) -> None:
-        """Each surface in its own spelling, and every time in UTC (§1, §3)."""
-        camel = "/api/v1/" in asked.path
+        self.judge_words(reply, camel="/api/v1/" in asked.path, place=place)
+
+    def judge_words(self, reply: Any, *, camel: bool, place: str = "a reply") -> None:
+        """Raise `AssertionError` unless names are spelled as the surface does, and times are in UTC (§1, §3)."""
         wrong = re.compile("_" if camel else "[A-Z]")
         for name, value in _members(reply):
             assert not wrong.search(name), f"{place}: {name} is not how this surface spells names"
