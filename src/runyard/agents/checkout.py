@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -68,15 +67,18 @@ def _sweep() -> None:
     """Remove what processes that were killed have left."""
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         number = left.name.removeprefix(_PREFIX).split("-")[0]
-        if number.isdigit() and not psutil.pid_exists(int(number)) and left.stat().st_uid == os.getuid():
-            _remove(left)
+        if number.isdigit() and not psutil.pid_exists(int(number)):
+            with suppress(OSError):  # somebody else was quicker
+                if left.lstat().st_uid == os.getuid():
+                    _remove(left)
 
 
 def _remove(folder: Path) -> None:
-    def retry(remove: Callable[..., Any], path: str, _error: object) -> None:
-        with suppress(OSError):  # tests may have made folders read-only
-            os.chmod(os.path.dirname(path), 0o700)
-            os.chmod(path, 0o700)
-            remove(path)
-
-    shutil.rmtree(folder, onerror=retry)
+    # Tests may have taken our rights to some of it.
+    for path, folders, _ in os.walk(folder):
+        for name in folders:
+            full = os.path.join(path, name)
+            with suppress(OSError):
+                if not os.path.islink(full):
+                    os.chmod(full, 0o700)
+    shutil.rmtree(folder, ignore_errors=True)

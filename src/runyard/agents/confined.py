@@ -155,9 +155,11 @@ def _started(
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    # While the leash lives, every descendant can be found below it; before it is waited for, its group is its own.
-    if process.poll() is None:
+    code = process.poll()
+    if code is None:
+        # While the leash lives, every descendant can be found below it.
         leash.end_descendants(process.pid)
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+    if code is None or code < 0:  # it did not come to its end, where it looks after its group itself
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -33,7 +33,7 @@ def is_name(text: str) -> bool:
 
 
 def wanted_of(assignment: Assignment) -> Wanted:
-    """Which commit of a cloned repository the run's occasion is about."""
+    """Which commit of a cloned repository the run's occasion is about. Raises `BadRequest`."""
     payload = assignment.payload
     pull_request = payload.get("pull_request")
     head = pull_request.get("head") if isinstance(pull_request, Mapping) else None
@@ -44,8 +44,10 @@ def wanted_of(assignment: Assignment) -> Wanted:
         names += [f"refs/{kind}/{assignment.pull_request.number}/head" for kind in ("pull", "merge-requests")]
         names += [_text(head.get("ref")) if isinstance(head, Mapping) else _text(head)]
         commit = commit or (_text(head.get("sha")).lower() if isinstance(head, Mapping) else None)
-    names += [_text(payload.get("ref"))]
-    names = [name for name in names if is_name(name)]
+    ref = _text(payload.get("ref"))
+    if ref and not is_name(ref):
+        raise BadRequest(f"`ref` is no name of a branch or tag: {ref[:100]!r}")
+    names = [name for name in (*names, ref) if is_name(name)]
     if not names and not commit:
         default = assignment.repository.default_branch if assignment.repository is not None else ""
         names = [*([default] if is_name(default) else []), "HEAD"]

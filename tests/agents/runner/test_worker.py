@@ -65,10 +65,14 @@ class Sums(unittest.TestCase):
 """
 
 
+# Of the plugins installed beside ours, which the tests here do not need.
+QUICKLY = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
 def run_tests(repo: Repo, config: dict[str, Any] | None = None, **settings: Any) -> tuple[Desk, dict[str, Any]]:
     desk = Desk()
     allowed = AgentSettings(roots=(repo.root.parent,), **{"run_tests": "local", **settings})
-    return desk, work(desk.context, assigned(repo.root, config), allowed)
+    return desk, work(desk.context, assigned(repo.root, {"environment": QUICKLY} | (config or {})), allowed)
 
 
 def without_pytest(repo: Repo) -> None:
@@ -258,7 +262,7 @@ def test_cancelled_tests_stop_within_a_second(make_repo: MakeRepo) -> None:
     def go() -> None:
         settings = AgentSettings(roots=(repo.root.parent,), run_tests="local")
         with pytest.raises(Cancelled):
-            work(desk.context, assigned(repo.root), settings)
+            work(desk.context, assigned(repo.root, {"environment": QUICKLY}), settings)
         stopped.append(time.monotonic())
 
     thread = threading.Thread(target=go)
