@@ -99,6 +99,13 @@ class Desk:
         made: Json = reply.json()
         return made
 
+    def get(self, path: str) -> Json:
+        """The same for what is only read."""
+        reply = httpx2.get(f"{self.server.url}{self.base}{path}", headers={"authorization": f"Bearer {self.key}"})
+        assert reply.status_code == 200, reply.text
+        found: Json = reply.json()
+        return found
+
     def agent(self, name: str = "Echo") -> str:
         """The id of the agent of this name, whose runs the worker takes if it knows the name."""
         return self.agents.get(name) or self.new_agent(name)
