@@ -51,7 +51,7 @@ def settle(tx: Tx) -> int:
     change = sql.due(tx)
     if change is None:
         return 0
-    job = jobs_sql.lock(tx, change.job_id)
+    job = jobs_sql.lock_to_change(tx, change.job_id)
     if job is None:
         sql.forget(tx, change.job_id)
     else:

@@ -177,7 +177,7 @@ def _check_takes(job: Job, agent: AgentRow | None) -> None:
 
 def _jobs(tx: Tx, project_id: int, found: Mapping[str, Run]) -> dict[str, Job]:
     ids = sorted({run.job_id for run in found.values() if run.job_id is not None})
-    return jobs.by_name_or_id(tx, project_id, ids) if ids else {}
+    return jobs.by_name_or_id(tx, project_id, ids, keep=True) if ids else {}
 
 
 def _over_the_rate(tx: Tx, drafts: Mapping[str, Draft]) -> dict[str, RateLimited]:

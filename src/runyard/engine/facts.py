@@ -84,7 +84,7 @@ class Facts:
                     wanted.setdefault(request.project_id, set()).add(new.job)
                 relatives.update(one for one in (new.parent_id, new.continuation_of) if one is not None)
         for project_id, names in wanted.items():
-            for name, job in jobs.by_name_or_id(tx, project_id, sorted(names)).items():
+            for name, job in jobs.by_name_or_id(tx, project_id, sorted(names), keep=not self.dry).items():
                 self.jobs[project_id, name] = job
         if relatives:
             self.parents = sql.get(tx, sorted(relatives))

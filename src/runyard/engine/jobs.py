@@ -229,7 +229,8 @@ def update(
     Raises `NotFound`, `Invalid` when the whole would make no sense, `AlreadyExists` for a name that is taken, or
     `Conflict` for another name while runs that have not ended go by the one it has.
     """
-    job = _locked(tx, project_id, wanted)
+    # Another name waits for whoever makes runs of the job, and they for it.
+    job = _locked(tx, project_id, wanted, sql.lock_to_change if name is None else sql.lock)
     old = spec_of(job)
     new = msgspec.structs.replace(
         old, **{**(spec or {}), "policy": msgspec.structs.replace(old.policy, **(policy or {}))}
@@ -289,7 +290,7 @@ def delete(tx: Tx, project_id: int, wanted: str, *, history: bool = False, actor
 
     Raises `NotFound`, or `Conflict` while any of its runs has not ended (dead letters have).
     """
-    job = _locked(tx, project_id, wanted)
+    job = _locked(tx, project_id, wanted, sql.lock)
     if sql.is_busy(tx, job.id):
         raise Conflict(f"the job {job.name!r} has runs that have not ended; cancel them or wait, then delete it")
     sql.delete(tx, job.id)
@@ -303,8 +304,8 @@ def delete(tx: Tx, project_id: int, wanted: str, *, history: bool = False, actor
     return job
 
 
-def _locked(tx: Tx, project_id: int, wanted: str) -> Job:
-    job = sql.lock(tx, get(tx, project_id, wanted).id)
+def _locked(tx: Tx, project_id: int, wanted: str, lock: Callable[[Tx, str], Job | None]) -> Job:
+    job = lock(tx, get(tx, project_id, wanted).id)
     if job is None:
         raise NotFound(f"there is no job {wanted[:128]!r} in this project")
     return job

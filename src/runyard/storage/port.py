@@ -1,8 +1,9 @@
 """The port every operation works through: a transaction, and the store that commits it.
 
-Operations are plain functions `op(tx, …)`. Shared SQL uses named parameters (`:name`) and four markers that each
-engine fills in its own way: `{lock}` and `{skip_locked}` after a SELECT, `{among name}` for membership in a list, and
-`{each name}` for a list of texts as a table with the column `value`.
+Operations are plain functions `op(tx, …)`. Shared SQL uses named parameters (`:name`) and markers that each engine
+fills in its own way: `{among name}` for membership in a list, `{each name}` for a list of texts as a table with the
+column `value`, and after a SELECT `{lock}`, `{skip_locked}`, or where many refer to a row that somebody may delete
+`{keep}` (it is there until this transaction ends; any number may) and `{change}` (to be changed, not deleted).
 """
 
 from __future__ import annotations

@@ -12,6 +12,13 @@ _PARAM = re.compile(r"(?<![:\w]):([a-z_]\w*)")
 _AMONG = re.compile(r"\{among (\w+)\}")
 _GATHERED = re.compile(r"\{gathered ([\w.]+)\}")
 _EACH = re.compile(r"\{each (\w+)\}")
+_LOCKS = {
+    "{lock}": "FOR UPDATE",
+    "{skip_locked}": "FOR UPDATE SKIP LOCKED",
+    # These two let each other pass; neither passes a deletion, nor what is locked for one.
+    "{change}": "FOR NO KEY UPDATE",
+    "{keep}": "FOR KEY SHARE",
+}
 
 
 def for_sqlite(text: str) -> str:
@@ -19,7 +26,9 @@ def for_sqlite(text: str) -> str:
     text = _AMONG.sub(r"IN (SELECT value FROM json_each(:\1))", text)
     text = _EACH.sub(r"(SELECT value FROM json_each(:\1))", text)
     text = _GATHERED.sub(r"json_group_array(\1)", text)
-    return text.replace("{lock}", "").replace("{skip_locked}", "")
+    for marker in _LOCKS:
+        text = text.replace(marker, "")
+    return text
 
 
 def for_postgres(text: str) -> str:
@@ -27,5 +36,6 @@ def for_postgres(text: str) -> str:
     text = _AMONG.sub(r"= ANY(:\1)", text)
     text = _EACH.sub(r"(SELECT unnest(CAST(:\1 AS text[])) AS value)", text)
     text = _GATHERED.sub(r"CAST(json_agg(\1) AS text)", text)
-    text = text.replace("{lock}", "FOR UPDATE").replace("{skip_locked}", "FOR UPDATE SKIP LOCKED")
+    for marker, lock in _LOCKS.items():
+        text = text.replace(marker, lock)
     return _PARAM.sub(r"%(\1)s", text.replace("%", "%%"))

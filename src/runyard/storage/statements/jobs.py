@@ -19,7 +19,9 @@ INSERT = Insert(
 )
 BY_NAME = f"SELECT {COLUMNS} FROM jobs WHERE project_id = :project_id AND name {{among names}}"
 BY_ID = f"SELECT {COLUMNS} FROM jobs WHERE project_id = :project_id AND id {{among ids}}"
+KEEP_BY_NAME, KEEP_BY_ID = f"{BY_NAME} {{keep}}", f"{BY_ID} {{keep}}"
 LOCK = f"SELECT {COLUMNS} FROM jobs WHERE id = :id {{lock}}"
+LOCK_TO_CHANGE = f"SELECT {COLUMNS} FROM jobs WHERE id = :id {{change}}"
 SAVE = (
     "UPDATE jobs SET name = :name, version = :version, enabled = :enabled, spec = :spec, updated_at = :updated_at "
     "WHERE id = :id"
@@ -61,17 +63,21 @@ def from_row(row: Row) -> Job:
     return Job(**fields)
 
 
-def by_name_or_id(tx: Tx, project_id: int, wanted: Sequence[str]) -> dict[str, Job]:
-    """The jobs of the project by the name or id they were asked for."""
+def by_name_or_id(tx: Tx, project_id: int, wanted: Sequence[str], *, keep: bool = False) -> dict[str, Job]:
+    """The jobs of the project by the name or id they were asked for.
+
+    With `keep` none of them is deleted before this transaction ends, and one that is being deleted is not found.
+    """
+    by_id, by_name = (KEEP_BY_ID, KEEP_BY_NAME) if keep else (BY_ID, BY_NAME)
     found = {}
     names = sorted(set(wanted))
     ids = [name for name in names if len(name) == ID_LENGTH]
-    for row in tx.rows(BY_ID, project_id=project_id, ids=ids) if ids else ():
+    for row in tx.rows(by_id, project_id=project_id, ids=ids) if ids else ():
         job = from_row(row)
         found[job.id] = job
     # No name looks like an id.
     rest = [name for name in names if name not in found]
-    for row in tx.rows(BY_NAME, project_id=project_id, names=rest) if rest else ():
+    for row in tx.rows(by_name, project_id=project_id, names=rest) if rest else ():
         job = from_row(row)
         found[job.name] = job
     return found
@@ -83,8 +89,14 @@ def insert(tx: Tx, job: Job) -> bool:
 
 
 def lock(tx: Tx, job_id: str) -> Job | None:
-    """The job, locked."""
+    """The job, locked so that nobody makes runs of it meanwhile."""
     row = tx.row(LOCK, id=job_id)
+    return from_row(row) if row is not None else None
+
+
+def lock_to_change(tx: Tx, job_id: str) -> Job | None:
+    """The job, locked; runs of it are made meanwhile."""
+    row = tx.row(LOCK_TO_CHANGE, id=job_id)
     return from_row(row) if row is not None else None
 
 
