@@ -65,7 +65,7 @@ def ship_{number}(command):
 
 def measure(bench: Bench) -> Iterator[Figure]:
     """The ratio of the medians, taken in turns."""
-    files, times = (100, 3) if bench.quick else (500, 7)
+    files, times = (50, 1) if bench.quick else (500, 7)
     with tempfile.TemporaryDirectory(prefix="runyard-bench-") as folder:
         repository = generated(Path(folder).resolve() / "repository", files)
         with (
