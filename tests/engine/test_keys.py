@@ -216,3 +216,20 @@ def test_an_admins_key_is_hidden_where_no_admin_asks(store):
         more = {"grace": 0} if op is keys.rotate else {}
         with pytest.raises(NotFound):
             store.transact(op, 1, admin.id, admins=False, **more)
+
+
+def test_the_key_of_the_servers_agents_is_for_nobody_to_replace_and_hidden_from_all_but_admins(store):
+    key = store.transact(keys.renew_agents, name="built-in agents").key
+    assert keys.AGENTS in key.scopes
+    with pytest.raises(Conflict, match="server's own agents"):
+        store.transact(keys.rotate, 1, key.id, grace=0)
+    for refused in (keys.get, keys.revoke):
+        with pytest.raises(NotFound):
+            store.transact(refused, 1, key.id, admins=False)
+    assert key.id not in [one.id for one in store.look(keys.page_by_time, 1, admins=False)]
+    assert key.id not in [one.id for one in store.look(keys.numbered, 1, offset=0, limit=50).rows]
+    with pytest.raises(Invalid):
+        store.transact(keys.create, 1, name="mine", scopes=[keys.AGENTS])
+    again = store.transact(keys.renew_agents, name="built-in agents").key
+    assert store.look(keys.get, 1, key.id).revoked_at is not None
+    assert store.look(keys.get, 1, again.id).revoked_at is None

@@ -17,13 +17,14 @@ INSERT = Insert(
 BY_HASH = f"SELECT {COLUMNS} FROM api_keys WHERE hash = :hash"
 BY_ID = f"SELECT {COLUMNS} FROM api_keys WHERE id = :id AND project_id = :project_id"
 PAGE = f"SELECT {COLUMNS} FROM api_keys WHERE project_id = :project_id AND id < :before ORDER BY id DESC LIMIT :n"
+_PLAIN = "scopes NOT LIKE '%\"admin\"%' AND scopes NOT LIKE '%\"server:%'"
+"""Keys of people, neither of admins nor of the server's own parts."""
 PAGE_BY_TIME = (
     f"SELECT {COLUMNS} FROM api_keys WHERE project_id = :project_id AND (created_at, id) < (:at, :id) "
-    "AND (:admins = 1 OR (scopes NOT LIKE '%\"admin\"%' AND scopes NOT LIKE '%\"server:%')) "
-    "ORDER BY created_at DESC, id DESC LIMIT :n"
+    f"AND (:admins = 1 OR ({_PLAIN})) ORDER BY created_at DESC, id DESC LIMIT :n"
 )
 # By the index api_keys_live.
-_LIVE = "FROM api_keys WHERE project_id = :project_id AND revoked_at IS NULL AND scopes NOT LIKE '%\"admin\"%' "
+_LIVE = f"FROM api_keys WHERE project_id = :project_id AND revoked_at IS NULL AND {_PLAIN} "
 COUNT_LIVE = f"SELECT COUNT(*) {_LIVE}"
 LIVE = f"SELECT {COLUMNS} {_LIVE} ORDER BY created_at DESC, id DESC LIMIT :n OFFSET :offset"
 LOCK = f"SELECT {COLUMNS} FROM api_keys WHERE id = :id {{lock}}"
