@@ -210,11 +210,22 @@ def _paused(api: Api) -> Json:
     return run
 
 
+def started(api: Api, **run: Any) -> Json:
+    """A run somebody works on."""
+    claim = api.claimed(**run)
+    (result,) = api.report("start", proof(claim))
+    assert result["ok"], result
+    return api.see(claim["run"])
+
+
 RECIPES |= {
     "get_run": _of_run("GET"),
     "cancel_run": _of_run("POST", "/cancel", {"reason": "no need"}),
     "pause_run": _of_run("POST", "/pause"),
     "resume_run": _of_run("POST", "/resume", prepare=_paused),
+    "restart_run": _of_run("POST", "/restart", {"preset": "small-2x", "reason": "too small"}, prepare=started),
+    "get_debug_bundle": _of_run("GET", "/debug", prepare=started),
+    "set_debug": _of_run("POST", "/debug", {"on": True}),
     "publish_run": _of_run("POST", "/publish", prepare=lambda api: api.run(draft=True)),
     "requeue_run": _of_run("POST", "/requeue", prepare=Api.buried),
     "discard_run": _of_run("POST", "/discard", {"reason": "hopeless"}, prepare=Api.buried),

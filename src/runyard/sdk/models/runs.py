@@ -76,6 +76,7 @@ class Run(Model, frozen=True, kw_only=True):
     finished_at: datetime | None = None
     lease: Lease | None = None
     resolved: Any = None
+    debug: bool = False
     usage: UsageTotals = UsageTotals()
     duplicate: bool = False
 

@@ -40,7 +40,15 @@ from runyard.dialects.native.mapping.records import (
     tool_call_out,
     usage_out,
 )
-from runyard.dialects.native.mapping.runs import created, explanation_out, new_run, reschedule_in, run_out, runs_in
+from runyard.dialects.native.mapping.runs import (
+    created,
+    explanation_out,
+    new_run,
+    reschedule_in,
+    restart_notes,
+    run_out,
+    runs_in,
+)
 from runyard.dialects.native.mapping.values import (
     NULL,
     SECOND,
@@ -101,6 +109,7 @@ __all__ = [
     "raw",
     "refusal",
     "reschedule_in",
+    "restart_notes",
     "results_out",
     "run_id",
     "run_out",

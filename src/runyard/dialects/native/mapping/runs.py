@@ -26,6 +26,7 @@ from runyard.dialects.native.mapping.values import (
 from runyard.domain import records
 from runyard.domain.errors import DomainError, Invalid
 from runyard.domain.jobs import NewRun
+from runyard.domain.presets import OVERRIDE
 from runyard.engine import explain
 from runyard.engine.creations import Created, CreateRequest
 
@@ -78,6 +79,7 @@ def run_out(run: records.Run, slug: str, *, duplicate: bool | None = None) -> wi
         finished_at=maybe_when(run.finished_at),
         lease=None if run.lease_until is None else wire.LeaseOut(until=when(run.lease_until), worker=run.worker),
         resolved=_resolved_out(run),
+        debug=bool(run.debug),
         usage=wire.UsageTotals(
             input_tokens=run.input_tokens, output_tokens=run.output_tokens, cost_micro_usd=run.cost_micro_usd
         ),
@@ -101,6 +103,11 @@ def _resolved_out(run: records.Run) -> Raw | None:
         return None
     resolution = msgspec.json.decode(run.resolution) if run.resolution else {}
     return Raw(_encode({"at": when(run.resolved_at)} | resolution))
+
+
+def restart_notes(asked: wire.RestartIn) -> dict[str, str]:
+    """What the metadata of a restarted run says from then on."""
+    return {} if asked.preset is None else {OVERRIDE: asked.preset}
 
 
 def runs_in(project_id: int, asked: Sequence[wire.RunIn], now: int, actor: str) -> CreateRequest:

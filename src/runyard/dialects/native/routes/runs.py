@@ -85,6 +85,13 @@ async def resume_run(call: Call, run_id: str, data: wire.Reason | None = None) -
     return await _change(call, run_id, pauses.resume, reason=_reason(data))
 
 
+@post("/v1/runs/{run_id:str}/restart", needs="runs:write", status_code=200)
+async def restart_run(call: Call, run_id: str, data: wire.RestartIn | None = None) -> Reply[wire.Run]:
+    """Queue a running or paused run again, at the attempt it is at; whoever holds it loses the lease."""
+    asked = data or wire.RestartIn()
+    return await _change(call, run_id, pauses.restart, reason=asked.reason, notes=mapping.restart_notes(asked))
+
+
 @post("/v1/runs/{run_id:str}/publish", needs="runs:write", status_code=200)
 async def publish_run(call: Call, run_id: str, data: wire.Reason | None = None) -> Reply[wire.Run]:
     """Ask for a draft to be run."""
@@ -148,6 +155,7 @@ HANDLERS = [
     cancel_run,
     pause_run,
     resume_run,
+    restart_run,
     publish_run,
     requeue_run,
     discard_run,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
@@ -97,6 +97,8 @@ class Run(msgspec.Struct, kw_only=True):
     finished_at: datetime | None
     lease: LeaseOut | None
     resolved: Raw | None
+    debug: bool
+    """Whether more is to be told of it."""
     usage: UsageTotals
     duplicate: bool | UnsetType = UNSET
     """In the reply to a create: true when the idempotency key named a run that existed already."""
@@ -112,6 +114,12 @@ class Reason(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Why a person does this."""
 
     reason: Text | None = None
+
+
+class RestartIn(Reason, kw_only=True, omit_defaults=True):
+    """With which preset a managed run begins anew; without one it keeps the one it has."""
+
+    preset: Literal["micro", "small-1x", "small-2x", "medium-1x", "medium-2x", "large-1x", "large-2x"] | None = None
 
 
 class RetryIn(msgspec.Struct, kw_only=True, omit_defaults=True):
