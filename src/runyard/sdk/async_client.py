@@ -23,10 +23,14 @@ from runyard.sdk.nouns import (
     AsyncApprovals,
     AsyncBulk,
     AsyncDeadLetter,
+    AsyncEnvironments,
     AsyncJobs,
     AsyncKeys,
     AsyncProjects,
     AsyncRepositories,
+    AsyncSchedules,
+    AsyncSecrets,
+    AsyncWaits,
     AsyncWebhooks,
     RunMethods,
     ServerMethods,
@@ -69,6 +73,10 @@ class AsyncClient(ServerMethods, AsyncNoun):
         self._shapes = shapes(AsyncRun)
         self.runs = AsyncRuns(self)
         self.jobs = AsyncJobs(self)
+        self.schedules = AsyncSchedules(self)
+        self.secrets = AsyncSecrets(self)
+        self.environments = AsyncEnvironments(self)
+        self.waits = AsyncWaits(self)
         self.agents = AsyncAgents(self)
         self.repositories = AsyncRepositories(self)
         self.keys = AsyncKeys(self)

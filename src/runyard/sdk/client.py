@@ -22,12 +22,16 @@ from runyard.sdk.nouns import (
     Approvals,
     Bulk,
     DeadLetter,
+    Environments,
     Jobs,
     Keys,
     Projects,
     Repositories,
     RunMethods,
+    Schedules,
+    Secrets,
     ServerMethods,
+    Waits,
     Webhooks,
 )
 
@@ -72,6 +76,10 @@ class Client(ServerMethods, Noun):
         self._shapes = shapes(Run)
         self.runs = Runs(self)
         self.jobs = Jobs(self)
+        self.schedules = Schedules(self)
+        self.secrets = Secrets(self)
+        self.environments = Environments(self)
+        self.waits = Waits(self)
         self.agents = Agents(self)
         self.repositories = Repositories(self)
         self.keys = Keys(self)

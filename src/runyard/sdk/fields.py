@@ -10,6 +10,8 @@ Risk = Literal["low", "medium", "high", "critical"]
 OnReject = Literal["continue", "cancel"]
 ApprovalState = Literal["pending", "approved", "rejected", "canceled"]
 Severity = Literal["error", "warning", "info"]
+WaitState = Literal["waiting", "received", "timed_out", "canceled"]
+Preset = Literal["micro", "small-1x", "small-2x", "medium-1x", "medium-2x", "large-1x", "large-2x"]
 ActionResult = Literal["success", "failure", "pending"]
 
 
@@ -147,6 +149,14 @@ class ChildFields(SettingsFields, total=False):
     delay_seconds: float | None
     available_at: datetime | None
     expires_at: datetime | None
+
+
+class TriggerFields(ChildFields, total=False):
+    """What a trigger may say, besides its payload; the keys tell which triggers of the job belong together."""
+
+    debounce_key: str | None
+    batch_key: str | None
+    dry_run: bool
 
 
 class RunFields(ChildFields, total=False):

@@ -88,6 +88,7 @@ def shapes(run: type[models.Run]) -> dict[Any, Any]:
         models.Run: run,
         models.Page[models.Run]: models.Page[run],  # type: ignore[valid-type]
         models.RunsOut[models.Run]: models.RunsOut[run],  # type: ignore[valid-type]
+        models.Triggered[models.Run]: models.Triggered[run],  # type: ignore[valid-type]
     }
 
 
@@ -98,6 +99,8 @@ def adopt(answer: object, client: object) -> None:
         answer.__dict__["client"] = client
     elif isinstance(answer, models.Page):
         adopt(answer.data, client)
+    elif isinstance(answer, models.Triggered):
+        adopt(answer.run, client)
     elif isinstance(answer, list):
         for item in answer:
             adopt(item, client)

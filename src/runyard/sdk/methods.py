@@ -10,7 +10,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from runyard.sdk.call import Call
 from runyard.sdk.handles import AsyncRun, Run
-from runyard.sdk.models import Page
+from runyard.sdk.models import Page, Triggered
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,6 +76,17 @@ class SendsForRuns(Method[P, Any]):
     def __get__(self, noun: Noun, owner: type) -> Callable[P, list[Run]]: ...
     @overload
     def __get__(self, noun: AsyncNoun, owner: type) -> Callable[P, Awaitable[list[AsyncRun]]]: ...
+    def __get__(self, noun: Noun | AsyncNoun, owner: type) -> Any:
+        return self._bound(noun)
+
+
+class SendsTrigger(Method[P, Any]):
+    """A method that sends one trigger and answers with what became of it."""
+
+    @overload
+    def __get__(self, noun: Noun, owner: type) -> Callable[P, Triggered[Run]]: ...
+    @overload
+    def __get__(self, noun: AsyncNoun, owner: type) -> Callable[P, Awaitable[Triggered[AsyncRun]]]: ...
     def __get__(self, noun: Noun | AsyncNoun, owner: type) -> Any:
         return self._bound(noun)
 

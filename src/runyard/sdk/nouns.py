@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
-from runyard.sdk.calls import agents, approvals, jobs, keys, leases, operations, repositories, runs, webhooks, work
-from runyard.sdk.methods import AsyncNoun, Lists, ListsRuns, Noun, Sends, SendsForRun, SendsForRuns
+from runyard.sdk.calls import (
+    agents,
+    approvals,
+    jobs,
+    keys,
+    leases,
+    operations,
+    repositories,
+    runs,
+    secrets,
+    waits,
+    webhooks,
+    work,
+)
+from runyard.sdk.methods import AsyncNoun, Lists, ListsRuns, Noun, Sends, SendsForRun, SendsForRuns, SendsTrigger
 
 
 class RunMethods:
@@ -16,6 +29,7 @@ class RunMethods:
     cancel = SendsForRun(runs.cancel)
     pause = SendsForRun(runs.pause)
     resume = SendsForRun(runs.resume)
+    restart = SendsForRun(runs.restart)
     publish = SendsForRun(runs.publish)
     discard = SendsForRun(runs.discard)
     resolve = SendsForRun(runs.resolve)
@@ -25,6 +39,8 @@ class RunMethods:
     reschedule = SendsForRun(runs.reschedule)
     forget_idempotency_key = Sends(runs.forget_idempotency_key)
     explain = Sends(runs.explain)
+    debug = Sends(runs.debug)
+    set_debug = SendsForRun(runs.set_debug)
     lineage = Sends(runs.lineage)
     children = ListsRuns(runs.children)
     attempts = Lists(runs.attempts)
@@ -76,6 +92,40 @@ class JobMethods:
     update = Sends(jobs.update)
     delete = Sends(jobs.delete)
     versions = Lists(jobs.versions)
+    trigger = SendsTrigger(jobs.trigger)
+
+
+class ScheduleMethods:
+    """Schedules: when jobs make runs by the clock, as their definitions say."""
+
+    list = Lists(jobs.schedules)
+    get = Sends(jobs.schedule)
+
+
+class SecretMethods:
+    """Secrets of jobs: executors get them, no answer has them."""
+
+    list = Lists(secrets.list_all)
+    set = Sends(secrets.put)
+    delete = Sends(secrets.delete)
+
+
+class EnvironmentMethods:
+    """Environments: named sets of variables that jobs are run with."""
+
+    list = Lists(secrets.environments)
+    get = Sends(secrets.environment)
+    set = Sends(secrets.put_environment)
+    delete = Sends(secrets.delete_environment)
+
+
+class WaitMethods:
+    """Waits of runs for events from outside."""
+
+    list = Lists(waits.list_all)
+    find = Sends(waits.find)
+    send = Sends(waits.send_event)
+    cancel = Sends(waits.cancel)
 
 
 class AgentMethods:
@@ -181,6 +231,38 @@ class Jobs(JobMethods, Noun):
 
 class AsyncJobs(JobMethods, AsyncNoun):
     __doc__ = JobMethods.__doc__
+
+
+class Schedules(ScheduleMethods, Noun):
+    __doc__ = ScheduleMethods.__doc__
+
+
+class AsyncSchedules(ScheduleMethods, AsyncNoun):
+    __doc__ = ScheduleMethods.__doc__
+
+
+class Secrets(SecretMethods, Noun):
+    __doc__ = SecretMethods.__doc__
+
+
+class AsyncSecrets(SecretMethods, AsyncNoun):
+    __doc__ = SecretMethods.__doc__
+
+
+class Environments(EnvironmentMethods, Noun):
+    __doc__ = EnvironmentMethods.__doc__
+
+
+class AsyncEnvironments(EnvironmentMethods, AsyncNoun):
+    __doc__ = EnvironmentMethods.__doc__
+
+
+class Waits(WaitMethods, Noun):
+    __doc__ = WaitMethods.__doc__
+
+
+class AsyncWaits(WaitMethods, AsyncNoun):
+    __doc__ = WaitMethods.__doc__
 
 
 class Agents(AgentMethods, Noun):

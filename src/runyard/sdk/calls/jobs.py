@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Any, Unpack
+
+import msgspec
 
 from runyard.sdk import models
 from runyard.sdk.call import Call, get, query, segment, send
-from runyard.sdk.fields import JobFields
+from runyard.sdk.fields import JobFields, TriggerFields
 
 
 def create(name: str, **fields: Unpack[JobFields]) -> Call[models.Job]:
@@ -37,3 +39,21 @@ def delete(job: str) -> Call[None]:
 def versions(job: str, *, limit: int | None = None) -> Call[models.Page[models.JobVersion]]:
     """The versions of a job's definition."""
     return get(f"/jobs/{segment(job)}/versions", models.Page[models.JobVersion], query(limit=limit))
+
+
+def trigger(
+    job: str, payload: Any = msgspec.UNSET, **fields: Unpack[TriggerFields]
+) -> Call[models.Triggered[models.Run]]:
+    """Ask a job for a run as all its settings say: it may be put off, gathered with others, or known already."""
+    given = {} if payload is msgspec.UNSET else {"payload": payload}
+    return send("POST", f"/jobs/{segment(job)}/trigger", models.Triggered[models.Run], given | fields)
+
+
+def schedules(*, count: int | None = None, limit: int | None = None) -> Call[models.Page[models.Schedule]]:
+    """Enabled jobs that make runs by the clock, newest first, each with so many of its next times (3)."""
+    return get("/schedules", models.Page[models.Schedule], query(count=count, limit=limit))
+
+
+def schedule(job: str, *, count: int | None = None) -> Call[models.Schedule]:
+    """When a job makes runs next."""
+    return get(f"/jobs/{segment(job)}/schedule", models.Schedule, query(count=count))

@@ -11,7 +11,7 @@ import msgspec
 
 from runyard.sdk import models
 from runyard.sdk.call import Call, encode, get, present, query, segment, send, words
-from runyard.sdk.fields import NewRun, RunFields, RunFilter
+from runyard.sdk.fields import NewRun, Preset, RunFields, RunFilter
 
 
 def create(payload: Any = None, **fields: Unpack[RunFields]) -> Call[models.Run]:
@@ -57,6 +57,11 @@ def pause(run_id: str, *, reason: str | None = None) -> Call[models.Run]:
 def resume(run_id: str, *, reason: str | None = None) -> Call[models.Run]:
     """Queue it again after a pause."""
     return _verb(run_id, "resume", reason)
+
+
+def restart(run_id: str, *, preset: Preset | None = None, reason: str | None = None) -> Call[models.Run]:
+    """Queue a running or paused run again at the attempt it is at, a managed one perhaps with another preset."""
+    return send("POST", f"{_run(run_id)}/restart", models.Run, present(preset=preset, reason=reason))
 
 
 def publish(run_id: str, *, reason: str | None = None) -> Call[models.Run]:
@@ -144,6 +149,16 @@ def lineage(run_id: str) -> Call[models.Lineage[models.Run]]:
 def explain(run_id: str) -> Call[models.Explanation]:
     """Why the run is where it is, and what would move it."""
     return get(f"{_run(run_id)}/explain", models.Explanation)
+
+
+def set_debug(run_id: str, *, on: bool) -> Call[models.Run]:
+    """Ask for more detail of the run, or for no more."""
+    return send("POST", f"{_run(run_id)}/debug", models.Run, {"on": on})
+
+
+def debug(run_id: str) -> Call[models.DebugBundle]:
+    """Everything recorded about the run, in one piece."""
+    return get(f"{_run(run_id)}/debug", models.DebugBundle)
 
 
 def checkpoints(run_id: str, *, limit: int | None = None) -> Call[models.Page[models.Checkpoint]]:

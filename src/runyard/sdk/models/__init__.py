@@ -6,6 +6,7 @@ Values of the caller (payloads, outputs, checkpoints …) are decoded when first
 from runyard.sdk.models.agents import Agent, AgentHealth, AgentRuns, AgentTemplate, AgentTemplates
 from runyard.sdk.models.approvals import Approval, Decision
 from runyard.sdk.models.assignments import AssignedCommit, AssignedPullRequest, AssignedRepository, Assignment
+from runyard.sdk.models.debug import DebugBundle, Sample
 from runyard.sdk.models.findings import Action, Counted, Finding
 from runyard.sdk.models.jobs import Job, JobVersion
 from runyard.sdk.models.model import NULL, Model, Page
@@ -40,7 +41,9 @@ from runyard.sdk.models.runs import (
     UsageTotals,
     Why,
 )
+from runyard.sdk.models.secrets import Environment, Secret
 from runyard.sdk.models.streams import Chunk, Done, Event, LogEntry, Resync
+from runyard.sdk.models.triggers import EventWait, Schedule, Triggered
 from runyard.sdk.models.webhooks import ProjectWebhook, WebhookDelivery, WebhookTry
 from runyard.sdk.models.work import Artifact, Checkpoint, ChunksOut, LogsOut, Output, StateEntry, ToolCall, Usage
 
@@ -71,10 +74,13 @@ __all__ = [
     "CompleteReport",
     "Counted",
     "DeadGroup",
+    "DebugBundle",
     "Decision",
     "DeliveredRun",
     "Done",
+    "Environment",
     "Event",
+    "EventWait",
     "Explanation",
     "FailReport",
     "Failure",
@@ -103,9 +109,13 @@ __all__ = [
     "Resync",
     "Run",
     "RunsOut",
+    "Sample",
+    "Schedule",
+    "Secret",
     "StartReport",
     "StateEntry",
     "ToolCall",
+    "Triggered",
     "Usage",
     "UsageTotals",
     "WaitReport",
