@@ -219,3 +219,20 @@ CREATE INDEX delivery_attempts_at ON delivery_attempts (at);
 
 -- Keys that are good, or will end by themselves, as lists with page numbers count them.
 CREATE INDEX api_keys_live ON api_keys (project_id, created_at, id) WHERE revoked_at IS NULL;
+
+-- Deleted jobs, as long as there is something of them besides their runs.
+CREATE TABLE deleted_jobs (
+    job_id TEXT COLLATE "C" PRIMARY KEY,
+    project_id BIGINT NOT NULL,
+    at BIGINT NOT NULL
+);
+CREATE INDEX deleted_jobs_at ON deleted_jobs (at);
+CREATE INDEX deleted_jobs_project ON deleted_jobs (project_id);
+
+-- Projects whose time zone changed, and the last of their schedules that was planned anew (newest first).
+CREATE TABLE zone_changes (
+    project_id BIGINT PRIMARY KEY,
+    position TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL
+);
+CREATE INDEX zone_changes_at ON zone_changes (at);
