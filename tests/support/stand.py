@@ -13,8 +13,8 @@ from unittest import mock
 import httpx2
 import uvicorn
 
-from runyard import app as app_module
 from runyard.app import Server
+from runyard.app import server as app_module
 from runyard.dialects import native
 from runyard.settings import Settings
 from tests.support.api import Api, good
