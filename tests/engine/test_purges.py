@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from runyard.artifacts.objects import in_folder
 from runyard.domain.errors import Conflict, NotFound
+from runyard.domain.jobs import NewRun
 from runyard.domain.states import RunState
-from runyard.engine import environments, job_secrets, jobs, keys, projects, purges
-from tests.support.yard import Yard
+from runyard.engine import buffers, environments, job_secrets, jobs, keys, projects, purges, triggers
+from runyard.storage.statements import jobs as jobs_sql
+from tests.support.yard import SECOND, Yard, all_runs
 
 
 def purged(yard: Yard) -> int:
@@ -76,6 +80,69 @@ def test_secrets_and_versions_go_with_the_job(yard: Yard):
     yard.store.transact(jobs.update, 1, "build", spec={"description": "x"})
     delete(yard)
     assert [rows(yard, table) for table in ("jobs", "job_versions", "job_secrets")] == [0, 0, 0]
+
+
+def gathering(yard: Yard, count: int) -> str:
+    """A job of which there is much besides its definition; its id."""
+    job = yard.job("build", max_per_key=1, dedup_window=3600 * SECOND)
+    for number in range(count):
+        yard.cancel(yard.create(job="build", payload=str(number), concurrency_key=f"k{number}"))
+    yard.job("build", max_per_key=1, dedup_window=None, batch_window=60 * SECOND)
+    for number in range(count):
+        new = NewRun(payload=str(number))
+        call = triggers.TriggerRequest(project_id=yard.project_id, job="build", triggers=(triggers.Trigger(run=new),))
+        yard.store.transact(triggers.trigger, [call])
+    for number in range(count):
+        yard.store.transact(jobs.update, yard.project_id, "build", spec={"description": str(number)})
+    return job.id
+
+
+def test_what_belongs_to_a_job_goes_in_slices_and_is_of_no_use_meanwhile(yard: Yard, monkeypatch: pytest.MonkeyPatch):
+    tables = ("job_versions", "buffered", "buffers", "payload_marks", "lanes")
+    monkeypatch.setattr(purges, "ROWS", 10)
+    job_id = gathering(yard, 15)
+    yard.store.transact(job_secrets.put, 1, "build", "A", "sealed")
+    before = sum(rows(yard, table) for table in tables)
+    assert before > 60
+    delete(yard)
+    assert rows(yard, "job_secrets") == 0
+    assert before - sum(rows(yard, table) for table in tables) <= 10
+    assert yard.store.look(jobs_sql.version, job_id, 17) is None
+    again = yard.job("build", dedup_window=3600 * SECOND)
+    run = yard.create(job="build", payload="0", concurrency_key="k0")
+    yard.after(minutes=5)
+    # Made of the new job, not of what the old one had gathered.
+    assert yard.store.transact(buffers.flush) == 1
+    assert [one.job_id for one in yard.store.look(all_runs) if one.state is RunState.QUEUED] == [again.id]
+    left = [sum(rows(yard, table) for table in tables)]
+    while yard.store.transact(purges.step) is not None:
+        left.append(sum(rows(yard, table) for table in tables))
+    assert max(earlier - later for earlier, later in pairwise(left)) <= 10
+    # The new job's version, and what its run left.
+    assert [rows(yard, table) for table in (*tables, "deleted_jobs")] == [1, 0, 0, 1, 0, 0]
+    assert yard.state(run) is RunState.QUEUED
+
+
+def test_a_project_is_not_done_with_while_another_server_is_at_its_jobs(two_servers, clock, monkeypatch):
+    here, there = two_servers
+    monkeypatch.setattr(purges, "ROWS", 10)
+    project = here.transact(projects.create, slug="acme")
+    gathering(Yard(here, clock, project.id), 15)
+    here.transact(projects.delete, project.id)
+    while not here.look(lambda tx: tx.rows("SELECT 1 FROM deleted_jobs")):
+        here.transact(purges.step)
+
+    def both(tx):
+        assert purges.step(tx) is not None
+        for _ in range(100):
+            assert there.transact(purges.step) is not None
+
+    here.transact(both)
+    assert here.look(lambda tx: tx.rows("SELECT 1 FROM purges")) != []
+    while here.transact(purges.step) is not None:
+        pass
+    for table in ("purges", "deleted_jobs", "job_versions", "payload_marks", "lanes"):
+        assert here.look(lambda tx, table=table: tx.rows(f"SELECT 1 FROM {table}")) == [], table
 
 
 def test_a_deleted_project_is_unreachable_at_once_and_gone_soon(yard: Yard):

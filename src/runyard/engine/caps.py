@@ -59,10 +59,14 @@ def settle(tx: Tx) -> int:
     return 1
 
 
-def forget(tx: Tx, job: Job) -> None:
-    """Drop the lanes and rates of a job that is deleted."""
-    sql.forget(tx, job.id)
-    sql.delete(tx, job.project_id, (_job_names(job), _key_names(job)), f"job:{job.id}")
+def forget(tx: Tx, project_id: int, job_id: str, limit: int) -> int:
+    """Drop the rate of a deleted job and at most so many of its lanes; how many lanes went."""
+    sql.forget(tx, job_id)
+    sql.delete_rate(tx, project_id, f"job:{job_id}")
+    gone = 0
+    for names in (_job_names(job_id), _key_names(job_id)):
+        gone += sql.delete_lanes(tx, project_id, names, limit - gone)
+    return gone
 
 
 def _carry_on(tx: Tx, change: sql.Change, job: Job) -> None:
@@ -120,7 +124,7 @@ def _set_caps(tx: Tx, job: Job, spec: JobSpec) -> None:
 
 
 def _set_key_caps(tx: Tx, job: Job, cap: int) -> None:
-    first, beyond = _key_names(job)
+    first, beyond = _key_names(job.id)
     tx.run(lanes_sql.SET_CAPS, project_id=job.project_id, first=first, beyond=beyond, cap=cap)
 
 
@@ -129,8 +133,8 @@ def _narrow(tx: Tx, job: Job) -> bool:
     left = SLICE
     freed: set[int] = set()
     overfull = [
-        *((lane, False) for lane in sql.overfull(tx, job.project_id, _job_names(job), LANES, by_key=False)),
-        *((lane, True) for lane in sql.overfull(tx, job.project_id, _key_names(job), LANES, by_key=True)),
+        *((lane, False) for lane in sql.overfull(tx, job.project_id, _job_names(job.id), LANES, by_key=False)),
+        *((lane, True) for lane in sql.overfull(tx, job.project_id, _key_names(job.id), LANES, by_key=True)),
     ]
     for lane, by_key in overfull:
         cap, used = lanes_sql.lock(tx, [lane]).get(lane, [0, 0])
@@ -153,18 +157,20 @@ def _narrow(tx: Tx, job: Job) -> bool:
 def _fill(tx: Tx, job: Job) -> bool:
     """Let held runs into lanes that became wider; whether there may be more of them."""
     roomy = [
-        lane for names in (_job_names(job), _key_names(job)) for lane in sql.roomy(tx, job.project_id, names, LANES)
+        lane
+        for names in (_job_names(job.id), _key_names(job.id))
+        for lane in sql.roomy(tx, job.project_id, names, LANES)
     ]
     return lanes.refill(tx, roomy) > 0
 
 
-def _job_names(job: Job) -> tuple[str, str]:
-    return f"job:{job.id}", f"job:{job.id}!"
+def _job_names(job_id: str) -> tuple[str, str]:
+    return f"job:{job_id}", f"job:{job_id}!"
 
 
-def _key_names(job: Job) -> tuple[str, str]:
+def _key_names(job_id: str) -> tuple[str, str]:
     # The character after the colon ends the range of names that begin with the prefix.
-    return f"key:{job.id}:", f"key:{job.id};"
+    return f"key:{job_id}:", f"key:{job_id};"
 
 
 def _end(tx: Tx) -> str:

@@ -286,18 +286,18 @@ def enable(tx: Tx, project_id: int, ids: Sequence[str], *, enabled: bool, actor:
 
 
 def delete(tx: Tx, project_id: int, wanted: str, *, history: bool = False, actor: str | None = None) -> Job:
-    """Drop the job and its versions; its ended runs stay and keep its name, or with `history` go too (see `purges`).
+    """Drop the job and what is found by it; its ended runs stay and keep its name, or with `history` go too.
 
-    Raises `NotFound`, or `Conflict` while any of its runs has not ended (dead letters have).
+    What is much goes in slices (see `purges`). Raises `NotFound`, or `Conflict` while any of its runs has not ended
+    (dead letters have).
     """
     job = _locked(tx, project_id, wanted, sql.lock)
     if sql.is_busy(tx, job.id):
         raise Conflict(f"the job {job.name!r} has runs that have not ended; cancel them or wait, then delete it")
     sql.delete(tx, job.id)
     agents.bury(tx, job.id)
-    caps.forget(tx, job)
     schedules.forget(tx, job.id)
-    purges.forget_job(tx, job.id)
+    purges.forget_job(tx, project_id, job.id)
     if history:
         purges.begin(tx, project_id, job.id)
     _journal(tx, job, "job.deleted", actor)

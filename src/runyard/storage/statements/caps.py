@@ -35,7 +35,10 @@ SURPLUS_OF_JOB = (
     "ORDER BY rank DESC, id DESC LIMIT :n {skip_locked}"
 )
 SURPLUS_OF_KEY = SURPLUS_OF_JOB.replace("WHERE job_lane", "WHERE key_lane")
-DELETE_LANES = f"DELETE FROM lanes WHERE {_OF_JOB}"
+# A run that is brought back when its job is gone keeps its lanes.
+DELETE_LANES = (
+    f"DELETE FROM lanes WHERE used = 0 AND id IN (SELECT id FROM lanes WHERE {_OF_JOB} AND used = 0 LIMIT :n)"
+)
 DELETE_RATE = "DELETE FROM rates WHERE project_id = :project_id AND name = :name"
 
 
@@ -115,8 +118,11 @@ def roomy(tx: Tx, project_id: int, names: tuple[str, str], n: int) -> list[int]:
     return [row[0] for row in tx.rows(ROOMY, project_id=project_id, first=names[0], beyond=names[1], n=n)]
 
 
-def delete(tx: Tx, project_id: int, names: Sequence[tuple[str, str]], rate: str) -> None:
-    """Drop the lanes within the ranges of names, and the rate."""
-    for first, beyond in names:
-        tx.run(DELETE_LANES, project_id=project_id, first=first, beyond=beyond)
+def delete_lanes(tx: Tx, project_id: int, names: tuple[str, str], n: int) -> int:
+    """Drop at most so many lanes within the range of names that nobody uses; how many went."""
+    return tx.run(DELETE_LANES, project_id=project_id, first=names[0], beyond=names[1], n=n)
+
+
+def delete_rate(tx: Tx, project_id: int, rate: str) -> None:
+    """Drop a rate."""
     tx.run(DELETE_RATE, project_id=project_id, name=rate)

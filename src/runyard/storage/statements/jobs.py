@@ -48,12 +48,15 @@ VERSIONS = (
     f"SELECT {VERSION_COLUMNS} FROM job_versions WHERE job_id = :job_id AND version < :before AND created_at < :at "
     "ORDER BY version DESC LIMIT :n"
 )
-VERSION = f"SELECT {VERSION_COLUMNS} FROM job_versions WHERE job_id = :job_id AND version = :version"
+VERSION = (
+    f"SELECT {VERSION_COLUMNS} FROM job_versions WHERE job_id = :job_id AND version = :version "
+    # Versions outlive their job for a moment.
+    "AND EXISTS (SELECT 1 FROM jobs WHERE id = :job_id)"
+)
 UPGRADES = (
     "SELECT j.id, j.version, j.spec, v.version, v.spec FROM jobs j "
     "LEFT JOIN job_versions v ON v.job_id = j.id AND v.version {among versions} WHERE j.id {among ids}"
 )
-DELETE_VERSIONS = "DELETE FROM job_versions WHERE job_id = :id"
 
 
 def from_row(row: Row) -> Job:
@@ -146,8 +149,7 @@ def is_busy(tx: Tx, job_id: str) -> bool:
 
 
 def delete(tx: Tx, job_id: str) -> None:
-    """Drop the job and its versions."""
-    tx.run(DELETE_VERSIONS, id=job_id)
+    """Drop the job; its versions are found no more."""
     tx.run(DELETE, id=job_id)
 
 

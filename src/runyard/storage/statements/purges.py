@@ -16,6 +16,14 @@ ADD = Insert(
     {"project_id": "bigint", "job_id": "text", "at": "bigint"},
     "ON CONFLICT (project_id, job_id) DO NOTHING",
 )
+NOTE_JOB = Insert(
+    "deleted_jobs",
+    {"job_id": "text", "project_id": "bigint", "at": "bigint"},
+    "ON CONFLICT (job_id) DO NOTHING",
+)
+NEXT_JOBS = "SELECT project_id, job_id FROM deleted_jobs ORDER BY at LIMIT :n {skip_locked}"
+JOBS_DONE = "DELETE FROM deleted_jobs WHERE job_id {among ids}"
+JOBS_LEFT = "SELECT 1 FROM deleted_jobs WHERE project_id = :project_id LIMIT 1"
 NEXT = "SELECT project_id, job_id FROM purges ORDER BY at LIMIT 1 {skip_locked}"
 DONE = "DELETE FROM purges WHERE project_id = :project_id AND job_id = :job_id"
 LIVE_OF_JOB = "SELECT id FROM runs WHERE job_id = :job_id AND finished_at IS NULL ORDER BY id LIMIT :n"
@@ -47,16 +55,18 @@ class Part(msgspec.Struct, frozen=True):
 
 
 OF_JOB = (
+    # There are few of these, and so they are gone with the first slice, at once.
     Part("job_secrets", "job_id, name", "job_id"),
     Part("schedules", "job_id", "job_id"),
+    Part("agents", "job_id", "job_id"),
+    Part("job_versions", "job_id, version", "job_id"),
     Part("debounced", "job_id, name", "job_id"),
     Part("buffered", "job_id, name, id", "job_id"),
     Part("buffers", "job_id, name", "job_id"),
     Part("payload_marks", "job_id, hash", "job_id"),
-    Part("agents", "job_id", "job_id"),
     Part("agent_days", "project_id, day, job_id, repository_id, trigger", "job_id"),
 )
-"""What goes with a job at once."""
+"""What goes with a job; nothing of it is found without the job."""
 OF_PROJECT = (
     Part("environments", "id"),
     Part("event_waits", "id"),
@@ -81,6 +91,26 @@ OF_PROJECT = (
 def add(tx: Tx, project_id: int, job_id: str) -> None:
     """Remember that a job's history, or ('') everything of a project, is to go."""
     tx.insert(ADD, [(project_id, job_id, tx.now)])
+
+
+def note_jobs(tx: Tx, project_id: int, job_ids: Sequence[str]) -> None:
+    """Remember that there may be something left of these deleted jobs."""
+    tx.insert(NOTE_JOB, [(job_id, project_id, tx.now) for job_id in job_ids])
+
+
+def next_jobs(tx: Tx, n: int) -> list[tuple[int, str]]:
+    """(project, job) of those that were noted first and that nobody else works on, locked."""
+    return [(row[0], row[1]) for row in tx.rows(NEXT_JOBS, n=n)]
+
+
+def jobs_done(tx: Tx, job_ids: Sequence[str]) -> None:
+    """Nothing is left of these jobs."""
+    tx.run(JOBS_DONE, ids=list(job_ids))
+
+
+def jobs_left(tx: Tx, project_id: int) -> bool:
+    """Whether there may be something left of a deleted job of the project."""
+    return tx.row(JOBS_LEFT, project_id=project_id) is not None
 
 
 def next_one(tx: Tx) -> tuple[int, str] | None:
