@@ -8,7 +8,7 @@ import pytest
 from runyard.domain.errors import Conflict, Invalid, NotFound
 from runyard.domain.states import RunState
 from runyard.engine import bulks
-from runyard.engine.listing import Filter
+from runyard.engine.filters import Filter
 from runyard.storage.statements import attempts
 from tests.support.yard import Yard
 

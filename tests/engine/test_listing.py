@@ -14,8 +14,8 @@ from runyard.domain.containment import contains
 from runyard.domain.errors import Invalid, NotFound
 from runyard.domain.jobs import tag_pairs
 from runyard.domain.states import UNSUCCESSFUL, RunState
-from runyard.engine import listing
-from runyard.engine.listing import Filter
+from runyard.engine import families, listing, searches
+from runyard.engine.filters import Filter
 from runyard.storage.sql import for_postgres, for_sqlite
 from runyard.storage.statements import listing as sql
 from tests.support.yard import Yard, all_runs
@@ -199,8 +199,8 @@ def test_a_filter_gives_exactly_the_runs_that_meet_it(store, crowd):
 
 
 def test_pages_that_examine_little_go_on_where_they_stopped(store, crowd, monkeypatch):
-    monkeypatch.setattr(listing, "EXAMINED", 4)
-    monkeypatch.setattr(listing, "PROBE", 3)
+    monkeypatch.setattr(searches, "EXAMINED", 4)
+    monkeypatch.setattr(searches, "PROBE", 3)
     for fields in FILTERS.values():
         wanted = Filter(**fields)
         expected = [run.id for run in crowd if meets(run, wanted)]
@@ -208,7 +208,7 @@ def test_pages_that_examine_little_go_on_where_they_stopped(store, crowd, monkey
 
 
 def test_a_page_stops_reading_large_payloads(store, yard, monkeypatch):
-    monkeypatch.setattr(listing, "READ", 100)
+    monkeypatch.setattr(searches, "READ", 100)
     made = [yard.create(payload=f'{{"n": {n}, "fill": "{"x" * 50}"}}') for n in range(45)]
     page = store.look(listing.page, 1, Filter(payload='{"n": 0}'), limit=10)
     assert page.runs == []
@@ -242,7 +242,7 @@ def test_another_projects_runs_are_never_listed(store, crowd):
     with pytest.raises(NotFound):
         store.look(listing.children, 2, crowd[0].id)
     with pytest.raises(NotFound):
-        store.look(listing.lineage, 2, crowd[0].id)
+        store.look(families.lineage, 2, crowd[0].id)
 
 
 def test_runs_of_a_deleted_job_are_found_by_its_id(store, yard):
@@ -273,7 +273,7 @@ def test_the_index_with_the_fewest_runs_is_taken(store, yard, monkeypatch):
     monkeypatch.setattr(sql, "merged", merged)
     wanted = Filter(tags=(("common", None), ("rare", None)), task_id="big", states=(RunState.QUEUED,))
     assert len(store.look(listing.page, 1, wanted).runs) == 3
-    assert asked == [listing.PROBE] * 4, "four indexes were asked once, and none was read on"
+    assert asked == [searches.PROBE] * 4, "four indexes were asked once, and none was read on"
 
 
 INDEXES = {
@@ -345,7 +345,7 @@ def test_a_family_is_told_from_its_first_ancestor(store, yard):
     onward = yard.create(continuation_of=retry.id)
     yard.create()
     for member in (root.run.id, grandchild.id, onward.id):
-        family = store.look(listing.lineage, 1, member)
+        family = store.look(families.lineage, 1, member)
         assert family.root.id == root.run.id
         assert [run.id for run in family.runs] == [
             one.id for one in (root.run, child, other, grandchild, replay, retry, onward)
@@ -355,16 +355,16 @@ def test_a_family_is_told_from_its_first_ancestor(store, yard):
 
 def test_a_run_alone_is_its_own_family(store, yard):
     run = yard.create()
-    family = store.look(listing.lineage, 1, run.id)
+    family = store.look(families.lineage, 1, run.id)
     assert (family.root.id, [one.id for one in family.runs], family.complete) == (run.id, [run.id], True)
 
 
 def test_a_large_family_is_cut_and_says_so(store, yard, monkeypatch):
-    monkeypatch.setattr(listing, "FAMILY", 5)
+    monkeypatch.setattr(families, "FAMILY", 5)
     root = yard.create()
     for _ in range(5):
         yard.create(parent_id=root.id)
-    family = store.look(listing.lineage, 1, root.id)
+    family = store.look(families.lineage, 1, root.id)
     assert len(family.runs) == 5
     assert not family.complete
 
@@ -377,7 +377,7 @@ def test_a_family_whose_first_members_are_gone_begins_with_the_first_that_is_lef
     third = yard.replay(second)
     store.transact(lambda tx: tx.run("DELETE FROM runs WHERE id = :id", id=first.id))
     store.transact(lambda tx: tx.run("DELETE FROM events WHERE run_id = :id", id=first.id))
-    family = store.look(listing.lineage, 1, third.id)
+    family = store.look(families.lineage, 1, third.id)
     assert family.root.id == second.id
 
 

@@ -1,8 +1,21 @@
-"""Whether one JSON value contains another, by the rules of PostgreSQL's `@>`."""
+"""Whether one JSON value contains another, by the rules of PostgreSQL's `@>`, and what is asked of texts of JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+import msgspec
+
+from runyard.domain.errors import Invalid
+
+_entries = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A JSON value to be contained; boxed, because null is one."""
+
+    value: Any
 
 
 def contains(whole: Any, part: Any) -> bool:
@@ -33,3 +46,37 @@ def _equal(one: Any, other: Any) -> bool:
     if isinstance(one, list | dict):
         return False
     return bool(one == other)
+
+
+def document(text: str) -> Document:
+    """The value that is to be contained. Raises `Invalid` when the text is no JSON, or too long."""
+    if len(text) > 65_536:
+        raise Invalid("a filter by containment takes at most 64 KiB of JSON")
+    try:
+        return Document(msgspec.json.decode(text))
+    except (msgspec.DecodeError, RecursionError):
+        raise Invalid("a filter by containment is JSON; this is not") from None
+
+
+def holds(text: str, part: Document | None) -> bool:
+    """Whether the text contains the value, if one is wanted."""
+    if part is None:
+        return True
+    try:
+        return contains(msgspec.json.decode(text), part.value)
+    except (msgspec.DecodeError, RecursionError):  # kept as it came, and deeper than we go
+        return False
+
+
+def has_entries(text: str, wanted: Sequence[tuple[str, str | None]]) -> bool:
+    """Whether the object has these entries, any value where it is None; a value that is no text counts as its JSON."""
+    try:
+        found = _entries(text)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return all(name in found and (value is None or _text(found[name]) == value) for name, value in wanted)
+
+
+def _text(value: msgspec.Raw) -> str:
+    text = bytes(value)
+    return msgspec.json.decode(text, type=str) if text.startswith(b'"') else text.decode()

@@ -18,8 +18,9 @@ from runyard.domain.errors import Conflict, DomainError, Invalid, NotFound
 from runyard.domain.records import Run
 from runyard.domain.states import RunState
 from runyard.engine import cancellations, cascades, copies, listing, resolutions
-from runyard.engine.listing import Filter, IdPage
+from runyard.engine.filters import Filter
 from runyard.engine.runs import Outcome
+from runyard.engine.searches import IdPage
 from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import attempts
 from runyard.storage.statements import bulks as sql

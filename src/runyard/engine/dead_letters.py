@@ -11,7 +11,8 @@ from runyard.domain.errors import Conflict
 from runyard.domain.records import Run
 from runyard.domain.states import RunState
 from runyard.engine import listing, resolutions
-from runyard.engine.listing import Filter, RunPage
+from runyard.engine.filters import Filter
+from runyard.engine.listing import RunPage
 from runyard.storage.port import Tx
 from runyard.storage.statements import dead_letters as sql
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runyard.engine import listing
+from runyard.engine import searches
 from tests.dialects.strait.client import Strait, good, refused
 from tests.support.verbs import Json
 from tests.support.yard import SECOND, Yard
@@ -162,8 +162,8 @@ def test_created_at_of_the_last_entry_is_a_cursor(strait: Strait, yard: Yard) ->
 def test_a_page_that_looked_at_enough_says_where_to_go_on(
     strait: Strait, yard: Yard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "EXAMINED", 3)
-    monkeypatch.setattr(listing, "PROBE", 2)
+    monkeypatch.setattr(searches, "EXAMINED", 3)
+    monkeypatch.setattr(searches, "PROBE", 2)
     first = yard.create(metadata={"by": "me"})
     yard.create_many(10)
     reply = strait.get("/v1/runs", metadata_key="by")

@@ -10,7 +10,7 @@ from runyard.dialects.native import mapping, wire
 from runyard.dialects.native.routes.queries import states_in, tags_in
 from runyard.domain.bulks import Bulk
 from runyard.engine import bulks
-from runyard.engine.listing import Filter
+from runyard.engine.filters import Filter
 from runyard.web.call import Call
 from runyard.web.paging import Cursor, Limit, cut, place
 from runyard.web.paging import cursor as cursor_of

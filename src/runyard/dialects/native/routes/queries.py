@@ -11,8 +11,9 @@ from litestar.params import QueryParameter
 from runyard.dialects.native import mapping, wire
 from runyard.domain.errors import Invalid
 from runyard.domain.states import RunState
-from runyard.engine import dead_letters, explain, listing
-from runyard.engine.listing import Filter, RunPage
+from runyard.engine import dead_letters, explain, families, listing
+from runyard.engine.filters import Filter
+from runyard.engine.listing import RunPage
 from runyard.web.call import Call
 from runyard.web.paging import Cursor, Limit, place
 from runyard.web.paging import cursor as cursor_of
@@ -125,7 +126,7 @@ async def list_children(call: Call, run_id: str, limit: Limit = 50, cursor: Curs
 async def get_lineage(call: Call, run_id: str) -> wire.Lineage:
     """The run's whole family: where it comes from, and what was replayed, retried, spawned or continued from it."""
     slug = await slug_of(call)
-    found = await call.read(listing.lineage, call.project_id, mapping.run_id(run_id))
+    found = await call.read(families.lineage, call.project_id, mapping.run_id(run_id))
     return wire.Lineage(
         root=mapping.run_out(found.root, slug),
         runs=[mapping.run_out(run, slug) for run in found.runs],

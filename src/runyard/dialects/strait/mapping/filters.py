@@ -13,7 +13,7 @@ from runyard.dialects.strait.mapping.values import cursor, lenient_id, place
 from runyard.domain.errors import Invalid
 from runyard.domain.records import Run
 from runyard.domain.states import RunState
-from runyard.engine.listing import Filter
+from runyard.engine.filters import Filter
 
 STATES = {
     "replay_staged": frozenset[RunState](),

@@ -19,7 +19,7 @@ from runyard.domain.errors import Conflict, DomainError, IllegalMove, Invalid, N
 from runyard.domain.presets import OVERRIDE
 from runyard.domain.states import LIVE, RunState
 from runyard.engine import cancellations, copies, idempotency, listing, pauses, resolutions, runs, starts
-from runyard.engine.listing import Filter
+from runyard.engine.filters import Filter
 from runyard.web.call import Call
 from runyard.web.reply import Reply
 
