@@ -72,7 +72,7 @@ def _done(desk: Desk, run_id: str) -> dict[str, Any]:
 def _agree(desk: Desk, details: dict[str, dict[str, Any]]) -> None:
     """What runs show, what stands in rows, and what statistics count is the same."""
     issues = [issue for detail in details.values() for issue in detail["results"]["issues"]]
-    stats = desk.get("/v1/runs/stats?period=day")["stats"]
+    stats = desk.get("/v1/runs/stats?period=week")["stats"]
     assert (stats["total_runs"], stats["successful"], stats["failed"]) == (4, 4, 0)
     assert stats["total_issues_found"] == len(issues)
     for severity, count in stats["issues_by_severity"].items():

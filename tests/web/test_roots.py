@@ -80,6 +80,16 @@ def test_what_a_key_begins_with_decides_who_answers_below_v1(stand: Stand, key: 
         assert response.status_code == 401, "what a key begins with grants nothing"
 
 
+@pytest.mark.parametrize("key", ["bs_live_long_enough", "ry_x_long_enough", "strait_x_long_enough", None])
+def test_below_api_v1_no_key_makes_a_difference(stand: Stand, key: str | None) -> None:
+    headers = {"authorization": f"Bearer {key}"} if key else {}
+    for path in ("/api/v1/runs", "/api/v1/users/me", "/api/v1/nothing"):
+        response = stand.http.get(path, headers=headers)
+        spoke(response, "bamboosnow")
+        assert response.status_code == (404 if path.endswith("nothing") else 401)
+    spoke(stand.http.get("/api/v2/runs", headers=headers), "agh")
+
+
 def test_a_mount_in_the_path_wins_over_what_the_key_begins_with(stand: Stand) -> None:
     spoke(ask(stand, "strait", "GET", "/strait/v1/runs", "bs_live_x"), "strait")
     spoke(ask(stand, "bamboosnow", "GET", "/bamboosnow/v1/runs", "strait_x"), "bamboosnow")
