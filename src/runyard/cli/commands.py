@@ -52,12 +52,22 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
             ("logs", "runs.watch:logs", "Print a run's log, oldest line first."),
             ("events", "runs.watch:events", "Print a run's journal, oldest line first."),
             ("explain", "runs.read:explain", "Say why a run is where it is, and what would move it."),
+            (
+                "debug",
+                "runs.debug:debug",
+                "Show everything that is recorded of a run, in one piece; or ask for more detail of it.",
+            ),
             ("attempts", "runs.read:attempts", "List every try at a run."),
             ("children", "runs.read:children", "List the runs that a run spawned."),
             ("lineage", "runs.read:lineage", "Show where a run comes from and what came of it."),
             ("cancel", "runs.act:cancel", "Stop runs and their children."),
             ("pause", "runs.act:pause", "Park runs until they are resumed."),
             ("resume", "runs.act:resume", "Queue paused runs again."),
+            (
+                "restart",
+                "runs.act:restart",
+                "Queue running or paused runs again, at the attempt they are at; who holds them loses them.",
+            ),
             (
                 "reschedule",
                 "runs.act:reschedule",
@@ -111,6 +121,62 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
             ("disable", "jobs:disable", "Make a job refuse new runs."),
             ("delete", "jobs:delete", "Delete a job; its runs stay."),
             ("versions", "jobs:versions", "List the versions of a job's definition."),
+            (
+                "trigger",
+                "triggers:trigger",
+                "Ask a job for a run as all its settings say: debounce, batches, dedup, windows.",
+            ),
+        ),
+    ),
+    (
+        "schedules",
+        "See when jobs make runs by the clock.",
+        WORK,
+        (
+            (
+                "list",
+                "schedules:list_schedules",
+                "List the jobs that make runs by the clock, each with its next times.",
+            ),
+        ),
+    ),
+    (
+        "secrets",
+        "Keep secrets of jobs, which executors get and nobody is shown.",
+        WORK,
+        (
+            ("list", "secrets:list_secrets", "List the names of a job's secrets."),
+            (
+                "set",
+                "secrets:set_secret",
+                "Keep a secret of a job; its value is asked for, or read from standard input.",
+            ),
+            ("delete", "secrets:delete", "Forget a secret of a job."),
+        ),
+    ),
+    (
+        "environments",
+        "Keep sets of variables that jobs are run with.",
+        WORK,
+        (
+            ("list", "environments:list_environments", "List environments and the names of their variables."),
+            ("get", "environments:get", "Show an environment, without the values of its variables."),
+            (
+                "set",
+                "environments:set_environment",
+                "Give an environment its variables; values are asked for, or read as NAME=VALUE lines.",
+            ),
+            ("delete", "environments:delete", "Forget an environment that no job names."),
+        ),
+    ),
+    (
+        "waits",
+        "Send events that runs wait for.",
+        WORK,
+        (
+            ("list", "waits:list_waits", "List the waits of runs for events, newest first."),
+            ("send", "waits:send", "Send the event that a run waits for; the run goes on."),
+            ("cancel", "waits:cancel", "Cancel the wait for an event, and its run."),
         ),
     ),
     (

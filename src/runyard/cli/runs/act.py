@@ -1,9 +1,9 @@
-"""`runyard runs cancel|pause|resume|reschedule|requeue|discard|resolve`."""
+"""`runyard runs cancel|pause|resume|restart|reschedule|requeue|discard|resolve`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from cyclopts import Parameter
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from runyard.sdk import Client
     from runyard.sdk.models import Run
 
+Preset = Literal["micro", "small-1x", "small-2x", "medium-1x", "medium-2x", "large-1x", "large-2x"]
+
 
 def cancel(*run: RunIds, reason: Reason = None, invocation: Given) -> int:
     """Stop runs and their children."""
@@ -34,6 +36,16 @@ def pause(*run: RunIds, reason: Reason = None, invocation: Given) -> int:
 def resume(*run: RunIds, reason: Reason = None, invocation: Given) -> int:
     """Queue paused runs again."""
     return each(invocation, run, lambda client, one: client.runs.resume(one, reason=reason))
+
+
+def restart(
+    *run: RunIds,
+    preset: Annotated[Preset | None, Parameter(help="Another preset for a managed run.")] = None,
+    reason: Reason = None,
+    invocation: Given,
+) -> int:
+    """Queue running or paused runs again, at the attempt they are at; who holds them loses them."""
+    return each(invocation, run, lambda client, one: client.runs.restart(one, preset=preset, reason=reason))
 
 
 def requeue(*run: RunIds, reason: Reason = None, invocation: Given) -> int:

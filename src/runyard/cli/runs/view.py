@@ -71,6 +71,7 @@ def show(invocation: Invocation, run: Run) -> None:
         ("metadata", _json(run.metadata)),
         ("usage", usage(run)),
         ("resolved", _json(run.resolved)),
+        ("debug", True if run.debug else None),
         ("payload", _json(run.payload)),
         ("output", _json(run.output)),
         ("error", _json(run.error)),
