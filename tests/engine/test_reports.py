@@ -12,7 +12,7 @@ from runyard.domain.errors import Conflict, LeaseLost, NotFound, PayloadMismatch
 from runyard.domain.policy import Failure, Policy
 from runyard.domain.records import Run
 from runyard.domain.states import RunState
-from runyard.engine import leases
+from runyard.engine import leases, rounds
 from runyard.engine.claims import Granted
 from tests.support.yard import SECOND, Yard
 
@@ -300,6 +300,6 @@ def test_a_thousand_reports_on_one_run_in_one_call_do_no_harm(yard: Yard):
     granted = yard.running()
     beats = [leases.Heartbeat(**proof(granted), lease=SECOND + n) for n in range(1000)]
     outcomes = yard.store.transact(leases.heartbeat, beats)
-    assert [type(outcome) for outcome in outcomes] == [leases.Reported] * leases.ROUNDS + [Conflict] * (
-        1000 - leases.ROUNDS
+    assert [type(outcome) for outcome in outcomes] == [leases.Reported] * rounds.ROUNDS + [Conflict] * (
+        1000 - rounds.ROUNDS
     )

@@ -2,170 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
-from runyard.domain.errors import Conflict, DomainError
+from runyard.domain.errors import DomainError
 from runyard.domain.moves import changed, move
 from runyard.domain.policy import Failure
-from runyard.domain.records import Move, Run, Waiting
+from runyard.domain.records import Move, Run
 from runyard.domain.states import LEASED, RunState
 from runyard.engine import parents, schemas, upgrades
 from runyard.engine.failures import failed, told
-from runyard.engine.proofs import Pass, Report, fence, repeats, unbegun
-from runyard.engine.transitions import apply, end_waits
+from runyard.engine.proofs import Pass
+from runyard.engine.reports import Complete, Fail, Heartbeat, Outcome, Park, Release, Reported, Snooze, Start
+from runyard.engine.rounds import each
+from runyard.engine.transitions import end_waits
 from runyard.storage.port import Tx, many
-from runyard.storage.statements import runs as runs_sql
 
-ROUNDS = 5
-"""How many different reports on one run are taken in one transaction."""
-
-
-class Start(Report, frozen=True, kw_only=True):
-    """Work on the run begins, or its preparation does."""
-
-    preparing: bool = False
-    started_at: int | None = None
-    lease: int | None = None
-    """How long the lease lasts from now on; None leaves it as the claim made it."""
-
-
-class Heartbeat(Report, frozen=True, kw_only=True):
-    """The executor lives, and wants the lease for this much longer (None: as long as the run's policy says)."""
-
-    lease: int | None = None
-
-
-class Complete(Report, frozen=True, kw_only=True):
-    """The run is done."""
-
-    output: str = "null"
-    started_at: int | None = None
-    trace: str | None = None
-    """Where the time of the attempt went, as JSON; kept with a run that ends by this report."""
-
-    @property
-    def ends(self) -> frozenset[RunState]:
-        """Completed."""
-        return frozenset({RunState.COMPLETED})
-
-
-class Fail(Report, frozen=True, kw_only=True):
-    """The attempt failed."""
-
-    failure: Failure
-    retry_after: int | None = None
-    started_at: int | None = None
-    trace: str | None = None
-    timed_out: bool = False
-    """Whether the attempt took too long: then a run without attempts left is timed out and not dead-lettered."""
-    final: Literal["failed", "system_failed"] | None = None
-    """End the run at once in this state, whatever the policy says of retries and dead letters."""
-
-    @property
-    def ends(self) -> frozenset[RunState]:
-        """The state it names, or where runs are put whose attempts are used up."""
-        if self.final is not None:
-            return frozenset({RunState(self.final)})
-        return frozenset({RunState.FAILED, RunState.DEAD_LETTER, *([RunState.TIMED_OUT] if self.timed_out else [])})
-
-
-class Release(Report, frozen=True, kw_only=True):
-    """The executor gives the run back; no attempt is used up."""
-
-    reason: str | None = None
-    delay: int | None = None
-
-
-class Snooze(Report, frozen=True, kw_only=True):
-    """The run cannot be worked on now through no fault of its own: it tries again later, for so many times."""
-
-    reason: str
-    delay: int
-    limit: int = 50
-
-
-class Park(Report, frozen=True, kw_only=True):
-    """The run waits for something, holding no slot."""
-
-    waiting_for: Waiting
-
-
-class Reported(msgspec.Struct, frozen=True, kw_only=True):
-    """The run after a report that was taken."""
-
-    run: Run
-
-
-Outcome = Reported | DomainError
-
-
-def _each(
-    tx: Tx,
-    reports: Sequence[Any],
-    decide: Callable[[Run, Any], Move | Run | DomainError],
-) -> list[Outcome]:
-    """Lock the runs once, decide each report against its run, write all moves together.
-
-    Calls that wait together are merged, so a run may be reported on twice; such reports count one after the other.
-    """
-    outcomes: list[Any] = [None] * len(reports)
-    waiting = list(range(len(reports)))
-    for _ in range(ROUNDS):
-        waiting = _round(tx, reports, waiting, outcomes, decide)
-        if not waiting:
-            return outcomes
-    for index in waiting:
-        outcomes[index] = Conflict("the run was reported on too often at once; send the last report again")
-    return outcomes
-
-
-def _round(
-    tx: Tx,
-    reports: Sequence[Any],
-    indexes: Sequence[int],
-    outcomes: list[Any],
-    decide: Callable[[Run, Any], Move | Run | DomainError],
-) -> list[int]:
-    """Answer one report of each run; the indexes of those that come after."""
-    locked = runs_sql.lock(tx, [reports[index].run_id for index in indexes])
-    moves: list[Move] = []
-    places: list[int] = []
-    kept: list[tuple[Run, Run]] = []
-    first: dict[str, int] = {}
-    twins: list[int] = []
-    later: list[int] = []
-    for index in indexes:
-        report = reports[index]
-        run = locked.get(report.run_id)
-        if report.run_id in first:
-            (twins if report == reports[first[report.run_id]] else later).append(index)
-            continue
-        error = fence(run, report, tx.now) or unbegun(run)
-        if error is not None or run is None:
-            outcomes[index] = Reported(run=run) if run is not None and repeats(run, report) else error
-            continue
-        first[report.run_id] = index
-        try:
-            decided = decide(run, report)
-        except DomainError as refused:
-            decided = refused
-        if isinstance(decided, Move):
-            moves.append(decided)
-            places.append(index)
-        elif isinstance(decided, Run):
-            kept.append((run, decided))
-            outcomes[index] = Reported(run=decided)
-        else:
-            outcomes[index] = decided
-    for index, run in zip(places, apply(tx, moves), strict=True):
-        outcomes[index] = Reported(run=run)
-    runs_sql.save(tx, [before for before, _ in kept], [after for _, after in kept])
-    for index in twins:
-        outcomes[index] = outcomes[first[reports[index].run_id]]
-    return later
+__all__ = [
+    "Complete", "Fail", "Heartbeat", "Outcome", "Park", "Release", "Reported", "Snooze", "Start",
+    "complete", "fail", "heartbeat", "park", "release", "snooze", "start",
+]  # fmt: skip
 
 
 @many
@@ -186,7 +44,7 @@ def start(tx: Tx, reports: Sequence[Start]) -> list[Outcome]:
             begun["policy"] = msgspec.structs.replace(run.policy, timeout=timeout)
         return move(run, verb, tx.now, actor=report.actor, heartbeat_at=tx.now, **begun)
 
-    return _each(tx, reports, decide)
+    return each(tx, reports, decide)
 
 
 @many
@@ -202,7 +60,7 @@ def heartbeat(tx: Tx, reports: Sequence[Heartbeat]) -> list[Outcome]:
             until = max(until, run.lease_until)
         return changed(run, heartbeat_at=tx.now, lease_until=until)
 
-    return _each(tx, reports, decide)
+    return each(tx, reports, decide)
 
 
 @many
@@ -226,7 +84,7 @@ def complete(tx: Tx, reports: Sequence[Complete]) -> list[Outcome]:
             trace=report.trace or run.trace,
         )
 
-    return _each(tx, reports, decide)
+    return each(tx, reports, decide)
 
 
 @many
@@ -255,7 +113,7 @@ def fail(tx: Tx, reports: Sequence[Fail]) -> list[Outcome]:
             trace=report.trace,
         )
 
-    return _each(tx, reports, decide)
+    return each(tx, reports, decide)
 
 
 @many
@@ -267,7 +125,7 @@ def release(tx: Tx, reports: Sequence[Release]) -> list[Outcome]:
         data = {"reason": report.reason} if report.reason else None
         return move(run, "release", tx.now, actor=report.actor, data=data, **held)
 
-    return _each(tx, reports, decide)
+    return each(tx, reports, decide)
 
 
 @many
@@ -294,7 +152,7 @@ def snooze(tx: Tx, reports: Sequence[Snooze]) -> list[Outcome]:
             error_class=failure.kind,
         )
 
-    return _each(tx, reports, decide)
+    return each(tx, reports, decide)
 
 
 def _whole(value: object) -> int:
@@ -316,7 +174,7 @@ def park(tx: Tx, reports: Sequence[Park]) -> list[Outcome]:
             waiting_for=report.waiting_for,
         )
 
-    outcomes = _each(tx, reports, decide)
+    outcomes = each(tx, reports, decide)
     parked = [o.run for o in outcomes if isinstance(o, Reported) and o.run.state is RunState.WAITING]
     childless = [run for run in parked if run.waiting_for is not None and run.waiting_for.kind == "children"]
     if not childless:
