@@ -168,7 +168,8 @@ class EngineMachine(RuleBasedStateMachine):
             expires_at=(at or now) + ttl * SECOND if ttl else None,
         )
 
-    def _learn(self, run: Run, **known: Any) -> None:
+    def _learn(self, run: Run, *, expires_at: int | None, **known: Any) -> None:
+        begins = known.get("available_at") or self.clock.now()
         self.model.runs[run.id] = Modelled(
             id=run.id,
             priority=run.priority,
@@ -177,6 +178,8 @@ class EngineMachine(RuleBasedStateMachine):
             created_at=self.clock.now(),
             parent=run.parent_id,
             replay_of=run.replay_of,
+            expires_at=expires_at,
+            time_to_live=None if expires_at is None else expires_at - begins,
             **known,
         )
 

@@ -42,6 +42,7 @@ class Modelled:
     resolved: bool = False
     parent: str | None = None
     replay_of: str | None = None
+    time_to_live: int | None = None
 
     @property
     def place(self) -> tuple[int, int, str]:
@@ -52,12 +53,6 @@ class Modelled:
     def claimable(self) -> bool:
         """Whether it may be claimed now, limits aside."""
         return self.state is S.QUEUED and self.retry_at is None
-
-    @property
-    def time_to_live(self) -> int | None:
-        if self.expires_at is None:
-            return None
-        return self.expires_at - (self.available_at or self.queued_at or self.created_at)
 
 
 class Model:
@@ -147,6 +142,9 @@ class Model:
             run.state = S.SCHEDULED
         else:
             retry_at = run.retry_at if (run.retry_at or 0) > now else None
+            if run.epoch > 0 and run.time_to_live is not None and (run.expires_at or 0) <= now:
+                # It was taken in time once, and only then stood still.
+                run.expires_at = now + run.time_to_live
             self._queue(run, now)
             run.retry_at = retry_at
 
@@ -159,9 +157,8 @@ class Model:
 
     def reschedule(self, run: Modelled, now: int, at: int | None) -> None:
         begins = at or now
-        if run.expires_at is not None:
-            shift = begins - (run.available_at or run.queued_at or run.created_at)
-            run.expires_at = max(run.expires_at + shift, begins + 1)
+        if run.time_to_live is not None:
+            run.expires_at = begins + max(run.time_to_live, 1)
         run.available_at, run.rank_at, run.retry_at = at, begins, None
         if at is None:
             run.state, run.queued_at = S.QUEUED, now

@@ -102,6 +102,16 @@ class Run(msgspec.Struct, frozen=True, gc=False):
     """How many runs stand before it in the chain that it continues."""
     agent: int | None = None
     """1 when its job was an agent as it was made: there is an `AgentRun` beside it."""
+    ttl: int | None = None
+    """How long it may wait to be taken, as was asked for when it was made."""
+
+    @property
+    def time_to_live(self) -> int | None:
+        """How long it may wait to be taken, from when it can be; None for as long as it takes."""
+        if self.ttl is not None or self.expires_at is None:
+            return self.ttl
+        # Made by a release that did not keep it.
+        return self.expires_at - (self.available_at or self.queued_at or self.created_at)
 
     @property
     def is_final(self) -> bool:

@@ -17,7 +17,7 @@ from runyard.engine import checkpoints, rates, sizes
 from runyard.engine.classes import rank_of
 from runyard.engine.creations import AD_HOC, FRESH, Draft, check_enabled, write
 from runyard.engine.drafts import DEFAULT_TIMEOUT
-from runyard.engine.runs import Outcome, check_edited, lock_many, only, time_to_live
+from runyard.engine.runs import Outcome, check_edited, lock_many, only
 from runyard.engine.specs import spec_of
 from runyard.engine.transitions import journal
 from runyard.storage.port import Tx
@@ -207,7 +207,7 @@ def _refusal(tx: Tx, spec: JobSpec, job: Job, asked: int) -> RateLimited | None:
 
 def _time_to_live(old: Run, job: Job | None, *, bare: bool, spare: int | None) -> int | None:
     """How long the new run may wait to be taken."""
-    ttl = time_to_live(old)
+    ttl = old.time_to_live
     if ttl is None and bare and job is not None:
         ttl = spec_of(job).ttl
     if ttl is None and spare is not None:
@@ -251,6 +251,7 @@ def _draft(
         queued_at=tx.now,
         available_at=None,
         expires_at=tx.now + ttl if ttl is not None else None,
+        ttl=ttl,
         **changes,
     )
     return Draft(run=fresh, tags=msgspec.json.decode(old.tags) if old.tags else {}, spec=spec, job=job)

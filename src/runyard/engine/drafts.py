@@ -174,6 +174,7 @@ def _run(
     later = begins > tx.now
     state = RunState.DRAFT if new.draft else RunState.SCHEDULED if later else RunState.QUEUED
     priority = new.priority if new.priority is not None else spec.priority
+    expires_at = _expiry(new, spec, policy, begins)
     run = Run(
         **FRESH,
         id=tx.new_id(),
@@ -213,7 +214,8 @@ def _run(
         key_lane=None,
         queued_at=tx.now if state is RunState.QUEUED else None,
         available_at=begins if begins > wanted else new.available_at,
-        expires_at=_expiry(new, spec, policy, begins),
+        expires_at=expires_at,
+        ttl=expires_at - begins if expires_at is not None else None,
     )
     if begins == wanted:
         return run

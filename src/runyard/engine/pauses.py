@@ -9,7 +9,7 @@ import msgspec
 
 from runyard.domain.records import Run
 from runyard.domain.states import LEASED, RunState
-from runyard.engine.runs import check_state, find, moved, time_to_live
+from runyard.engine.runs import check_state, find, moved
 from runyard.storage.port import Tx
 
 PAUSABLE = frozenset({RunState.SCHEDULED, RunState.QUEUED, RunState.WAITING, RunState.PAUSED}) | LEASED
@@ -56,7 +56,7 @@ def resume(tx: Tx, project_id: int, run_id: str, *, actor: str | None = None, re
 
 def _alive(run: Run, now: int) -> dict[str, Any]:
     """Another end for a time to live that has passed since the run was taken in time."""
-    ttl = time_to_live(run)
+    ttl = run.time_to_live
     return {"expires_at": now + ttl} if ttl is not None and run.epoch > 0 and (run.expires_at or 0) <= now else {}
 
 

@@ -13,7 +13,7 @@ from runyard.domain.records import Move, Run
 from runyard.domain.states import PARKED, RESOLVABLE, RunState
 from runyard.engine import transitions
 from runyard.engine.classes import rank_of
-from runyard.engine.runs import Outcome, because, check_state, each, only, time_to_live
+from runyard.engine.runs import Outcome, because, check_state, each, only
 from runyard.storage.port import Tx
 
 
@@ -35,7 +35,7 @@ def requeue_many(
 
     def decide(run: Run) -> Move:
         check_state(run, among, "requeued")
-        ttl = time_to_live(run)
+        ttl = run.time_to_live
         return move(
             run,
             "requeue",

@@ -96,10 +96,3 @@ def check_edited(tx: Tx, run: Run, payload: str) -> None:
 def job_of(tx: Tx, run: Run) -> Job | None:
     """The run's job as it is now; None for an ad-hoc run, or when the job is gone."""
     return jobs.by_name_or_id(tx, run.project_id, [run.job_id]).get(run.job_id) if run.job_id is not None else None
-
-
-def time_to_live(run: Run) -> int | None:
-    """How long the run was to wait to be taken, from when it could be; None for as long as it takes."""
-    if run.expires_at is None:
-        return None
-    return run.expires_at - (run.available_at or run.queued_at or run.created_at)

@@ -53,11 +53,10 @@ def reschedule(
     if payload is not None:
         check_edited(tx, run, payload)
     at = available_at if available_at is not None and available_at > tx.now else None
-    shift = (at or tx.now) - (run.available_at or run.queued_at or run.created_at)
     # A pause before the next try is over with the new time; limits are asked anew.
     changes: dict[str, Any] = {"available_at": at, "waiting_for": None, "next_retry_at": None} | UNHELD
-    if run.expires_at is not None:
-        changes["expires_at"] = max(run.expires_at + shift, (at or tx.now) + 1)
+    if run.time_to_live is not None:
+        changes["expires_at"] = (at or tx.now) + max(run.time_to_live, 1)
     if at is None:
         changes |= {"rank": rank_of(tx, run.priority, tx.now), "queued_at": tx.now}
     else:

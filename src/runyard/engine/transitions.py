@@ -146,9 +146,10 @@ def end_waits(tx: Tx, over: Sequence[Run], reason: str | None = None) -> list[Ru
 
 
 def _lives_on(run: Run, now: int) -> dict[str, Any]:
-    if run.expires_at is None or (run.waiting_for is not None and run.waiting_for.kind == "children"):
+    ttl = run.time_to_live
+    if ttl is None or (run.waiting_for is not None and run.waiting_for.kind == "children"):
         return {}
-    return {"expires_at": now + run.expires_at - (run.available_at or run.queued_at or run.created_at)}
+    return {"expires_at": now + ttl}
 
 
 def _close_waits(tx: Tx, moves: Sequence[Move]) -> None:

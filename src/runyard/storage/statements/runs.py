@@ -49,6 +49,7 @@ _FIXED = {
     "executor",
     "queue",
     "agent",
+    "ttl",
 }
 """Set when the run is made, or changed by statements of their own."""
 _MOVING = tuple(name for name in FIELDS if name not in _FIXED)

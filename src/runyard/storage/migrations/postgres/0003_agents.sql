@@ -236,3 +236,6 @@ CREATE TABLE zone_changes (
     at BIGINT NOT NULL
 );
 CREATE INDEX zone_changes_at ON zone_changes (at);
+
+-- How long a run may wait to be taken, as was asked for when it was made.
+ALTER TABLE runs ADD COLUMN ttl BIGINT;
