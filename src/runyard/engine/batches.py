@@ -5,12 +5,12 @@ from __future__ import annotations
 from runyard.domain.errors import NotFound
 from runyard.engine.rates import first_id_at
 from runyard.storage.port import Tx
+from runyard.storage.sql import BEYOND
 from runyard.storage.statements import batches as sql
 from runyard.storage.statements.batches import Batch
 
 KEPT = 90 * 86_400 * 1_000_000
 PRUNED = 1000
-_LAST = "\x7f"
 
 
 def get(tx: Tx, project_id: int, batch_id: str) -> Batch:
@@ -23,7 +23,7 @@ def get(tx: Tx, project_id: int, batch_id: str) -> Batch:
 
 def page(tx: Tx, project_id: int, *, before: str | None = None, limit: int = 50) -> list[Batch]:
     """The project's records, newest first, from below the given id on."""
-    return sql.page(tx, project_id, before=_LAST if before is None else before, n=limit)
+    return sql.page(tx, project_id, before=BEYOND if before is None else before, n=limit)
 
 
 def prune(tx: Tx, limit: int = PRUNED) -> int:

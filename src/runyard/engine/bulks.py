@@ -22,6 +22,7 @@ from runyard.engine.filters import Filter
 from runyard.engine.runs import Outcome
 from runyard.engine.searches import IdPage
 from runyard.storage.port import JournalLine, Tx
+from runyard.storage.sql import BEYOND
 from runyard.storage.statements import attempts
 from runyard.storage.statements import bulks as sql
 from runyard.storage.statements import listing as listing_sql
@@ -36,7 +37,6 @@ COUNTED = 500
 ERRORS = 100
 """How many failures are told."""
 UNBEGUN = frozenset({RunState.DRAFT, RunState.SCHEDULED, RunState.QUEUED})
-_LAST = "\x7f"
 _json = msgspec.json.Encoder()
 
 
@@ -105,7 +105,7 @@ def get(tx: Tx, project_id: int, bulk_id: str) -> Bulk:
 
 def page(tx: Tx, project_id: int, *, before: str | None = None, limit: int = 50) -> list[Bulk]:
     """The project's bulk actions, newest first, from below the given id on."""
-    return sql.page(tx, project_id, before=_LAST if before is None else before, n=limit)
+    return sql.page(tx, project_id, before=BEYOND if before is None else before, n=limit)
 
 
 def cancel(tx: Tx, project_id: int, bulk_id: str, *, actor: str | None = None) -> Bulk:

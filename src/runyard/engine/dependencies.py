@@ -12,6 +12,7 @@ from runyard.domain.waits import Condition, Dependency
 from runyard.engine import dependents, jobs, runs
 from runyard.engine.transitions import end_waits
 from runyard.storage.port import JournalLine, Tx
+from runyard.storage.sql import BEYOND, FOREVER
 from runyard.storage.statements import dependencies as sql
 from runyard.storage.statements import jobs as jobs_sql
 
@@ -20,8 +21,6 @@ MOST = 1000
 """How many jobs one job may depend on."""
 REACH = 10_000
 """How many jobs are looked at to find a cycle."""
-LAST = "\x7f"
-"""Ranks behind every id."""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +87,7 @@ def page(
 ) -> list[Dependency]:
     """What the job depends on, newest first, from below the given id (or the given time) on. Raises `NotFound`."""
     job = jobs.get(tx, project_id, wanted)
-    return sql.page(tx, job.id, before=before or LAST, until=2**63 - 1 if until is None else until, n=limit)
+    return sql.page(tx, job.id, before=before or BEYOND, until=FOREVER if until is None else until, n=limit)
 
 
 def status(tx: Tx, project_id: int, run_id: str) -> Status:

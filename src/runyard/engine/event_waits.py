@@ -23,6 +23,7 @@ from runyard.engine.proofs import Pass, Report, fence
 from runyard.engine.rates import first_id_at
 from runyard.engine.transitions import apply, end_waits, journal
 from runyard.storage.port import Tx, many
+from runyard.storage.sql import BEYOND, FOREVER
 from runyard.storage.statements import event_waits as sql
 from runyard.storage.statements import runs as runs_sql
 
@@ -36,8 +37,6 @@ COUNTED = 100_000
 AVERAGED = 1000
 SLACK = 60 * SECOND
 """How far an id's time may be from the time beside it."""
-LAST = "\x7f"
-"""Ranks behind every id."""
 FINISHED = (WaitState.RECEIVED, WaitState.TIMED_OUT, WaitState.CANCELED)
 
 
@@ -279,8 +278,8 @@ def page(
     """Waits, newest first, from below the given id (or the given time) on."""
     states = [state] if state is not None else list(WaitState)
     if before is None:
-        before = LAST if until is None else first_id_at(until + SLACK)
-    return sql.page(tx, project_id, states, before=before, until=2**63 - 1 if until is None else until, n=limit)
+        before = BEYOND if until is None else first_id_at(until + SLACK)
+    return sql.page(tx, project_id, states, before=before, until=FOREVER if until is None else until, n=limit)
 
 
 def stats(tx: Tx, project_id: int) -> Stats:

@@ -11,6 +11,7 @@ from runyard.domain.states import EVENT_OF_VERB, LEASED, RunState
 from runyard.engine import claimers, dependents
 from runyard.engine.runs import find
 from runyard.storage.port import Tx
+from runyard.storage.sql import BEYOND
 from runyard.storage.statements import classes as classes_sql
 from runyard.storage.statements import explain as sql
 from runyard.storage.statements import jobs as jobs_sql
@@ -21,7 +22,6 @@ NAMED = 5
 """How many other runs a reason names."""
 SOON = 600_000_000
 """A time to live that ends within this time is worth a word."""
-_LAST = "\x7f"
 
 _ENDINGS = {
     RunState.COMPLETED: "complete",
@@ -157,7 +157,7 @@ def _in_full_lane(tx: Tx, run: Run) -> Reason:
         f"the limit of the concurrency key {run.concurrency_key!r}" if by_key else f"the limit of job {run.job_name!r}"
     )
     ranges = [listing_sql.Range("state", state.value) for state in sorted(LEASED)]
-    leased = listing_sql.merged(tx, run.project_id, ranges, before=_LAST, floor="", n=2 * COUNTED)
+    leased = listing_sql.merged(tx, run.project_id, ranges, before=BEYOND, floor="", n=2 * COUNTED)
     holders = sql.holders(tx, lane_id, leased, NAMED)
     if holders:
         who = f"held by {', '.join(holders)}{' and others' if used > len(holders) else ''}"

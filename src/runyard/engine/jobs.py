@@ -18,6 +18,7 @@ from runyard.engine import caps, environments, purges, schedules, specs
 from runyard.engine.specs import spec_of
 from runyard.settings import Settings
 from runyard.storage.port import JournalLine, Tx
+from runyard.storage.sql import BEYOND, FOREVER
 from runyard.storage.statements import agents, classes, job_secrets
 from runyard.storage.statements import jobs as sql
 
@@ -26,9 +27,6 @@ BATCH = 50
 EXAMINED = 2000
 """How many jobs are looked at for one page of those with a tag."""
 LOOK = 500
-_LAST = "\x7f"
-"""Ranks behind every id."""
-_EVER = 2**63 - 1
 _json = msgspec.json.Encoder()
 
 
@@ -148,7 +146,7 @@ def get(tx: Tx, project_id: int, wanted: str) -> Job:
 
 def page(tx: Tx, project_id: int, *, before: str | None = None, limit: int = 50) -> list[Job]:
     """The project's jobs, newest first, from below the given id on."""
-    return sql.page(tx, project_id, before=_LAST if before is None else before, n=limit)
+    return sql.page(tx, project_id, before=BEYOND if before is None else before, n=limit)
 
 
 def page_by_time(
@@ -164,7 +162,7 @@ def page_by_time(
     Tags stand in definitions: at most `EXAMINED` jobs are looked at for one page, which may then be shorter than the
     list is long.
     """
-    at, found, more = before or (_EVER, _LAST), list[Job](), False
+    at, found, more = before or (FOREVER, BEYOND), list[Job](), False
     for _ in range(EXAMINED // LOOK):
         rows = sql.page_by_time(tx, project_id, before=at, n=limit + 1 if tag is None else LOOK)
         for job in rows:
@@ -204,7 +202,7 @@ def versions(
 ) -> list[JobVersion]:
     """Every version the job ever had, newest first, from below the given number (and time) on. Raises `NotFound`."""
     job = get(tx, project_id, wanted)
-    number, at = _EVER if before is None else before, _EVER if made_before is None else made_before
+    number, at = FOREVER if before is None else before, FOREVER if made_before is None else made_before
     return sql.versions(tx, job.id, before=number, made_before=at, n=limit)
 
 

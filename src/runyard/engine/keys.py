@@ -16,6 +16,7 @@ from runyard.domain.errors import Conflict, Invalid, NotFound
 from runyard.domain.records import Key
 from runyard.engine.projects import DEFAULT
 from runyard.storage.port import JournalLine, Tx
+from runyard.storage.sql import BEYOND, FOREVER
 from runyard.storage.statements import keys as sql
 
 SCOPES = frozenset({"task:read", "task:write", "runs:read", "runs:write", "runs:claim", "jobs:write", "admin"})
@@ -46,8 +47,6 @@ SPOKEN = {"strait": STRAIT | {"*"}, "bamboosnow": BAMBOOSNOW | {"*"}}
 """The scopes of dialects that have words of their own; a key of one may have none, which is everything but `admin`."""
 MINUTE = 60 * 1_000_000
 LONGEST_GRACE = 10_080 * MINUTE
-_LAST = "\x7f"
-"""Ranks behind every id."""
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,14 +106,14 @@ def get(tx: Tx, project_id: int, key_id: str, *, admins: bool = True) -> Key:
 
 def page(tx: Tx, project_id: int, *, before: str | None = None, limit: int = 50) -> list[Key]:
     """The project's keys, newest first, from below the given id on."""
-    return sql.page(tx, project_id, before=_LAST if before is None else before, n=limit)
+    return sql.page(tx, project_id, before=BEYOND if before is None else before, n=limit)
 
 
 def page_by_time(
     tx: Tx, project_id: int, *, before: tuple[int, str] | None = None, limit: int = 50, admins: bool = True
 ) -> list[Key]:
     """The project's keys (without `admins` none of an admin's) made before that time and id, newest first."""
-    return sql.page_by_time(tx, project_id, before=before or (2**63 - 1, _LAST), n=limit, admins=admins)
+    return sql.page_by_time(tx, project_id, before=before or (FOREVER, BEYOND), n=limit, admins=admins)
 
 
 def numbered(tx: Tx, project_id: int, *, offset: int, limit: int) -> Found:

@@ -7,8 +7,9 @@ import msgspec
 from runyard.domain.records import Run
 from runyard.engine.filters import Filter
 from runyard.engine.runs import find
-from runyard.engine.searches import EXAMINED, LAST, IdPage, Search
+from runyard.engine.searches import EXAMINED, IdPage, Search
 from runyard.storage.port import Tx
+from runyard.storage.sql import BEYOND
 from runyard.storage.statements import runs as runs_sql
 
 
@@ -33,7 +34,7 @@ def ids(
     search = Search(tx, project_id, wanted, examined)
     if search.is_empty:
         return IdPage(ids=[], after=None)
-    return search.page(LAST if before is None else before, limit)
+    return search.page(BEYOND if before is None else before, limit)
 
 
 def children(tx: Tx, project_id: int, run_id: str, *, before: str | None = None, limit: int = 50) -> RunPage:

@@ -24,6 +24,7 @@ from runyard.engine import cancellations, creations, quotas, windows
 from runyard.engine.facts import CreateRequest
 from runyard.engine.specs import spec_of
 from runyard.storage.port import JournalLine, Tx
+from runyard.storage.sql import BEYOND
 from runyard.storage.statements import schedules as sql
 
 ACTOR = "system:cron"
@@ -36,7 +37,6 @@ COUNTED = 1000
 CANCELED = 100
 """How many runs a tick cancels at most before it makes its own."""
 UNDER_WAY = sorted(state.value for state in LEASED | {RunState.QUEUED, RunState.WAITING})
-_LAST = "\x7f"
 _json = msgspec.json.Encoder()
 
 
@@ -81,7 +81,7 @@ def forget(tx: Tx, job_id: str) -> None:
 
 def replan(tx: Tx, project_id: int) -> None:
     """Plan anew what goes by the project's time zone, which changed."""
-    before = _LAST
+    before = BEYOND
     while found := sql.page(tx, project_id, before=before, n=BATCH):
         for planned in found:
             if spec_of(planned.job).timezone is None:
@@ -97,7 +97,7 @@ def next_due(tx: Tx) -> int | None:
 def page(tx: Tx, project_id: int, *, before: str | None = None, limit: int = 50, count: int = 3) -> list[Fires]:
     """The project's schedules, newest job first, each with its next `count` times."""
     settings = quotas.settings_of(tx, [project_id]).get(project_id)
-    found = sql.page(tx, project_id, before=_LAST if before is None else before, n=limit)
+    found = sql.page(tx, project_id, before=BEYOND if before is None else before, n=limit)
     return [_fires(tx, one, settings, count) for one in found]
 
 

@@ -21,6 +21,7 @@ from runyard.domain.states import ENDED, RunState
 from runyard.engine.filters import Filter, classes_of, states_of
 from runyard.engine.rates import first_id_at
 from runyard.storage.port import Tx, Value
+from runyard.storage.sql import BEYOND
 from runyard.storage.statements import jobs as jobs_sql
 from runyard.storage.statements import listing as sql
 from runyard.storage.statements.listing import Range
@@ -38,8 +39,6 @@ SLACK = 60_000_000
 COMMON_TRIGGER = "manual"
 """The trigger no index holds: most runs have it, so that the newest of a project are soon found to have it too."""
 INDEXED_EXECUTOR = "managed"
-FIRST, LAST = "", "\x7f"
-"""Before and behind every id."""
 
 
 class IdPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,8 +83,8 @@ class Search:
             or (wanted.outcome == "unresolved" and wanted.resolved is True)
         )
         self.job_id = None if wanted.job is None or self.is_empty else self._job_id(wanted.job)
-        self.floor = FIRST if wanted.created_after is None else first_id_at(wanted.created_after - SLACK)
-        self.ceiling = LAST if wanted.created_before is None else first_id_at(wanted.created_before + SLACK)
+        self.floor = "" if wanted.created_after is None else first_id_at(wanted.created_after - SLACK)
+        self.ceiling = BEYOND if wanted.created_before is None else first_id_at(wanted.created_before + SLACK)
 
     def _job_id(self, job: str) -> str:
         """The id of the job; what is no job's name is taken for the id of one that may have been deleted."""
