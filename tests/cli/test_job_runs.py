@@ -164,8 +164,9 @@ def test_variables_that_would_be_gone_are_asked_about(cli: Command, server: Scri
     server.on("GET", "/environments/stage", STAGE | {"variables": ["A", "OLD"]})
     server.on("PUT", "/environments/stage", STAGE)
     pipe(b"A=1\n")
-    assert cli("environments", "set", "stage").code == 2
-    assert server.sent("PUT", "/environments/stage") == []
+    refused = cli("environments", "set", "stage")
+    assert (refused.code, server.sent("PUT", "/environments/stage")) == (2, [])
+    assert "also has OLD," in refused.err
     pipe(b"A=1\n")
     assert cli("environments", "set", "stage", "--yes").code == 0
     pipe(b"A=1\nOLD=2\n")

@@ -122,6 +122,15 @@ ELSEWHERE = {
     "backup": "test_start",
     "restore": "test_start",
     "upgrade": "test_start",
+    **dict.fromkeys(
+        (
+            *("runs restart", "runs debug", "jobs trigger", "schedules list"),
+            *("secrets list", "secrets set", "secrets delete"),
+            *("environments list", "environments get", "environments set", "environments delete"),
+            *("waits list", "waits send", "waits cancel"),
+        ),
+        "test_job_commands",
+    ),
 }
 
 

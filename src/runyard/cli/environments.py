@@ -48,7 +48,8 @@ def set_environment(environment: Name, /, *variable: Variables, yes: Yes = False
     given = variables(variable)
     with invocation.client() as client:
         if lost := [name for name in _known(client, environment) if name not in given]:
-            confirm(invocation, f"{environment} also has {' '.join(lost)}, which would be gone; go on?", yes=yes)
+            output.note(invocation, f"{environment} also has {', '.join(lost)}, which would be gone.")
+            confirm(invocation, "Go on without?", yes=yes)
         _show(invocation, client.environments.set(environment, given))
 
 
