@@ -30,12 +30,13 @@ def test_a_checkpoint_comes_back_as_it_was_kept(yard):
 
 def test_the_latest_checkpoint_is_what_the_next_attempt_resumes_from(yard):
     held = yard.running()
-    assert yard.store.look(checkpoints.latest, 1, held.run.id) is None
+    assert yard.store.look(checkpoints.of_run, 1, held.run.id).rows == []
     keep(yard, holder(held), "1")
     yard.fail(held)
     yard.after(hours=1)
     again = yard.claim_one()
-    assert yard.store.look(checkpoints.latest, 1, held.run.id).state == "1"
+    (latest,) = yard.store.look(checkpoints.of_run, 1, held.run.id, limit=1).rows
+    assert latest.state == "1"
     made = keep(yard, holder(again), "2")
     assert (made.number, made.attempt) == (2, 2)
 

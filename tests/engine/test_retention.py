@@ -125,20 +125,6 @@ def test_what_is_not_final_is_never_taken_away(yard, blobs, clock):
     assert [yard.state(run) for run in kept]
 
 
-def test_a_dry_look_says_what_would_go(yard, clock):
-    one = ended(yard)
-    clock.forward(seconds=1)
-    two = ended(yard)
-    yard.create()
-    clock.forward(seconds=1)
-    assert yard.store.look(_expired, clock.now()) == [one.run.id, two.run.id]
-    assert yard.run(one)
-
-
-def _expired(tx, now):
-    return retention.select_expired(tx, {RunState.COMPLETED: now})
-
-
 def test_without_an_archive_runs_are_only_deleted(yard, blobs, clock, tmp_path):
     ended(yard)
     clock.forward(seconds=1)

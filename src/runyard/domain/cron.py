@@ -24,7 +24,6 @@ from cronsim import CronSim, CronSimError
 
 LONGEST = 200
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 _LEAP_YEAR = datetime(2000, 1, 1)  # noqa: DTZ001 (any local time)
 

@@ -50,12 +50,6 @@ def get(tx: Tx, project_id: int, run_id: str, number: int) -> Checkpoint:
     return found
 
 
-def latest(tx: Tx, project_id: int, run_id: str) -> Checkpoint | None:
-    """The newest checkpoint, if there is any. Raises `NotFound`."""
-    runs.find(tx, project_id, run_id)
-    return sql.get(tx, run_id, sql.last_number(tx, run_id))
-
-
 def of_run(
     tx: Tx, project_id: int, run_id: str, *, before: int | None = None, until: int | None = None, limit: int = 50
 ) -> Slice[Checkpoint, int]:

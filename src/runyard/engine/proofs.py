@@ -1,4 +1,4 @@
-"""Proofs: what gives an executor the right to report on a run, a lease token or a run token (DESIGN §3.2)."""
+"""Proofs: what gives an executor the right to report on a run, a lease token or a run token."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ import msgspec
 from runyard.domain.errors import DomainError, Ended, LeaseLost, NotFound, StaleAttempt
 from runyard.domain.records import Run
 from runyard.domain.states import LEASED, RunState, is_final
-from runyard.storage.port import Tx
-from runyard.storage.statements import runs as runs_sql
 
 
 class Pass(msgspec.Struct, frozen=True, kw_only=True):
-    """A run token that was checked: the right to report on one run without its lease (DESIGN §3.2)."""
+    """A run token that was checked: the right to report on one run without its lease."""
 
     attempt: int | None = None
     """The attempt it was handed out for at dispatch; None when it was handed out at trigger."""
@@ -101,12 +99,3 @@ def _proves(run: Run, token: str | Pass) -> bool:
     if isinstance(token, Pass):
         return token.attempt is None or token.attempt == run.attempt
     return run.lease_hash is not None and hmac.compare_digest(run.lease_hash, token_hash(token))
-
-
-def current(tx: Tx, report: Report) -> Run:
-    """The run whose lease this is. Raises `NotFound` or `LeaseLost`."""
-    run = runs_sql.lock(tx, [report.run_id]).get(report.run_id)
-    error = fence(run, report, tx.now)
-    if error is not None or run is None:
-        raise error or NotFound()
-    return run

@@ -63,15 +63,10 @@ def cutoffs(settings: Settings, now: int) -> Cutoffs:
     return {state: now - round(days[state] * _DAY) for state in sorted(FINAL) if days[state] > 0}
 
 
-def select_expired(tx: Tx, before: Cutoffs, limit: int = BATCH) -> list[str]:
-    """The runs that have been kept long enough and that nobody takes away yet."""
-    return sql.expired(tx, _named(before), limit, lock=False)
-
-
 def claim(tx: Tx, before: Cutoffs, limit: int = BATCH) -> list[Claimed]:
     """Take on runs to take away: those that another server left behind, then what has been kept long enough."""
     left = sql.abandoned(tx, limit)
-    fresh = sql.expired(tx, _named(before), limit - len(left), lock=True) if len(left) < limit else []
+    fresh = sql.expired(tx, _named(before), limit - len(left)) if len(left) < limit else []
     if not left and not fresh:
         return []
     return sql.claim(tx, fresh, left, tx.new_id(), tx.now + CLAIM)

@@ -169,14 +169,6 @@ class Tx(ABC):
         self.topics.add(topic)
 
 
-class Many(Protocol):
-    """An operation that takes a list and answers each item for itself, so that waiting calls can be merged."""
-
-    __name__: str
-
-    def __call__(self, tx: Tx, items: Sequence[Any], /) -> Sequence[Any]: ...
-
-
 def many(op: Callable[[Tx, Sequence[Any]], Sequence[Any]]) -> Callable[[Tx, Sequence[Any]], Sequence[Any]]:
     """Mark an operation as taking a list of independent items and returning one outcome (or error) for each."""
     op.takes_many = True  # type: ignore[attr-defined]

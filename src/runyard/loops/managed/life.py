@@ -62,9 +62,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds between asking a program to end and ending it."""
 
 
-async def live(
-    ground: Ground, held: Held, room: Callable[[Held], contextlib.AbstractAsyncContextManager[None]]
-) -> None:
+async def live(ground: Ground, held: Held, room: Room) -> None:
     """See the run through, once there is room for it; whatever happens, nothing of its program is left."""
     watching = asyncio.create_task(_watch(ground, held))
     try:

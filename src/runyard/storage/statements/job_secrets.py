@@ -18,7 +18,6 @@ COPY = (
     "INSERT INTO job_secrets (job_id, name, value, updated_at) "
     "SELECT :target, name, value, :now FROM job_secrets WHERE job_id = :source"
 )
-DROP_ALL = "DELETE FROM job_secrets WHERE job_id = :job_id"
 
 
 def put(tx: Tx, job_id: str, name: str, sealed: str) -> None:
@@ -47,8 +46,3 @@ def of_jobs(tx: Tx, job_ids: Sequence[str]) -> dict[str, dict[str, str]]:
 def copy(tx: Tx, source: str, target: str) -> None:
     """Give a new job the secrets of another."""
     tx.run(COPY, source=source, target=target, now=tx.now)
-
-
-def drop_all(tx: Tx, job_id: str) -> None:
-    """Forget every secret of the job."""
-    tx.run(DROP_ALL, job_id=job_id)

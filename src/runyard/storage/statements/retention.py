@@ -12,9 +12,8 @@ from runyard.storage.port import Insert, Tx
 EXPIRED = (
     "SELECT id FROM runs WHERE state = :state AND finished_at < :before "
     "AND NOT EXISTS (SELECT 1 FROM retirements WHERE retirements.run_id = runs.id) "
-    "ORDER BY finished_at LIMIT :n"
+    "ORDER BY finished_at LIMIT :n {skip_locked}"
 )
-LOCK_EXPIRED = f"{EXPIRED} {{skip_locked}}"
 ABANDONED = "SELECT run_id FROM retirements WHERE claimed_until < :now ORDER BY run_id LIMIT :n {skip_locked}"
 CLAIM = Insert(
     "retirements",
@@ -97,13 +96,12 @@ class Claimed(msgspec.Struct, frozen=True):
     finished_at: int
 
 
-def expired(tx: Tx, before: Mapping[str, int], n: int, *, lock: bool) -> list[str]:
-    """The first runs that ended in a state before that state's time and that nobody takes away yet."""
+def expired(tx: Tx, before: Mapping[str, int], n: int) -> list[str]:
+    """The first runs that ended in a state before that state's time and that nobody takes away yet, locked."""
     found: list[str] = []
-    text = LOCK_EXPIRED if lock else EXPIRED
     for state, time in before.items():
         if len(found) < n:
-            found += [row[0] for row in tx.rows(text, state=state, before=time, n=n - len(found))]
+            found += [row[0] for row in tx.rows(EXPIRED, state=state, before=time, n=n - len(found))]
     return found
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
-import msgspec
 from msgspec import UNSET, Raw
 
 from runyard.dialects.native import wire
@@ -22,7 +21,6 @@ T = TypeVar("T")
 K = TypeVar("K", int, str)
 V = TypeVar("V")
 
-_encode = msgspec.json.Encoder().encode
 NULL = Raw(b"null")
 
 

@@ -10,8 +10,6 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 
 T = TypeVar("T")
 
-Maybe = UnsetType
-"""Fields that are left out when there is nothing to say (contract §1)."""
 Time = datetime
 Tags = dict[str, str]
 NOTHING = Raw(b"")
