@@ -12,12 +12,12 @@ import msgspec
 
 from runyard.domain.errors import Unauthorized
 from runyard.domain.records import Run
+from runyard.engine.drafts import DEFAULT_TIMEOUT
 from runyard.engine.proofs import Pass
 
 ISSUER = "strait:run-token"
 SPARE = 60
 """Seconds a token outlives the longest attempt."""
-_DEFAULT_TIMEOUT = 300
 _UNTIMED: Any = {"verify_exp": False, "verify_iat": False}
 
 
@@ -58,7 +58,7 @@ class RunTokens:
         It is good until the run expires, and at least for a whole attempt from now.
         """
         now = self._now()
-        timeout = run.policy.timeout or _DEFAULT_TIMEOUT * 1_000_000
+        timeout = run.policy.timeout or DEFAULT_TIMEOUT
         begins = max(now, run.available_at or now)
         until = max(run.expires_at or 0, begins + timeout + SPARE * 1_000_000)
         claims = Claims(
