@@ -1,4 +1,4 @@
-"""Run tokens: the right to report on one run without its lease, once its work has begun (DESIGN §3.2)."""
+"""Run tokens: the right to report on one run without its lease, once its work has begun."""
 
 from __future__ import annotations
 

@@ -328,7 +328,7 @@ def all_runs(tx: Tx) -> list[Run]:
 
 
 def broken_rules(tx: Tx) -> list[str]:
-    """Which rules the database breaks, one sentence each (DESIGN §3, §4)."""
+    """Which rules the database breaks, one sentence each."""
     found = all_runs(tx)
     return [
         *_lane_problems(tx, found),

@@ -1,4 +1,4 @@
-"""Machine sizes that managed runs ask for by name (Strait contract §21)."""
+"""Machine sizes that managed runs ask for by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state machine of a run, as one table (DESIGN §4)."""
+"""The state machine of a run, as one table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Agents: jobs with a profile (DESIGN §2).
+"""Agents: jobs with a profile.
 
 The job's definition holds the profile, a row beside it how the agent stands. Only one that is deployed takes new runs,
 whoever asks for them (`drafts`); runs that are under way go on whatever becomes of their agent.

@@ -1,4 +1,4 @@
-"""Managed runs: what their program is given, and what follows its end (Strait contract §21)."""
+"""Managed runs: what their program is given, and what follows its end."""
 
 from __future__ import annotations
 

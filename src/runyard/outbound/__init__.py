@@ -1,1 +1,1 @@
-"""Requests to addresses that callers name: guarded, bounded, pooled, timed (DESIGN §10)."""
+"""Requests to addresses that callers name: guarded, bounded, pooled, timed."""

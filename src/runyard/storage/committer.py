@@ -1,4 +1,4 @@
-"""Group commit: what waits together is written in one transaction and answered after one commit (DESIGN §7).
+"""Group commit: what waits together is written in one transaction and answered after one commit.
 
 The batch is whatever arrived while the previous commit ran: no waiting window, at most `BATCH` operations. Calls of
 the same list-taking operation that wait together are merged into one call.

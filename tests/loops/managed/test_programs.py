@@ -1,4 +1,4 @@
-"""Managed runs: programs that really run, and what becomes of their runs (Strait contract §21)."""
+"""Managed runs: programs that really run, and what becomes of their runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Managed runs: the server itself runs their programs, each in a sandbox (Strait contract §21)."""
+"""Managed runs: the server itself runs their programs, each in a sandbox."""
 
 from runyard.loops.managed.executor import Executor
 from runyard.loops.managed.life import Ground

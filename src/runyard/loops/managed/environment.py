@@ -1,4 +1,4 @@
-"""The environment a managed run's program starts with (Strait contract §21)."""
+"""The environment a managed run's program starts with."""
 
 from __future__ import annotations
 
