@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
@@ -60,11 +61,7 @@ def of_run(tx: Tx, project_id: int, run_id: str, *, after: int = 0, limit: int =
 def following(tx: Tx, run_id: str, after: int, limit: int) -> Slice[Chunk, int]:
     """The run's next chunks, oldest first: no more than are asked for, and fewer where they are big."""
     ahead = sql.sizes(tx, run_id, after, limit + 1)
-    count = sizes.fitting([size for _, size in ahead], limit)
-    if count == 0:
-        return Slice(rows=[], more=None)
-    first, last = ahead[0][0], ahead[count - 1][0]
-    return Slice(rows=sql.between(tx, run_id, first, last), more=last if count < len(ahead) else None)
+    return sizes.sliced(ahead, limit, partial(sql.between, tx, run_id))
 
 
 def prune(tx: Tx, limit: int = 1000) -> int:

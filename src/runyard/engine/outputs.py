@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from runyard.domain.errors import Conflict, NotFound
@@ -56,11 +58,7 @@ def of_run(tx: Tx, project_id: int, run_id: str, *, after: str = "", limit: int 
     """The run's outputs by name. Raises `NotFound`."""
     runs.find(tx, project_id, run_id)
     ahead = sql.sizes(tx, run_id, after, limit + 1)
-    count = sizes.fitting([size for _, size in ahead], limit)
-    if count == 0:
-        return Slice(rows=[], more=None)
-    first, last = ahead[0][0], ahead[count - 1][0]
-    return Slice(rows=sql.between(tx, run_id, first, last), more=last if count < len(ahead) else None)
+    return sizes.sliced(ahead, limit, partial(sql.between, tx, run_id))
 
 
 def names(tx: Tx, project_id: int, run_id: str) -> list[tuple[str, int]]:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from runyard.domain.errors import Invalid, TooLarge
+from runyard.domain.slices import Slice
+
+T = TypeVar("T")
+K = TypeVar("K", int, str)
 
 DOCUMENT = 1 << 20
 """A checkpoint, an output, the data of a log line, what went into or came out of a tool: 1 MiB of JSON text."""
@@ -39,3 +44,12 @@ def fitting(sizes: Sequence[int], limit: int) -> int:
         if total > PAGE and count > 0:
             return count
     return min(limit, len(sizes))
+
+
+def sliced(ahead: Sequence[tuple[K, int]], limit: int, between: Callable[[K, K], list[T]]) -> Slice[T, K]:
+    """The rows that make a page, of the next ones by key and size (one more than a page has)."""
+    count = fitting([size for _, size in ahead], limit)
+    if count == 0:
+        return Slice(rows=[], more=None)
+    first, last = ahead[0][0], ahead[count - 1][0]
+    return Slice(rows=between(first, last), more=last if count < len(ahead) else None)
