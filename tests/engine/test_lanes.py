@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from runyard.domain.jobs import NewRun
 from runyard.domain.records import Run
 from runyard.domain.states import LEASED, RunState
-from runyard.engine import timers
+from runyard.engine import resolutions, timers
+from runyard.storage.port import Tx
 from runyard.storage.statements import lanes as sql
 from tests.support.yard import SECOND, Yard, all_runs
 
@@ -398,3 +400,61 @@ def test_lanes_are_found_by_what_they_limit(yard: Yard):
     run = yard.create(job="job")
     row = yard.store.look(lambda tx: tx.row(sql.FIND, project_id=1, name=f"job:{run.job_id}"))
     assert row == (run.job_lane,)
+
+
+def asked_of_the_store(yard: Yard, op: Callable[..., object], *args: Any) -> int:
+    """How many statements the operation needs."""
+    count = 0
+
+    def counted(tx: Tx) -> None:
+        nonlocal count
+
+        def counting(ask: Callable[..., Any]) -> Callable[..., Any]:
+            def asked(*given: Any, **said: Any) -> Any:
+                nonlocal count
+                count += 1
+                return ask(*given, **said)
+
+            return asked
+
+        for name in ("rows", "wide_rows", "run", "insert", "update"):
+            setattr(tx, name, counting(getattr(tx, name)))
+        count = 0
+        op(tx, *args)
+
+    yard.store.transact(counted)
+    return count
+
+
+def dead(yard: Yard, count: int, **new: Any) -> list[str]:
+    return [yard.buried(job="job", **new).id for _ in range(count)]
+
+
+@pytest.mark.parametrize("waiting", [0, 5, 40])
+def test_bringing_many_back_asks_the_store_as_often_as_bringing_few(yard: Yard, waiting: int):
+    yard.job(max_concurrency=5, max_per_key=4)
+    few, many = dead(yard, 6, concurrency_key="a", priority=3), dead(yard, 40, concurrency_key="a", priority=3)
+    yard.create_many(waiting, job="job")
+    needed = [asked_of_the_store(yard, resolutions.requeue_many, 1, ids) for ids in (few, many)]
+    # Those of the few that were let through before stand in nobody's way.
+    assert needed[1] <= needed[0]
+    runs = yard.store.look(all_runs)
+    through = [run for run in runs if run.state is RunState.QUEUED and run.hold is None]
+    assert [run.priority for run in through].count(3) == 4
+    assert len(through) == (5 if waiting else 4)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_brought_back_together_or_one_by_one_the_same_are_let_through(yard: Yard, at_once: bool):
+    yard.job(max_concurrency=5, max_per_key=2)
+    ids = [
+        run_id
+        for number, key in enumerate("abcab")
+        for run_id in dead(yard, 2, concurrency_key=key, priority=number, payload=f'"{key}{number}"')
+    ]
+    for key in "abcd":
+        yard.create_many(2, job="job", concurrency_key=key, priority=1, payload=f'"{key}"')
+    for some in [ids] if at_once else [[run_id] for run_id in ids]:
+        yard.store.transact(resolutions.requeue_many, 1, some)
+    through = [run for run in yard.store.look(all_runs) if run.state is RunState.QUEUED and run.hold is None]
+    assert sorted(run.payload for run in through) == ['"a3"', '"a3"', '"b4"', '"b4"', '"c2"']

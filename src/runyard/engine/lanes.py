@@ -7,6 +7,7 @@ claimed takes its place. Every change happens under the lane's row lock, taken i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -21,6 +22,8 @@ from runyard.storage.statements import runs as runs_sql
 REFILL = 200
 ROUNDS = 8
 """A freed place looks at so many held runs at once, so often; more is left to the next release or sweep."""
+_NOBODY = (2**63, "")
+"""Goes behind everybody."""
 
 
 def job_lane(tx: Tx, project_id: int, job_id: str, cap: int) -> int:
@@ -38,6 +41,13 @@ def of(run: Run) -> list[int]:
     return [lane for lane in (run.key_lane, run.job_lane) if lane is not None]
 
 
+class _Claimable(msgspec.Struct, kw_only=True):
+    """Claimable runs of a lane that were read at once, the last of them at the end."""
+
+    runs: list[Run]
+    all_read: bool
+
+
 class Traffic:
     """The lanes one operation touches: their counts, locked, and who was let through or made to wait."""
 
@@ -47,6 +57,16 @@ class Traffic:
         """Runs this operation is about to save; nobody else may change them meanwhile."""
         self.counts = sql.lock(tx, list(ids)) if ids else {}
         self.shifts: dict[int, int] = {}
+        self.coming: Counter[int] = Counter()
+        """How many runs want to be let through each lane."""
+        self._last: dict[int, _Claimable] = {}
+        self._displaced: dict[str, tuple[Run, Run]] = {}
+        self._first_held: dict[int, tuple[int, str]] | None = None
+
+    def expect(self, runs: Sequence[Run], coming: Sequence[int]) -> list[int]:
+        """Prepare for those of the runs that want to be let through; in which order they are to be admitted."""
+        self.coming = Counter(lane for index in coming for lane in of(runs[index]))
+        return sorted(coming, key=lambda index: _place_in_order(runs[index]))
 
     def shift(self, run: Run, by: int) -> None:
         """Count the run in or out of its lanes."""
@@ -73,24 +93,59 @@ class Traffic:
         self.shift(run, +1)
         return changed(run, hold=None, hold_lane=None)
 
+    def admit_in_turn(self, run: Run) -> Run:
+        """The run let through, or held: by a full lane, or by one that holds back a run which goes before this one.
+
+        That one is the next in the refill.
+        """
+        if self._first_held is None:
+            self._first_held = sql.first_held(self.tx, self.coming)
+        for lane in of(run):
+            if self._first_held.get(lane, _NOBODY) < _place_in_order(run):
+                return changed(run, hold="lane", hold_lane=lane)
+        return self.admit(run)
+
     def _make_room(self, run: Run, lane: int) -> bool:
-        worst = sql.worst(self.tx, lane, run.rank, by_key=lane == run.key_lane, moving=self.moving)
+        worst = self._worst(run, lane)
         if worst is None:
             return False
         self.shift(worst, -1)
-        held = changed(worst, hold="lane", hold_lane=lane)
-        runs_sql.save(self.tx, [worst], [held])
+        self._displaced[worst.id] = (worst, changed(worst, hold="lane", hold_lane=lane))
+        if self._first_held is not None:
+            self._first_held[lane] = min(self._first_held.get(lane, _NOBODY), _place_in_order(worst))
         return True
 
+    def _worst(self, run: Run, lane: int) -> Run | None:
+        """The last claimable run of the lane, if it stands behind this one; read for all that want to pass at once."""
+        last = self._last.get(lane)
+        while True:
+            while last is not None and last.runs and last.runs[-1].id in self._displaced:
+                last.runs.pop()
+            if last is not None and (last.runs or last.all_read):
+                break
+            last = self._last[lane] = self._read(run, lane)
+        return last.runs.pop() if last.runs and last.runs[-1].rank > run.rank else None
+
+    def _read(self, run: Run, lane: int) -> _Claimable:
+        many = min(max(1, self.coming[lane]), REFILL)
+        by_key = lane == run.key_lane
+        passed_over = self.moving | self._displaced.keys()
+        found = sql.worst(self.tx, lane, run.rank, many, by_key=by_key, moving=passed_over)
+        return _Claimable(runs=found[::-1], all_read=len(found) < many)
+
     def write(self) -> set[int]:
-        """Write the counts; the lanes that have a place now and had none before."""
-        freed = set()
+        """Write the counts, and who was made to wait; the lanes that have a place now and had none before."""
+        if self._displaced:
+            before, after = zip(*self._displaced.values(), strict=True)
+            runs_sql.save(self.tx, before, after)
+        known = [(self.counts[lane][1], lane) for lane, by in sorted(self.shifts.items()) if by and lane in self.counts]
+        if known:
+            sql.count(self.tx, known)
         for lane, by in sorted(self.shifts.items()):
-            if by:
+            if by and lane not in self.counts:
                 sql.shift(self.tx, lane, by)
-            if by < 0:
-                freed.add(lane)
-        self.shifts = {}
+        freed = {lane for lane, by in self.shifts.items() if by < 0}
+        self.shifts, self._displaced, self._last = {}, {}, {}
         return freed
 
 
@@ -108,18 +163,9 @@ def place(tx: Tx, moves: Sequence[Move]) -> tuple[list[Run], set[int]]:
             traffic.shift(move.after, -1)
         if queues and of(move.after):
             coming.append(index)
-    for index in sorted(coming, key=lambda index: _place_in_order(runs[index])):
-        lane = _better_waits(tx, runs[index])
-        runs[index] = changed(runs[index], hold="lane", hold_lane=lane) if lane else traffic.admit(runs[index])
+    for index in traffic.expect(runs, coming):
+        runs[index] = traffic.admit_in_turn(runs[index])
     return runs, traffic.write()
-
-
-def _better_waits(tx: Tx, run: Run) -> int | None:
-    """The lane, if any, that holds back a run which goes before this one; it is the next in the refill."""
-    for lane in of(run):
-        if any(_place_in_order(held) < _place_in_order(run) for held in sql.held(tx, lane, 1)):
-            return lane
-    return None
 
 
 def _place_in_order(run: Run) -> tuple[int, str]:
@@ -133,7 +179,7 @@ def admit_new(tx: Tx, runs: Sequence[Run]) -> tuple[list[Run], set[int]]:
     if not coming:
         return placed, set()
     traffic = Traffic(tx, {lane for run in runs for lane in of(run)})
-    for index in sorted(coming, key=lambda index: _place_in_order(runs[index])):
+    for index in traffic.expect(runs, coming):
         placed[index] = traffic.admit(runs[index])
     return placed, traffic.write()
 

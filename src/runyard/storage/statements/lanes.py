@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from runyard.domain.records import Run
-from runyard.storage.port import Insert, Tx
+from runyard.storage.port import Insert, Tx, Update
 from runyard.storage.statements import runs
 
 UPSERT = (
@@ -14,13 +14,19 @@ UPSERT = (
 )
 LOCK = "SELECT id, cap, used FROM lanes WHERE id {among ids} ORDER BY id {lock}"
 SHIFT = "UPDATE lanes SET used = used + :by WHERE id = :id"
+COUNT = Update("lanes", {"used": "bigint"}, {"id": "bigint"})
 HELD = (
     f"SELECT {runs.COLUMNS} FROM runs WHERE hold_lane = :lane AND state = 'queued' "
     "ORDER BY rank, id LIMIT :n {skip_locked}"
 )
+# One text, so that one look finds both: ranks have no colon.
+FIRST_HELD = (
+    "SELECT id, (SELECT CAST(runs.rank AS TEXT) || ':' || runs.id FROM runs WHERE runs.hold_lane = lanes.id "
+    "AND runs.state = 'queued' ORDER BY runs.rank, runs.id LIMIT 1 {skip_locked}) FROM lanes WHERE id {among lanes}"
+)
 _WORST = (
     "AND state = 'queued' AND hold IS NULL AND rank > :rank AND NOT (id {among moving}) "
-    "ORDER BY rank DESC, id DESC LIMIT 1 {skip_locked}"
+    "ORDER BY rank DESC, id DESC LIMIT :n {skip_locked}"
 )
 WORST_OF_JOB = f"SELECT {runs.COLUMNS} FROM runs WHERE job_lane = :lane {_WORST}"
 WORST_OF_KEY = f"SELECT {runs.COLUMNS} FROM runs WHERE key_lane = :lane {_WORST}"
@@ -76,15 +82,26 @@ def shift(tx: Tx, lane: int, by: int) -> None:
     tx.run(SHIFT, id=lane, by=by)
 
 
+def count(tx: Tx, rows: Sequence[tuple[int, int]]) -> None:
+    """Write how many runs lanes that are locked let through: (how many, lane)."""
+    tx.update(COUNT, rows)
+
+
+def first_held(tx: Tx, lanes: Iterable[int]) -> dict[int, tuple[int, str]]:
+    """Rank and id of the first run that each of the lanes holds back, locked."""
+    rows = tx.rows(FIRST_HELD, lanes=sorted(set(lanes)))
+    return {lane: (int(rank), run_id) for lane, text in rows if text for rank, _, run_id in [text.partition(":")]}
+
+
 def held(tx: Tx, lane: int, n: int) -> list[Run]:
     """The first runs the lane holds back, in claim order, locked."""
     return [runs.from_row(row) for row in tx.wide_rows(HELD, lane=lane, n=n)]
 
 
-def worst(tx: Tx, lane: int, rank: int, *, by_key: bool, moving: Iterable[str]) -> Run | None:
-    """The last claimable run of the lane that stands behind this rank and is none of those, locked."""
-    row = tx.row(WORST_OF_KEY if by_key else WORST_OF_JOB, lane=lane, rank=rank, moving=list(moving))
-    return runs.from_row(row) if row else None
+def worst(tx: Tx, lane: int, rank: int, n: int, *, by_key: bool, moving: Iterable[str]) -> list[Run]:
+    """The last claimable runs of the lane that stand behind this rank and are none of those, last first, locked."""
+    sql = WORST_OF_KEY if by_key else WORST_OF_JOB
+    return [runs.from_row(row) for row in tx.wide_rows(sql, lane=lane, rank=rank, n=n, moving=sorted(moving))]
 
 
 def with_room(tx: Tx, n: int) -> list[int]:
