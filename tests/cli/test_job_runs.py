@@ -6,10 +6,12 @@ import getpass
 import io
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from runyard.cli.runs import act
+from runyard.sdk import fields
 from tests.cli.conftest import Command
 from tests.cli.server import AT, OTHER_ID, RUN_ID, Script, done, event, page, run
 
@@ -231,6 +233,7 @@ def test_runs_are_restarted_perhaps_with_another_preset(cli: Command, server: Sc
     assert server.asked[0].body == {"preset": "small-2x", "reason": "too small"}
     assert cli("runs", "restart", OTHER_ID).code == 6
     assert cli("runs", "restart", RUN_ID, "--preset", "gigantic").code == 2
+    assert get_args(act.Preset) == get_args(fields.Preset)
 
 
 def bundle(**fields: Any) -> dict[str, Any]:
