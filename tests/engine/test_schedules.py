@@ -166,6 +166,53 @@ def test_a_schedule_without_zone_goes_by_its_project_and_follows_it(yard: Yard, 
     assert [(one.job.name, one.zone) for one in found] == [("other", "UTC"), ("job", "Asia/Tokyo")]
 
 
+def test_a_changed_zone_is_brought_to_schedules_slice_by_slice(yard: Yard, clock, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(schedules, "SLICE", 4)
+    yard.store.transact(projects.ensure_default)
+    for number in range(10):
+        planned(yard, f"job-{number}", cron="0 12 * * *", **({"timezone": "UTC"} if number == 5 else {}))
+    old, new = clock.now() + 12 * 60 * MINUTE, clock.now() + 3 * 60 * MINUTE
+
+    def times() -> list[int]:
+        return [one.next[0] for one in yard.store.look(schedules.page, 1)]
+
+    yard.store.transact(projects.update, 1, settings={"timezone": "Asia/Tokyo"})
+    assert times() == [new] * 4 + [old] * 6
+    assert yard.store.transact(schedules.settle) == 1
+    assert times() == [new] * 4 + [old] + [new] * 3 + [old] * 2
+    # Changed again before all know: from the start.
+    yard.store.transact(projects.update, 1, settings={"timezone": "UTC"})
+    assert times() == [old] * 5 + [new] * 3 + [old] * 2
+    while yard.store.transact(schedules.settle):
+        pass
+    assert times() == [old] * 10
+
+
+def test_a_tick_that_is_due_is_made_though_the_zone_changes(yard: Yard, clock):
+    yard.store.transact(projects.ensure_default)
+    planned(yard, cron="0 12 * * *")
+    clock.forward(hours=12, seconds=1)
+    yard.store.transact(projects.update, 1, settings={"timezone": "Asia/Tokyo"})
+    assert len(fired(yard)) == 1
+    assert next_at(yard) == clock.now() - SECOND + 15 * 60 * MINUTE
+
+
+def test_two_servers_plan_a_slice_once(two_servers, clock, monkeypatch: pytest.MonkeyPatch):
+    here, there = two_servers
+    monkeypatch.setattr(schedules, "SLICE", 4)
+    here.transact(projects.ensure_default)
+    for number in range(5):
+        planned(Yard(here, clock), f"job-{number}", cron="0 12 * * *")
+    here.transact(projects.update, 1, settings={"timezone": "Asia/Tokyo"})
+
+    def both(tx: Tx) -> tuple[int, int]:
+        # The other server passes over what this one has locked.
+        return schedules.settle(tx), there.transact(schedules.settle)
+
+    assert here.transact(both) == (1, 0)
+    assert there.transact(schedules.settle) == 0
+
+
 def test_an_edit_acts_at_once_and_a_disabled_job_has_no_ticks(yard: Yard, clock):
     planned(yard)
     planned(yard, cron="30 * * * *")

@@ -30,6 +30,8 @@ from runyard.storage.statements import schedules as sql
 ACTOR = "system:cron"
 BATCH = 100
 """How many jobs one pass makes runs of."""
+SLICE = 200
+"""How many schedules one transaction plans anew."""
 LATE = 60_000_000
 """A tick that is made later than this was missed."""
 COUNTED = 1000
@@ -80,13 +82,47 @@ def forget(tx: Tx, job_id: str) -> None:
 
 
 def replan(tx: Tx, project_id: int) -> None:
-    """Plan anew what goes by the project's time zone, which changed."""
-    before = BEYOND
-    while found := sql.page(tx, project_id, before=before, n=BATCH):
-        for planned in found:
-            if spec_of(planned.job).timezone is None:
-                plan(tx, planned.job)
-        before = found[-1].job.id
+    """Plan anew what goes by the project's time zone, which changed: a slice at once, what is more by `settle`.
+
+    A job that no slice has reached yet may still make a run at a time of the zone before.
+    """
+    _plan_slice(tx, sql.note_zone(tx, project_id, BEYOND))
+
+
+def settle(tx: Tx) -> int:
+    """Carry on with one project whose time zone changed; how many projects were looked at (0 when none is due)."""
+    change = sql.zone_change(tx)
+    if change is None:
+        return 0
+    _plan_slice(tx, change)
+    return 1
+
+
+def _plan_slice(tx: Tx, change: sql.ZoneChange) -> None:
+    found = sql.slice_of(tx, change.project_id, before=change.position, n=SLICE)
+    jobs = sql.of_jobs(tx, [job_id for job_id, _ in found])
+    settings = quotas.settings_of(tx, [change.project_id]).get(change.project_id)
+    planned: list[tuple[int, str]] = []
+    over: list[str] = []
+    for job_id, next_at in found:
+        spec = spec_of(jobs[job_id]) if job_id in jobs else None
+        # A tick that is due and was not made yet stays due.
+        if spec is None or spec.cron is None or spec.timezone is not None or next_at <= tx.now:
+            continue
+        after = _after(spec.cron.expression, windows.zone_of(spec, settings), tx.now)
+        if after is None:
+            over.append(job_id)
+        else:
+            planned.append((after, job_id))
+    if planned:
+        sql.replan(tx, planned)
+    if over:
+        sql.forget(tx, over)
+    if len(found) < SLICE:
+        sql.zone_done(tx, change.project_id)
+    else:
+        sql.go_on(tx, change.project_id, found[-1][0])
+        tx.wake("zones")
 
 
 def next_due(tx: Tx) -> int | None:

@@ -54,7 +54,7 @@ def runner(
             bulks.loop(store, until("bulk")),
             caps.loop(store, until("caps")),
             dependencies.loop(store, until("dependencies")),
-            schedules.loop(store),
+            *schedules.loops(store, until("zones")),
             *triggers.loops(store),
             purges.loop(store, blobs, until("purges")),
             *retention.loops(store, blobs, settings),

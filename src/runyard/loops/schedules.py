@@ -1,12 +1,15 @@
-"""Cron: makes the runs of jobs whose time has come."""
+"""Cron: makes the runs of jobs whose time has come, and plans anew where a project's time zone changed."""
 
 from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
 
 from runyard.engine import schedules
 from runyard.loops.runner import Loop
 from runyard.storage.port import Store
 
 LONGEST_REST = 1.0
+PAUSE = 5.0
 
 
 async def fire_once(store: Store) -> float:
@@ -21,6 +24,17 @@ async def fire_once(store: Store) -> float:
     return 0.0 if await store.write(schedules.fire) else LONGEST_REST
 
 
-def loop(store: Store) -> Loop:
-    """The loop; schedules are planned so far ahead that looking once a second is soon enough."""
-    return Loop(name="schedules", once=lambda: fire_once(store), pause=LONGEST_REST)
+async def settle_once(store: Store) -> float | None:
+    """Plan one slice anew; straight on while there is more."""
+    return None if await store.write(schedules.settle) == 0 else 0.0
+
+
+def loops(store: Store, wait: Callable[[float], Awaitable[object]]) -> list[Loop]:
+    """The loops; schedules are planned so far ahead that looking once a second is soon enough.
+
+    `wait` ends early when a time zone is changed.
+    """
+    return [
+        Loop(name="schedules", once=lambda: fire_once(store), pause=LONGEST_REST),
+        Loop(name="zones", once=lambda: settle_once(store), pause=PAUSE, wait=wait),
+    ]

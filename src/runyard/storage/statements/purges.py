@@ -83,6 +83,7 @@ OF_PROJECT = (
     Part("rates", "project_id, name"),
     Part("claimers", "project_id, executor, worker, queues, jobs, capabilities"),
     Part("cap_changes", "job_id"),
+    Part("zone_changes", "project_id"),
     Part("events", "project_id, seq"),
     Part("api_keys", "id"),
 )

@@ -25,6 +25,19 @@ PAGE = (
     "FROM schedules JOIN jobs ON jobs.id = schedules.job_id "
     "WHERE schedules.project_id = :project_id AND schedules.job_id < :before ORDER BY schedules.job_id DESC LIMIT :n"
 )
+NOTE_ZONE = (
+    "INSERT INTO zone_changes (project_id, position, at) VALUES (:project_id, :position, :now) "
+    "ON CONFLICT (project_id) DO UPDATE SET position = excluded.position, at = excluded.at"
+)
+ZONE_OF = "SELECT project_id, position FROM zone_changes WHERE project_id = :project_id {lock}"
+ZONE_CHANGE = "SELECT project_id, position FROM zone_changes ORDER BY at LIMIT 1 {skip_locked}"
+GO_ON = "UPDATE zone_changes SET position = :position WHERE project_id = :project_id"
+ZONE_DONE = "DELETE FROM zone_changes WHERE project_id = :project_id"
+SLICE = (
+    "SELECT job_id, next_at FROM schedules WHERE project_id = :project_id AND job_id < :before "
+    "ORDER BY job_id DESC LIMIT :n {lock}"
+)
+REPLAN = Update("schedules", {"next_at": "bigint"}, {"job_id": "text"})
 OF_JOB = "SELECT next_at, last_at FROM schedules WHERE job_id = :job_id"
 # What a job has under way, newest first; runs that wait for a later time are not looked at beyond a bound.
 BUSY = (
@@ -44,6 +57,47 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
 def plan(tx: Tx, job: Job, next_at: int) -> None:
     """Let the job be due at that time, unless it is due already."""
     tx.run(PLAN, job_id=job.id, project_id=job.project_id, next_at=next_at, now=tx.now)
+
+
+class ZoneChange(msgspec.Struct, frozen=True):
+    """A project whose time zone changed, and the last of its schedules that was planned anew."""
+
+    project_id: int
+    position: str
+
+
+def note_zone(tx: Tx, project_id: int, position: str) -> ZoneChange:
+    """Keep in mind that the project's time zone changed; locked."""
+    tx.run(NOTE_ZONE, project_id=project_id, position=position, now=tx.now)
+    row = tx.row(ZONE_OF, project_id=project_id)
+    assert row is not None
+    return ZoneChange(*row)
+
+
+def zone_change(tx: Tx) -> ZoneChange | None:
+    """The change noted first that nobody else works on, locked."""
+    row = tx.row(ZONE_CHANGE)
+    return ZoneChange(*row) if row is not None else None
+
+
+def go_on(tx: Tx, project_id: int, position: str) -> None:
+    """Carry on below that job."""
+    tx.run(GO_ON, project_id=project_id, position=position)
+
+
+def zone_done(tx: Tx, project_id: int) -> None:
+    """The change is done with."""
+    tx.run(ZONE_DONE, project_id=project_id)
+
+
+def slice_of(tx: Tx, project_id: int, *, before: str, n: int) -> list[tuple[str, int]]:
+    """(job, when it is due next) of the project's schedules below a job's id, newest job first, locked."""
+    return [(row[0], row[1]) for row in tx.rows(SLICE, project_id=project_id, before=before, n=n)]
+
+
+def replan(tx: Tx, rows: Sequence[tuple[int, str]]) -> None:
+    """Let jobs whose schedules are locked be due at other times: (when, job)."""
+    tx.update(REPLAN, rows)
 
 
 def forget(tx: Tx, job_ids: Sequence[str]) -> None:
