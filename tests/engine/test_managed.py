@@ -11,11 +11,12 @@ from runyard.domain.errors import LeaseLost, NotFound
 from runyard.domain.jobs import Managed
 from runyard.domain.policy import SECOND
 from runyard.domain.presets import OVERRIDE
-from runyard.engine import jobs, managed, resources
+from runyard.engine import jobs, managed, resources, usage
 from runyard.engine.claims import Granted
 from runyard.engine.managed import End
 from runyard.engine.proofs import Report
 from runyard.engine.resources import NewSample
+from runyard.storage.port import Tx
 from tests.support.stores import Clock
 from tests.support.yard import Yard
 
@@ -34,9 +35,13 @@ def proof(one: Granted) -> dict[str, Any]:
     return {"project_id": one.run.project_id, "run_id": one.run.id, "token": one.lease.token}
 
 
+def an_end(one: Granted, **said: Any) -> End:
+    return End(**proof(one), **{"charge": Tx.new_id(), "preset": "micro", "seconds": 2.0, **said})
+
+
 def end(yard: Yard, one: Granted, **said: Any) -> str:
     """Tell that the program has ended; the state of the run then."""
-    run = yard.store.transact(managed.ended, End(**proof(one), **{"preset": "micro", "seconds": 2.0, **said}))
+    run = yard.store.transact(managed.ended, an_end(one, **said))
     assert run is not None
     assert yard.run(one).state is run.state
     return run.state.value
@@ -70,6 +75,24 @@ def test_out_of_memory_without_attempts_left_keeps_its_preset(yard: Yard) -> Non
     assert yard.run(one).metadata in {None, "{}"}
 
 
+@pytest.mark.parametrize("said", [{"code": 1}, {"released": "the server stops"}, {"code": 0}])
+def test_an_end_that_is_told_again_is_charged_once(yard: Yard, said: dict[str, Any]) -> None:
+    one = granted(yard)
+    told = an_end(one, seconds=10.0, **said)
+    for _ in range(3):
+        # The commit was durable, but its answer got lost.
+        yard.store.transact(managed.ended, told)
+    assert yard.run(one).cost_micro_usd == 170
+    assert len(yard.store.look(usage.of_run, 1, one.run.id).rows) == 1
+    assert yard.story(one).count("usage_recorded") == 1
+    again = yard.claim(executor="managed")
+    for other in again:
+        yard.start(other)
+        yard.store.transact(managed.ended, told)
+        assert end(yard, other, seconds=10.0, code=1) == "queued"
+    assert yard.run(one).cost_micro_usd == 170 * (1 + len(again))
+
+
 def test_the_machine_is_charged_also_when_somebody_else_ended_the_run(yard: Yard) -> None:
     one = granted(yard)
     yard.cancel(one)
@@ -86,7 +109,7 @@ def test_an_end_told_twice_or_late_decides_nothing(yard: Yard) -> None:
 
 
 def test_the_end_of_a_run_that_is_gone_is_no_matter(yard: Yard) -> None:
-    lost = End(project_id=1, run_id="00000000-0000-7000-8000-000000000000", token="x", preset="micro")
+    lost = End(project_id=1, run_id="00000000-0000-7000-8000-000000000000", token="x", charge="c", preset="micro")
     assert yard.store.transact(managed.ended, lost) is None
 
 

@@ -43,6 +43,8 @@ class Equipment(msgspec.Struct, frozen=True, kw_only=True):
 class End(Report, frozen=True, kw_only=True):
     """The program of a managed run has ended, or could not be started (`unstarted` says why)."""
 
+    charge: str
+    """The id of the line in the ledger: an end that is told again, its answer lost, is not charged again."""
     preset: str
     code: int = 0
     oom: bool = False
@@ -171,7 +173,7 @@ def _charge(tx: Tx, run: Run, end: End) -> None:
     if cost == 0:
         return
     line = Usage(
-        id=tx.new_id(),
+        id=end.charge,
         project_id=run.project_id,
         run_id=run.id,
         attempt=run.attempt,
@@ -187,9 +189,9 @@ def _charge(tx: Tx, run: Run, end: End) -> None:
         source="managed",
         price=None,
     )
-    usage.add(tx, line, most=_MOST)
-    said = {"id": line.id, "model": line.model, "cost_micro_usd": cost, "seconds": round(end.seconds, 3)}
-    transitions.journal(tx, run, "run.usage_recorded", end.actor, said)
+    if usage.add(tx, line, most=_MOST):
+        said = {"id": line.id, "model": line.model, "cost_micro_usd": cost, "seconds": round(end.seconds, 3)}
+        transitions.journal(tx, run, "run.usage_recorded", end.actor, said)
 
 
 def _log(tx: Tx, run: Run, end: End, kind: str, message: str, more: dict[str, Any] | None = None) -> None:

@@ -12,6 +12,7 @@ from runyard.engine.claims import Granted
 from runyard.engine.proofs import token_hash
 from runyard.sandbox.gauge import Measure
 from runyard.sandbox.launch import Running
+from runyard.storage.port import Tx
 from runyard.storage.statements.fences import Fenced
 
 Stop = Literal["now", "soon", "server"]
@@ -26,6 +27,8 @@ class Held:
     def __init__(self, granted: Granted) -> None:
         self.run: Run = granted.run
         self.lease: Lease = granted.lease
+        self.charge = Tx.new_id()
+        """Names what the machine costs in the ledger, however often the end is told."""
         self.until = granted.lease.until
         self.preset: Preset | None = None
         self.running: Running | None = None

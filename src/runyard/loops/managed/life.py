@@ -188,7 +188,7 @@ def _proof(held: Held) -> dict[str, Any]:
 def _end(held: Held, **said: Any) -> End:
     preset = held.preset.name if held.preset is not None else ""
     released = "the server stops" if held.stop == "server" else None
-    return End(**{**_proof(held), "preset": preset, "released": released, **said})
+    return End(**{**_proof(held), "preset": preset, "charge": held.charge, "released": released, **said})
 
 
 async def _ended(ground: Ground, held: Held, end: End) -> None:

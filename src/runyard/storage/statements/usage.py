@@ -11,7 +11,7 @@ from runyard.storage.sql import BEYOND, FOREVER
 FIELDS = Usage.__struct_fields__
 COLUMNS = ", ".join(FIELDS)
 _TEXT = {"id", "run_id", "provider", "model", "source", "price"}
-ADD = Insert("usage", {name: "text" if name in _TEXT else "bigint" for name in FIELDS})
+ADD = Insert("usage", {name: "text" if name in _TEXT else "bigint" for name in FIELDS}, "ON CONFLICT (id) DO NOTHING")
 OF_RUN = f"SELECT {COLUMNS} FROM usage WHERE run_id = :run_id AND id > :after ORDER BY id LIMIT :n"
 NEWEST = (
     f"SELECT {COLUMNS} FROM usage WHERE run_id = :run_id AND id < :before AND at < :until ORDER BY id DESC LIMIT :n"
@@ -25,11 +25,13 @@ ADD_UP = (
 )
 
 
-def add(tx: Tx, line: Usage, *, most: int) -> None:
-    """Add a line, and add it up in its run's totals, none of which passes `most`."""
-    tx.insert(ADD, [msgspec.structs.astuple(line)])
+def add(tx: Tx, line: Usage, *, most: int) -> bool:
+    """Add a line, and add it up in its run's totals, none of which passes `most`; False when it is there already."""
+    if tx.insert(ADD, [msgspec.structs.astuple(line)]) == 0:
+        return False
     totals = {name: getattr(line, name) for name in _TOTALS}
     tx.run(ADD_UP, run_id=line.run_id, most=most, **totals)
+    return True
 
 
 def of_run(tx: Tx, run_id: str, *, after: str, n: int) -> list[Usage]:
