@@ -52,6 +52,8 @@ SPREAD = {
     "ended_at": "CASE WHEN o.ended_at IS NOT NULL THEN copy.at + o.ended_at - COALESCE(o.began_at, o.ended_at) END",
 }
 LASTED = "began_at IS NOT NULL AND ended_at IS NOT NULL"
+EVER = -1
+"""The day under which the sums of all days stand."""
 SUMS = {
     "total": "COUNT(*)",
     "succeeded": "SUM(CASE WHEN phase = 'succeeded' THEN 1 ELSE 0 END)",
@@ -142,7 +144,8 @@ def _load(database: Database, runs: Sequence[str], total: int) -> None:
     copies = COPIES.format(start=start, agents=len(runs), step=DAYS * DAY // (each * len(runs)))
     names = fill.columns(database, "agent_runs")
     values = ", ".join(SPREAD.get(name, f"o.{name}") for name in names)
-    days = "project_id, day, job_id, repository_id, trigger"
+    whose = "job_id, repository_id, trigger"
+    days = f"project_id, day, {whose}"
     with fill.without_indexes(database, "agent_runs"):
         database.execute(
             fill.QUICK[engine],
@@ -154,6 +157,8 @@ def _load(database: Database, runs: Sequence[str], total: int) -> None:
             f"INSERT INTO agent_days ({days}, {', '.join(SUMS)}) SELECT {days}, {', '.join(SUMS.values())} FROM "
             f"(SELECT *, effective_at / {DAY} AS day FROM (SELECT {', '.join(_no_nulls(names))} FROM agent_runs) AS a) "
             f"AS b GROUP BY {days}",
+            f"INSERT INTO agent_days ({days}, {', '.join(SUMS)}) SELECT project_id, {EVER}, {whose}, "
+            f"{', '.join(f'SUM({name})' for name in SUMS)} FROM agent_days GROUP BY project_id, {whose}",
         )
     fill.settle(database, "agent_runs", "agent_days")
 

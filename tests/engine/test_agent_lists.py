@@ -242,6 +242,7 @@ def test_sqlite_reads_every_list_from_its_index_in_order(shelf):
         assert "SCAN" not in plan, (names, plan)
         assert "TEMP B-TREE" not in plan, (names, plan)
     assert "SEARCH agent_runs USING COVERING INDEX" in plan_of(sql.OLDEST)
+    assert "SEARCH agent_runs USING COVERING INDEX" in plan_of(sql.NEWEST)
 
 
 def test_postgresql_reads_every_list_from_its_index_in_order(shelf):

@@ -431,11 +431,29 @@ def texts() -> list[str]:
     """The statements by which agents are listed, and told how their runs did."""
     pages = [queries_sql.page_text(wanted, before=before) for wanted in FILTERS for before in (True, False)]
     counts = [queries_sql.count_text(wanted) for wanted in FILTERS]
-    return [*pages, *counts, queries_sql.SUMS, queries_sql.LAST, queries_sql.RECENT, queries_sql.COSTS]
+    return [
+        *pages,
+        *counts,
+        queries_sql.SUMS,
+        queries_sql.LAST_DAY,
+        queries_sql.LAST,
+        queries_sql.RECENT,
+        queries_sql.COSTS,
+    ]
 
 
-PARAMS = {"project_id": 1, "template": "x", "repository_id": "r", "at": 9, "id": "x", "n": 5, "offset": 0, "since": 0}
-PARAMS |= {"job_id": "a"}
+PARAMS = {
+    "project_id": 1,
+    "template": "x",
+    "repository_id": "r",
+    "at": 9,
+    "id": "x",
+    "n": 5,
+    "offset": 0,
+    "first": 0,
+    "last": 9,
+}
+PARAMS |= {"job_id": "a", "since": 0}
 
 
 def test_sqlite_reads_agents_from_indexes(shelf: Any) -> None:

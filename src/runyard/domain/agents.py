@@ -204,6 +204,10 @@ def parting(row: AgentRun) -> Tally:
     return (*(0 for _ in TALLIED), *(-int(row.phase is phase) for phase in KEPT))
 
 
+EVER = -1
+"""Stands for all days together, where sums are kept by day."""
+
+
 def day_of(row: AgentRun) -> int:
     """The day it counts for, since 1970 in UTC."""
     return row.effective_at // DAY

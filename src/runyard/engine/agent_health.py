@@ -22,7 +22,7 @@ def health(tx: Tx, project_id: int, wanted: str) -> Health:
     sums = sql.sums(tx, [agent.id], since=first).get(agent.id, sql.Sums())
     costs = sql.costs(tx, agent.id, since=first * DAY, n=COSTED)
     # A run that began before the window is no fresh one, but a new agent has had no time for any.
-    last = sums.last_day if sums.last_day is not None else first - 1
+    last = sql.last_days(tx, [agent.id]).get(agent.id, first - 1)
     return scores.health(
         Facts(
             succeeded=sums.succeeded,

@@ -1,8 +1,8 @@
 """Lists of runs of agents: newest effective time first, in numbered pages with exact totals.
 
-Totals come from the sums by day, and so does the day on which a page begins: a page looks at the runs of its own days
-alone, along an index, however many there are before and behind them. Only what no sum knows is counted in an index:
-the runs of one pull request, and the days that a time cuts in two.
+Totals come from sums, and so does the day on which a page begins: a page looks at the runs of its own days alone,
+along an index, however many there are before and behind them, and at the sums of the days before them. Only what no sum
+knows is counted in an index: the runs of one pull request, and the days that a time cuts in two.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from runyard.storage.statements import agent_lists as sql
 from runyard.storage.statements.agent_lists import Spent
 
 _EVER = -FOREVER
+FIRST_LOOK = 4
+"""How many days are looked at first for a page."""
 
 
 class AgentName(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +69,9 @@ def page(tx: Tx, wanted: Wanted, *, offset: int, limit: int) -> AgentRunPage:
         low, high = _bounds(wanted)
         total = sql.count(tx, wanted, low, high)
         ids = sql.ids(tx, wanted, low, high, n=limit, offset=offset) if offset < total else []
+    elif wanted.since is None and wanted.until is None:
+        total = agent_days.kept_ever(tx, wanted, wanted.phases or tuple(Phase))
+        ids = _ids(tx, wanted, _newest_days(tx, wanted, offset + limit), offset, limit) if offset < total else []
     else:
         days = _days(tx, wanted)
         total = sum(count for _, count in days)
@@ -121,11 +126,11 @@ def _bounds(wanted: Wanted) -> tuple[int, int]:
 def _days(tx: Tx, wanted: Wanted) -> list[tuple[int, int]]:
     """Days with how many of the runs wanted were effective on each, newest first."""
     low, high = _bounds(wanted)
-    oldest = sql.oldest(tx, wanted.project_id)
-    if oldest is None or low >= high:
+    span = sql.span(tx, wanted.project_id)
+    if span is None or low >= high:
         return []
     # The sums of days whose runs were all deleted by age stay, and need not be read.
-    first, last = max(low, oldest) // DAY, (high - 1) // DAY
+    first, last = max(low, span[0]) // DAY, min(high - 1, span[1]) // DAY
     found = agent_days.kept(tx, wanted, wanted.phases or tuple(Phase), first, last)
     cut = {edge // DAY for edge in (low, high) if edge % DAY}
     counted = [
@@ -133,6 +138,20 @@ def _days(tx: Tx, wanted: Wanted) -> list[tuple[int, int]]:
         for day, kept in found
     ]
     return [(day, count) for day, count in counted if count]
+
+
+def _newest_days(tx: Tx, wanted: Wanted, reach: int) -> list[tuple[int, int]]:
+    """The newest days that hold so many of the runs wanted, or all there are: looked for in ever longer stretches."""
+    span = sql.span(tx, wanted.project_id)
+    if span is None:
+        return []
+    found: list[tuple[int, int]] = []
+    oldest, last, length = span[0] // DAY, span[1] // DAY, FIRST_LOOK
+    while last >= oldest and sum(count for _, count in found) < reach:
+        first = max(oldest, last - length + 1)
+        found += agent_days.kept(tx, wanted, wanted.phases or tuple(Phase), first, last)
+        last, length = first - 1, length * 4
+    return found
 
 
 def _ids(tx: Tx, wanted: Wanted, days: Sequence[tuple[int, int]], offset: int, limit: int) -> list[str]:

@@ -119,11 +119,12 @@ def _standings(tx: Tx, project_id: int, rows: Sequence[AgentRow]) -> list[Standi
 def _standing(tx: Tx, found: Sequence[Agent]) -> list[Standing]:
     ids = [agent.id for agent in found]
     sums, last = sql.sums(tx, ids), sql.last(tx, ids)
+    gone = sql.last_days(tx, [agent_id for agent_id in ids if agent_id in sums and agent_id not in last])
     return [
         Standing(
             agent=agent,
             sums=sums.get(agent.id, Sums()),
-            last_run_at=last.get(agent.id, _day(sums.get(agent.id, Sums()).last_day)),
+            last_run_at=last.get(agent.id, _day(gone.get(agent.id))),
         )
         for agent in found
     ]

@@ -1,11 +1,14 @@
-"""SQL of the sums by day of runs of agents. Whatever is asked goes along an index of days."""
+"""SQL of the sums by day of runs of agents. Whatever is asked goes along an index of days.
+
+The sums of all days together stand beside them, under the day `EVER`, so that no question needs to read every day.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
 
-from runyard.domain.agents import TALLIED, Phase
+from runyard.domain.agents import EVER, TALLIED, Phase
 from runyard.domain.watching import Watch
 from runyard.storage.port import Row, Tx
 
@@ -33,6 +36,11 @@ def kept(tx: Tx, watch: Watch, phases: Sequence[Phase], first: int, last: int) -
     """Days in that range, newest first, with how many runs in these phases are there to be listed; none without."""
     found = _rows(tx, watch, (" + ".join(f"kept_{phase}" for phase in phases),), first, last)
     return [(day, count) for day, count in found if count]
+
+
+def kept_ever(tx: Tx, watch: Watch, phases: Sequence[Phase]) -> int:
+    """How many runs in these phases are there to be listed, of all days."""
+    return sum(count for _, count in kept(tx, watch, phases, EVER, EVER))
 
 
 def tallied(tx: Tx, watch: Watch, first: int, last: int) -> dict[int, Row]:

@@ -26,6 +26,7 @@ _PROJECT = "project_id = :project_id"
 _RANGE = "effective_at >= :low AND effective_at < :high"
 _NEWEST = "ORDER BY effective_at DESC, run_id DESC"
 OLDEST = f"SELECT effective_at FROM agent_runs WHERE {_PROJECT} ORDER BY effective_at, run_id LIMIT 1"
+NEWEST = f"SELECT effective_at FROM agent_runs WHERE {_PROJECT} {_NEWEST} LIMIT 1"
 SPENT = f"SELECT {', '.join(Spent.__struct_fields__)} FROM runs WHERE id {{among ids}}"
 
 
@@ -86,10 +87,10 @@ def count(tx: Tx, wanted: Wanted, low: int, high: int) -> int:
     return int(row[0]) if row else 0
 
 
-def oldest(tx: Tx, project_id: int) -> int | None:
-    """The effective time of the project's oldest run of any agent."""
-    row = tx.row(OLDEST, project_id=project_id)
-    return int(row[0]) if row else None
+def span(tx: Tx, project_id: int) -> tuple[int, int] | None:
+    """The effective times of the project's oldest and newest run of any agent; None without any."""
+    first, last = tx.row(OLDEST, project_id=project_id), tx.row(NEWEST, project_id=project_id)
+    return (int(first[0]), int(last[0])) if first and last else None
 
 
 def spent(tx: Tx, ids: Sequence[str]) -> Mapping[str, Spent]:

@@ -6,16 +6,22 @@ from collections.abc import Sequence
 
 import msgspec
 
-from runyard.domain.agents import AgentRow, AgentRun
+from runyard.domain.agents import EVER, AgentRow, AgentRun
 from runyard.storage.port import Tx, Value
+from runyard.storage.sql import FOREVER
 from runyard.storage.statements import agent_runs, agents
 
 _TOTAL = ("total", "succeeded", "failed", "duration_ms", "durations", "errors", "warnings", "infos")
 # PostgreSQL sums whole numbers into its wide, slow ones.
 _SUMS = ", ".join(f"CAST(SUM({name}) AS BIGINT)" for name in _TOTAL)
 SUMS = (  # by the index agent_days_job
-    f"SELECT job_id, {_SUMS}, MAX(CASE WHEN total > 0 THEN day END) FROM agent_days "
-    "WHERE job_id {among ids} AND day >= :since GROUP BY job_id"
+    f"SELECT job_id, {_SUMS} FROM agent_days "
+    "WHERE job_id {among ids} AND day >= :first AND day <= :last GROUP BY job_id"
+)
+# By the same index, a look for each agent.
+LAST_DAY = (
+    "SELECT job_id, (SELECT day FROM agent_days WHERE agent_days.job_id = agents.job_id AND day >= 0 AND total > 0 "
+    "ORDER BY day DESC LIMIT 1) FROM agents WHERE job_id {among ids}"
 )
 # By the index agent_runs_job, a look for each agent.
 LAST = (
@@ -52,8 +58,6 @@ class Sums(msgspec.Struct, frozen=True):
     errors: int = 0
     warnings: int = 0
     infos: int = 0
-    last_day: int | None = None
-    """The last day that has a run, since 1970."""
 
     @property
     def findings(self) -> int:
@@ -124,11 +128,18 @@ def _params(project_id: int, wanted: Wanted) -> dict[str, Value]:
     return {"project_id": project_id, **{name: value for name, value in said.items() if value is not None}}
 
 
-def sums(tx: Tx, ids: Sequence[str], *, since: int = 0) -> dict[str, Sums]:
-    """How the runs of these agents did from a day on; agents without runs are absent."""
+def sums(tx: Tx, ids: Sequence[str], *, since: int | None = None) -> dict[str, Sums]:
+    """How the runs of these agents did, ever or from a day on; agents without runs are absent."""
     if not ids:
         return {}
-    return {row[0]: Sums(*row[1:]) for row in tx.rows(SUMS, ids=list(ids), since=since)}
+    first, last = (EVER, EVER) if since is None else (since, FOREVER)
+    return {row[0]: Sums(*row[1:]) for row in tx.rows(SUMS, ids=list(ids), first=first, last=last)}
+
+
+def last_days(tx: Tx, ids: Sequence[str]) -> dict[str, int]:
+    """The last day since 1970 that counts a run of each of these agents; those without are absent."""
+    rows = tx.rows(LAST_DAY, ids=list(ids)) if ids else []
+    return {row[0]: int(row[1]) for row in rows if row[1] is not None}
 
 
 def last(tx: Tx, ids: Sequence[str]) -> dict[str, int]:

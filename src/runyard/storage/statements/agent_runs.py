@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runyard.domain.agents import KEPT, TALLIED, AgentRun, Phase, Tally, day_of
+from runyard.domain.agents import EVER, KEPT, TALLIED, AgentRun, Phase, Tally, day_of
 from runyard.storage.port import Insert, Row, Tx, Update
 
 FIELDS: tuple[str, ...] = AgentRun.__struct_fields__
@@ -71,8 +71,9 @@ def delete(tx: Tx, ids: Sequence[str]) -> None:
 
 
 def tally(tx: Tx, row: AgentRun, added: Tally) -> None:
-    """Add to the sums of the run's day when the transaction is committed."""
-    tx.tally(DAYS, (row.project_id, day_of(row), row.job_id, row.repository_id or "", row.trigger), added)
+    """Add to the sums of the run's day, and of all days, when the transaction is committed."""
+    for day in (day_of(row), EVER):
+        tx.tally(DAYS, (row.project_id, day, row.job_id, row.repository_id or "", row.trigger), added)
 
 
 def _values(row: AgentRun, names: Sequence[str]) -> tuple[object, ...]:
