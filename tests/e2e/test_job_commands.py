@@ -11,7 +11,7 @@ import pytest
 
 from runyard.sdk import WaitReport
 from tests.e2e.conftest import Place
-from tests.e2e.test_commands import Desk
+from tests.e2e.desk import Desk
 
 Pipe = Callable[[str], None]
 
