@@ -478,3 +478,21 @@ def test_postgresql_reads_agents_from_indexes(shelf: Any) -> None:
             plan = " ".join(row[0] for row in connection.execute(told, said))
             assert "Seq Scan" not in plan, (text, plan)
             assert "Sort" not in plan or "repository_id" in text or "GROUP BY" in text, (text, plan)
+
+
+def test_an_agent_without_template_takes_the_job_that_workers_declared_under_its_name(yard: Yard) -> None:
+    job = yard.job("echo", queue="fast")
+    agent = yard.agent("Echo")
+    assert (agent.id, agent.name, agent.job.name, agent.spec.queue) == (job.id, "Echo", "echo", "fast")
+    run = yard.ask_agent(agent)
+    assert yard.claim_one(jobs=("echo",)).run.id == run.id
+
+
+@pytest.mark.parametrize("taken", ["agent", "template", "other executor"])
+def test_an_agent_takes_no_job_that_is_somebody_elses(yard: Yard, taken: str) -> None:
+    if taken == "agent":
+        first = yard.agent("echo").job
+    else:
+        first = yard.job("echo", executor="ours" if taken == "other executor" else "worker")
+    agent = yard.agent("echo", template="code-reviewer" if taken == "template" else None)
+    assert (agent.id == first.id, agent.job.name) == (False, "echo-2")

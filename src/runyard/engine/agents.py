@@ -19,7 +19,7 @@ from runyard.domain.records import Job, Run
 from runyard.engine import agent_profiles as profiles
 from runyard.engine import creations, jobs, schedules
 from runyard.engine.agent_profiles import AgentPatch, NewAgent
-from runyard.engine.creations import Created
+from runyard.engine.creations import AD_HOC, Created
 from runyard.engine.facts import CreateRequest
 from runyard.engine.specs import spec_of
 from runyard.storage.port import JournalLine, Tx
@@ -61,12 +61,16 @@ class Agent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def create(tx: Tx, project_id: int, new: NewAgent, *, actor: str | None = None) -> Agent:
-    """Make an agent, deployed at once, and its job, named after it. Raises `Invalid`."""
+    """Make an agent, deployed at once, and its job, named after it. Raises `Invalid`.
+
+    Without a template it takes the job that workers declared under its name, where that is no agent yet.
+    """
     profiles.check(tx, project_id, new.profile)
     _check_name(new.name)
-    job = jobs.create(
-        tx, project_id, name=_job_name(tx, project_id, new.name), spec=profiles.spec_for(new), actor=actor
-    )
+    job = _adopted(tx, project_id, new, actor)
+    if job is None:
+        name = _job_name(tx, project_id, new.name)
+        job = jobs.create(tx, project_id, name=name, spec=profiles.spec_for(new), actor=actor)
     row = AgentRow(
         job_id=job.id,
         project_id=project_id,
@@ -225,9 +229,33 @@ def _journal(tx: Tx, agent: Agent, event: str, actor: str | None) -> None:
     tx.emit(JournalLine(agent.job.project_id, None, event, actor, _json.encode(data).decode()))
 
 
+def _adopted(tx: Tx, project_id: int, new: NewAgent, actor: str | None) -> Job | None:
+    """The job of the agent's name that workers take, made an agent's, if there is one."""
+    if new.profile.template is not None:
+        return None
+    job = jobs_sql.by_name_or_id(tx, project_id, [plain := _plain(new.name)]).get(plain)
+    if job is None or job.id in sql.get(tx, [job.id]):
+        return None
+    spec = spec_of(job)
+    if spec.agent is not None or spec.executor != AD_HOC.executor:
+        return None
+    changes: dict[str, Any] = {"agent": new.profile, "title": new.name}
+    schedule = profiles.scheduled(new.profile)
+    if schedule["cron"] is not None:
+        changes |= schedule
+    if new.description:
+        changes["description"] = new.description
+    return jobs.update(tx, project_id, job.id, spec=changes, enabled=True, actor=actor)
+
+
+def _plain(name: str) -> str:
+    """An agent's name as a job's."""
+    return _NOT_IN_NAMES.sub("-", name.lower()).strip("-")[:48] or "agent"
+
+
 def _job_name(tx: Tx, project_id: int, name: str) -> str:
     """A name for the agent's job that is not taken yet."""
-    plain = _NOT_IN_NAMES.sub("-", name.lower()).strip("-")[:48] or "agent"
+    plain = _plain(name)
     names = [plain, *(f"{plain}-{number}" for number in range(2, _TRIES))]
     taken = jobs_sql.by_name_or_id(tx, project_id, names)
     return next((one for one in names if one not in taken), f"{plain}-{tx.new_id()[-12:]}")
