@@ -3,39 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from runyard.domain.errors import Conflict, DomainError, NotFound
 from runyard.engine import copies, creations, jobs
-from runyard.storage.port import Store
 from runyard.storage.postgres import PostgresStore
+from tests.support.meanwhile import meanwhile
 from tests.support.yard import Yard
 
-WAITING = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 Servers = tuple[PostgresStore, PostgresStore]
-
-
-@contextlib.contextmanager
-def meanwhile(here: Store, does: Callable[[], object]) -> Iterator[list[DomainError]]:
-    """Let another server begin this until it waits for a lock, or is done; what it was refused with."""
-    refused: list[DomainError] = []
-
-    def doing() -> None:
-        try:
-            does()
-        except DomainError as error:
-            refused.append(error)
-
-    thread = threading.Thread(target=doing)
-    thread.start()
-    while thread.is_alive() and not here.look(lambda tx: tx.rows(WAITING)):
-        thread.join(0.005)
-    yield refused
-    thread.join()
 
 
 @pytest.fixture

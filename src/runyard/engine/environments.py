@@ -62,8 +62,12 @@ def get(tx: Tx, project_id: int, name: str) -> Environment:
     """The environment of that name. Raises `NotFound`."""
     found = sql.by_name(tx, project_id, name) if "\0" not in name else None
     if found is None:
-        raise NotFound(f"there is no environment {name[:128]!r} in this project")
+        raise _unknown(name)
     return found
+
+
+def _unknown(name: str) -> NotFound:
+    return NotFound(f"there is no environment {name[:128]!r} in this project")
 
 
 def page(tx: Tx, project_id: int, *, after: str | None = None, limit: int = 50) -> list[Environment]:
@@ -73,7 +77,10 @@ def page(tx: Tx, project_id: int, *, after: str | None = None, limit: int = 50) 
 
 def remove(tx: Tx, project_id: int, name: str, *, actor: str | None = None) -> None:
     """Forget an environment. Raises `NotFound`, or `Conflict` while jobs name it."""
-    one = get(tx, project_id, name)
+    # Locked first: a job that is just being made with it, or changed to it, is waited for, or does not find it.
+    one = sql.by_name(tx, project_id, name, lock=True) if "\0" not in name else None
+    if one is None:
+        raise _unknown(name)
     user = jobs_sql.user_of_environment(tx, project_id, one.id)
     if user is not None:
         raise Conflict(f"the job {user!r} runs with this environment; change the job first")
@@ -82,9 +89,9 @@ def remove(tx: Tx, project_id: int, name: str, *, actor: str | None = None) -> N
 
 
 def check(tx: Tx, project_id: int, environment_id: str) -> None:
-    """Raises `Invalid` when the project has no environment of that id."""
-    found = sql.by_ids(tx, [environment_id]) if "\0" not in environment_id else []
-    if not any(one.project_id == project_id for one in found):
+    """Raises `Invalid` when the project has no environment of that id; else it stays until this transaction ends."""
+    found = sql.keep(tx, environment_id) if "\0" not in environment_id else None
+    if found is None or found.project_id != project_id:
         raise Invalid(f"there is no environment {environment_id[:64]!r} in this project")
 
 

@@ -30,6 +30,7 @@ PUT = Insert(
 BY_NAME = f"SELECT {COLUMNS} FROM environments WHERE project_id = :project_id AND name = :name"
 LOCK = f"{BY_NAME} {{lock}}"
 BY_IDS = f"SELECT {COLUMNS} FROM environments WHERE id {{among ids}}"
+KEEP = f"{BY_IDS} {{keep}}"
 PAGE = f"SELECT {COLUMNS} FROM environments WHERE project_id = :project_id AND name > :after ORDER BY name LIMIT :n"
 DROP = "DELETE FROM environments WHERE project_id = :project_id AND name = :name"
 
@@ -50,6 +51,12 @@ def by_name(tx: Tx, project_id: int, name: str, *, lock: bool = False) -> Enviro
 def by_ids(tx: Tx, ids: Sequence[str]) -> list[Environment]:
     """The environments of these ids, of whatever project."""
     return [_from_row(row) for row in tx.rows(BY_IDS, ids=sorted(set(ids)))]
+
+
+def keep(tx: Tx, environment_id: str) -> Environment | None:
+    """The environment, which nobody forgets before this transaction ends; None also for one that is being forgotten."""
+    row = tx.row(KEEP, ids=[environment_id])
+    return _from_row(row) if row is not None else None
 
 
 def page(tx: Tx, project_id: int, *, after: str, n: int) -> list[Environment]:
