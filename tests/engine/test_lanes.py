@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,8 +10,8 @@ from runyard.domain.jobs import NewRun
 from runyard.domain.records import Run
 from runyard.domain.states import LEASED, RunState
 from runyard.engine import resolutions, timers
-from runyard.storage.port import Tx
 from runyard.storage.statements import lanes as sql
+from tests.support.asking import asked_of_the_store
 from tests.support.yard import SECOND, Yard, all_runs
 
 AT_ONCE = {"backoff": "fixed", "initial_delay": 0, "jitter": 0.0}
@@ -402,30 +401,6 @@ def test_lanes_are_found_by_what_they_limit(yard: Yard):
     assert row == (run.job_lane,)
 
 
-def asked_of_the_store(yard: Yard, op: Callable[..., object], *args: Any) -> int:
-    """How many statements the operation needs."""
-    count = 0
-
-    def counted(tx: Tx) -> None:
-        nonlocal count
-
-        def counting(ask: Callable[..., Any]) -> Callable[..., Any]:
-            def asked(*given: Any, **said: Any) -> Any:
-                nonlocal count
-                count += 1
-                return ask(*given, **said)
-
-            return asked
-
-        for name in ("rows", "wide_rows", "run", "insert", "update"):
-            setattr(tx, name, counting(getattr(tx, name)))
-        count = 0
-        op(tx, *args)
-
-    yard.store.transact(counted)
-    return count
-
-
 def dead(yard: Yard, count: int, **new: Any) -> list[str]:
     return [yard.buried(job="job", **new).id for _ in range(count)]
 
@@ -435,7 +410,7 @@ def test_bringing_many_back_asks_the_store_as_often_as_bringing_few(yard: Yard, 
     yard.job(max_concurrency=5, max_per_key=4)
     few, many = dead(yard, 6, concurrency_key="a", priority=3), dead(yard, 40, concurrency_key="a", priority=3)
     yard.create_many(waiting, job="job")
-    needed = [asked_of_the_store(yard, resolutions.requeue_many, 1, ids) for ids in (few, many)]
+    needed = [asked_of_the_store(yard.store, resolutions.requeue_many, 1, ids) for ids in (few, many)]
     # Those of the few that were let through before stand in nobody's way.
     assert needed[1] <= needed[0]
     runs = yard.store.look(all_runs)

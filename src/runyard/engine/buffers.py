@@ -84,7 +84,7 @@ def _fill(tx: Tx, buffer: Buffer, asked: Sequence[tuple[int, Asked]]) -> list[tu
         waiting.append(item)
         count, size = count + 1, size + len(item.new.payload)
         if count >= most or size >= FULL:
-            held = [] if full else [_decode(text) for text in sql.emptied(tx, buffer)]
+            held = [] if full else [_decode(text) for text in sql.emptied(tx, [buffer])[0]]
             full.append((index, buffer, [*held, *waiting]))
             waiting, count, size = [], 0, 0
     if waiting:
@@ -103,9 +103,11 @@ def next_due(tx: Tx) -> int | None:
 def flush(tx: Tx, limit: int = BATCH) -> int:
     """Make the runs of buffers whose oldest trigger is a window old; how many there were (at most `limit`)."""
     due = sql.due(tx, limit)
-    there = jobs_sql.of_jobs(tx, sorted({buffer.job_id for buffer in due})) if due else {}
-    content = [(buffer, [_decode(text) for text in sql.emptied(tx, buffer)]) for buffer in due]
-    _make(tx, [(buffer, items) for buffer, items in content if items and buffer.job_id in there])
+    if not due:
+        return 0
+    there = jobs_sql.of_jobs(tx, sorted({buffer.job_id for buffer in due}))
+    content = zip(due, sql.emptied(tx, due), strict=True)
+    _make(tx, [(one, [*map(_decode, texts)]) for one, texts in content if texts and one.job_id in there])
     return len(due)
 
 
@@ -118,14 +120,16 @@ def _make(tx: Tx, content: Sequence[tuple[Buffer, list[Item]]]) -> list[Run | No
         for buffer, items in content
     ]
     made: list[Run | None] = []
+    lent: list[tuple[Run, list[str]]] = []
     for outcome, (buffer, items) in zip(creations.create(tx, requests), content, strict=True):
         if isinstance(outcome, DomainError):
             debounces.dropped(tx, buffer.project_id, buffer.job_id, outcome.detail)
             made.append(None)
             continue
         run = outcome[0].run
-        idempotency.lend(tx, run, [item.new.idempotency_key for item in items if item.new.idempotency_key])
+        lent.append((run, [item.new.idempotency_key for item in items if item.new.idempotency_key]))
         made.append(run)
+    idempotency.lend(tx, lent)
     return made
 
 

@@ -75,10 +75,11 @@ def give_back(tx: Tx, runs: Sequence[Run]) -> None:
             tx.run(sql.FREE, project_id=run.project_id, scope=_scope(run), name=run.idempotency_key, run_id=run.id)
 
 
-def lend(tx: Tx, run: Run, names: Sequence[str]) -> None:
-    """Let the run answer for these keys besides its own."""
-    if names:
-        sql.lend(tx, [(run.project_id, _scope(run), name, run.id) for name in names])
+def lend(tx: Tx, lent: Sequence[tuple[Run, Sequence[str]]]) -> None:
+    """Let each run answer for these keys besides its own."""
+    rows = [(run.project_id, _scope(run), name, run.id) for run, names in lent for name in names]
+    if rows:
+        sql.lend(tx, rows)
 
 
 def reset(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from runyard.storage.port import Insert, Tx
+from runyard.storage.statements.jobs import ID_LENGTH
 
 # The row is locked by whoever adds to the buffer or empties it.
 OPEN = (
@@ -23,9 +24,14 @@ GROW = (
     "UPDATE buffers SET items = items + :items, size = size + :size, "
     "flush_at = CASE WHEN items = 0 THEN :flush_at ELSE flush_at END WHERE job_id = :job_id AND name = :name"
 )
-CLOSE = "DELETE FROM buffers WHERE job_id = :job_id AND name = :name"
-CONTENT = "SELECT id, request FROM buffered WHERE job_id = :job_id AND name = :name"
-CLEAR = "DELETE FROM buffered WHERE job_id = :job_id AND name = :name"
+# Each (job, name) as one text: a job's id is always as long.
+_THESE = (
+    "(job_id, name) IN "
+    f"(SELECT SUBSTR(value, 1, {ID_LENGTH}), SUBSTR(value, {ID_LENGTH + 1}) FROM {{each keys}} AS wanted)"
+)
+CLOSE = f"DELETE FROM buffers WHERE {_THESE}"
+CONTENT = f"SELECT job_id, name, request FROM buffered WHERE {_THESE}"
+CLEAR = f"DELETE FROM buffered WHERE {_THESE}"
 KNOWN = "SELECT id FROM buffered WHERE job_id = :job_id AND name = :name AND id {among ids}"
 NEXT = "SELECT flush_at FROM buffers ORDER BY flush_at LIMIT 1"
 DUE = "SELECT job_id, name, project_id FROM buffers WHERE flush_at <= :now ORDER BY flush_at LIMIT :n {skip_locked}"
@@ -58,14 +64,15 @@ def add(tx: Tx, buffer: Buffer, items: Sequence[tuple[str, str]], *, size: int, 
     tx.run(GROW, job_id=buffer.job_id, name=buffer.name, items=len(items), size=size, flush_at=flush_at)
 
 
-def emptied(tx: Tx, buffer: Buffer) -> list[str]:
-    """What was in the buffer, which is gone now."""
-    where = {"job_id": buffer.job_id, "name": buffer.name}
-    rows = tx.rows(CONTENT, **where)
-    if rows:
-        tx.run(CLEAR, **where)
-    tx.run(CLOSE, **where)
-    return [row[1] for row in rows]
+def emptied(tx: Tx, buffers: Sequence[Buffer]) -> list[list[str]]:
+    """What was in each of the buffers, which are gone now."""
+    keys = [buffer.job_id + buffer.name for buffer in buffers]
+    held: dict[str, list[str]] = {key: [] for key in keys}
+    for job_id, name, request in tx.rows(CONTENT, keys=keys):
+        held[job_id + name].append(request)
+    tx.run(CLEAR, keys=keys)
+    tx.run(CLOSE, keys=keys)
+    return [held[key] for key in keys]
 
 
 def next_due(tx: Tx) -> int | None:

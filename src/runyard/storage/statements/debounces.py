@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from runyard.storage.port import Insert, Tx
+from runyard.storage.statements.jobs import ID_LENGTH
 
 PUT = Insert(
     "debounced",
@@ -18,7 +19,11 @@ DUE = (
     "SELECT job_id, name, project_id, request FROM debounced WHERE fire_at <= :now "
     "ORDER BY fire_at LIMIT :n {skip_locked}"
 )
-DROP = "DELETE FROM debounced WHERE job_id = :job_id AND name {among names}"
+# Each (job, name) as one text: a job's id is always as long.
+DROP = (
+    "DELETE FROM debounced WHERE (job_id, name) IN "
+    f"(SELECT SUBSTR(value, 1, {ID_LENGTH}), SUBSTR(value, {ID_LENGTH + 1}) FROM {{each keys}} AS wanted)"
+)
 
 
 class Pending(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,5 +55,4 @@ def due(tx: Tx, n: int) -> list[tuple[str, str, int, str]]:
 
 def drop(tx: Tx, keys: Sequence[tuple[str, str]]) -> None:
     """Drop pending triggers by (job, key)."""
-    for job_id in sorted({job for job, _ in keys}):
-        tx.run(DROP, job_id=job_id, names=[name for job, name in keys if job == job_id])
+    tx.run(DROP, keys=[job_id + name for job_id, name in keys])
