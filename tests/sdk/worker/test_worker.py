@@ -370,7 +370,8 @@ def test_a_handler_that_learns_of_a_lost_lease_need_not_handle_it(
         assert ended(server, fine)
 
     assert "report" not in server.runs[lost]
-    assert server.reports == {"complete": [1]}
+    # On a slow machine the handler is still at it when beginnings are reported.
+    assert {kind: sizes for kind, sizes in server.reports.items() if kind != "start"} == {"complete": [1]}
 
 
 def test_a_server_that_goes_away_for_a_while_loses_no_outcome(
