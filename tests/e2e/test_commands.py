@@ -50,6 +50,24 @@ ELSEWHERE = {
         ),
         "test_job_commands",
     ),
+    **dict.fromkeys(
+        (
+            *("agents list", "agents get", "agents create", "agents run", "agents pause", "agents resume"),
+            *("agents archive", "agents delete", "agents health", "agents templates", "findings"),
+            *("approvals list", "approvals get", "approvals approve", "approvals reject"),
+        ),
+        "test_agent_commands",
+    ),
+    **dict.fromkeys(
+        (
+            *("repositories list", "repositories connect", "repositories disconnect"),
+            *("repositories hook", "repositories deliveries"),
+            *("webhooks list", "webhooks get", "webhooks create", "webhooks update", "webhooks enable"),
+            *("webhooks disable", "webhooks rotate", "webhooks delete", "webhooks test"),
+            *("webhooks deliveries", "webhooks redeliver"),
+        ),
+        "test_outside_commands",
+    ),
 }
 
 
