@@ -13,6 +13,9 @@ from runyard.cli.main import run as run_command
 from runyard.sdk import CompleteReport, FailReport, Run
 from tests.e2e.conftest import Place
 
+NOBODY = "00000000-0000-7000-8000-000000000000"
+"""The id of nothing."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Said:

@@ -12,11 +12,8 @@ import pytest
 from runyard.sdk import CompleteReport, FailReport, Run, WaitReport
 from runyard.sdk.models import ApprovalAsk
 from tests.e2e.conftest import Place
-from tests.e2e.desk import Desk
+from tests.e2e.desk import NOBODY, Desk
 from tests.e2e.tables import fields, rows
-
-NOBODY = "00000000-0000-7000-8000-000000000000"
-"""The id of nothing."""
 
 
 @pytest.fixture

@@ -14,14 +14,12 @@ import httpx2
 import pytest
 
 from tests.e2e.conftest import Fleet, Place
-from tests.e2e.desk import Desk
+from tests.e2e.desk import NOBODY, Desk
 from tests.e2e.processes import until
 from tests.e2e.repositories import CLEAN, repository
 from tests.e2e.tables import fields, rows
 from tests.support.endpoints import Endpoint, Heard, Say
 
-NOBODY = "00000000-0000-7000-8000-000000000000"
-"""The id of nothing."""
 PUSH = {"ref": "refs/heads/main", "after": "a" * 40, "repository": {"full_name": "acme/app"}}
 
 
@@ -220,7 +218,8 @@ def test_messages_are_sent_tried_and_sent_again(desk: Desk, receiver: Endpoint) 
     assert desk.json("webhooks", "redeliver", webhook, tried)["id"] == tried
     arrived = settled(desk, webhook, lambda one: one["state"] != "waiting")
     assert (arrived["id"], arrived["state"], len(arrived["tries"])) == (tried, "delivered", 2)
-    assert not signed(receiver.heard[-1], rotated["secret"])
+    told = [signed(receiver.heard[-1], secret) for secret in (made["secret"], rotated["secret"])]
+    assert told == [True, False]
     again = desk.text("webhooks", "redeliver", webhook, tried, "-q").strip()
     assert again != tried
     receiver.until(lambda: len(receiver.heard) == 5)
