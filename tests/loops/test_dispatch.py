@@ -435,15 +435,21 @@ def test_runs_claimed_while_the_dispatcher_stops_are_given_back(
     endpoint.behave = lambda heard: Say(after=30)
     post = posts(drain=0.5)
     dispatcher = post.senders.dispatcher
-    write, entered = post.store.write, threading.Event()
+    write, drain = post.store.write, dispatcher.drain
+    entered, drained = threading.Event(), threading.Event()
 
     async def slow(op: Any, *args: Any, **kwargs: Any) -> Any:
         if op is dispatches.board:
             entered.set()
-            await asyncio.sleep(0.2)
+            assert await asyncio.to_thread(drained.wait, 20)
         return await write(op, *args, **kwargs)
 
+    def stopping() -> None:
+        drain()
+        drained.set()
+
     monkeypatch.setattr(dispatcher.store, "write", slow)
+    monkeypatch.setattr(dispatcher, "drain", stopping)
     http_job(yard, endpoint)
     run = yard.create(job="job")
     assert entered.wait(20)

@@ -13,7 +13,6 @@ from runyard.agents.scans import Scan, Scope
 from runyard.agents.settings import AgentSettings
 from runyard.sdk import Context
 
-SLUG = "code-reviewer"
 CHILD = (sys.executable, "-P", "-m", "runyard.agents.code_reviewer.child")
 STYLES: dict[str, Severity] = {"thorough": "info", "balanced": "warning", "focused": "error"}
 """How much a review tells, by the least severity it tells of."""

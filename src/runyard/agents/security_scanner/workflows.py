@@ -20,8 +20,6 @@ _STRANGERS_CODE = re.compile(r"github\.(?:head_ref|event\.pull_request\.head\.)|
 _MOST_NODES = 20_000
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-Place = tuple[int, str]
-
 
 class Workflows:
     """Commands with strangers' words in them, and strangers' code checked out with rights."""
