@@ -12,6 +12,7 @@ from unittest import mock
 
 import httpx2
 import uvicorn
+import uvloop
 
 from runyard.app import Server
 from runyard.app import server as app_module
@@ -20,6 +21,7 @@ from runyard.settings import Settings
 from tests.support.api import Api, good
 from tests.support.contract import Contract
 from tests.support.stores import AnyStore, Clock
+from tests.support.wire import Wire
 
 ADMIN = "ry_" + "a" * 40
 MAX_BODY = 100_000
@@ -60,13 +62,13 @@ class Stand:
             timeout_keep_alive=75,
         )
         self._uvicorn = uvicorn.Server(config)
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="stand", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="stand", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread.start()
         self.until(lambda: self._uvicorn.started)
         port = self._uvicorn.servers[0].sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        self.http = httpx2.Client(base_url=self.url, timeout=PATIENCE)
+        self.http = httpx2.Client(base_url=self.url, timeout=PATIENCE, transport=Wire())
         self.contract = Contract(self.http.get("/runyard/openapi.json").json())
 
     def _seen(self) -> Any:
@@ -78,6 +80,11 @@ class Stand:
             return dialect
 
         return mock.patch.object(native, "app", made)
+
+    def _run(self) -> None:
+        # The event loop of `runyard serve`.
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve())
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
