@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -11,6 +12,33 @@ from runyard.domain.records import Move, Run
 from runyard.domain.states import ENDED, FINAL, LEASED, RunState, target
 
 _WORK_GONE: dict[str, Any] = {"worker": None, "claimed_at": None, "started_at": None, "heartbeat_at": None}
+FRESH: Mapping[str, Any] = {
+    "attempt": 1,
+    "epoch": 0,
+    "lost": 0,
+    "hold": None,
+    "hold_lane": None,
+    "waiting_for": None,
+    "next_retry_at": None,
+    "claimed_at": None,
+    "started_at": None,
+    "heartbeat_at": None,
+    "finished_at": None,
+    "due_at": None,
+    "lease_hash": None,
+    "lease_until": None,
+    "worker": None,
+    "output": None,
+    "error": None,
+    "error_class": None,
+    "resolved_at": None,
+    "resolution": None,
+    "input_tokens": 0,
+    "output_tokens": 0,
+    "cost_micro_usd": 0,
+    "trace": None,
+}
+"""A run to which nothing has happened yet."""
 UNHELD: dict[str, Any] = {"hold": None, "hold_lane": None}
 """Nothing keeps a queued run from being claimed."""
 

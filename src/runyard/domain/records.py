@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from runyard.domain.actors import Doer
 from runyard.domain.policy import Policy
 from runyard.domain.states import FINAL, LEASED, RunState
 
@@ -230,6 +231,18 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     error_class: str | None
 
 
+class TaskMove(msgspec.Struct, frozen=True, kw_only=True):
+    """What a move of a run means to its task, besides what follows from the move itself."""
+
+    by: Doer
+    event: str | None = None
+    """The line in the timeline in place of the usual one; '' is none."""
+    said: dict[str, Any] = {}
+    """What that line says besides the usual."""
+    changes: dict[str, Any] = {}
+    """Fields of `domain.tasks.TaskRun`."""
+
+
 class Move(msgspec.Struct, frozen=True, kw_only=True):
     """A run before and after a verb, and what the journal says of it."""
 
@@ -238,6 +251,8 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     verb: str
     actor: str | None = None
     data: dict[str, Any] = {}
+    task: TaskMove | None = None
+    """What it means to the run's task, where it is of one and that does not follow from the rest."""
 
 
 class JobVersion(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,8 +19,9 @@ from runyard.domain.records import Move, Run, Waiting
 from runyard.domain.slices import Slice
 from runyard.domain.states import RunState
 from runyard.engine import cancellations, event_waits, news, runs, sizes
+from runyard.engine.ledger import journal
 from runyard.engine.proofs import Report, fence
-from runyard.engine.transitions import apply, end_waits, journal
+from runyard.engine.transitions import apply, end_waits
 from runyard.storage.port import Tx, many
 from runyard.storage.sql import BEYOND
 from runyard.storage.statements import approvals as sql

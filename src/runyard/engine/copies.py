@@ -11,15 +11,16 @@ import msgspec
 from runyard.domain.agents import AgentRow, AgentState
 from runyard.domain.errors import Conflict, DomainError, IllegalMove, Invalid, NotFound, RateLimited
 from runyard.domain.jobs import JobSpec
+from runyard.domain.moves import FRESH
 from runyard.domain.records import Job, Run
 from runyard.domain.states import ENDED, RunState
 from runyard.engine import checkpoints, rates, sizes
 from runyard.engine.classes import rank_of
-from runyard.engine.creations import AD_HOC, FRESH, Draft, check_enabled, write
+from runyard.engine.creations import AD_HOC, Draft, check_enabled, write
 from runyard.engine.drafts import DEFAULT_TIMEOUT
+from runyard.engine.ledger import journal
 from runyard.engine.runs import Outcome, check_edited, lock_many, only
 from runyard.engine.specs import spec_of
-from runyard.engine.transitions import journal
 from runyard.storage.port import Tx
 from runyard.storage.statements import agents, jobs
 

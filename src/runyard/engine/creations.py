@@ -13,18 +13,17 @@ from runyard.domain.jobs import tag_pairs
 from runyard.domain.moves import due
 from runyard.domain.records import Run, Waiting
 from runyard.domain.states import RunState
-from runyard.engine import agent_runs, dedup, dependents, fences, idempotency, lanes, rates, transitions, windows
+from runyard.engine import agent_runs, dedup, dependents, fences, idempotency, lanes, rates, windows
 from runyard.engine.dedup import Claim
-from runyard.engine.drafts import AD_HOC, FRESH, Draft, check_enabled, draft_all
+from runyard.engine.drafts import AD_HOC, Draft, check_enabled, draft_all
 from runyard.engine.facts import CreateRequest, Facts
 from runyard.engine.fences import Writer
-from runyard.engine.transitions import journal
+from runyard.engine.ledger import journal, wake
 from runyard.storage.port import Tx, many
 from runyard.storage.statements import runs as sql
 
 __all__ = [
     "AD_HOC",
-    "FRESH",
     "CreateRequest",
     "Created",
     "Draft",
@@ -129,7 +128,7 @@ def write(tx: Tx, drafts: Sequence[Draft]) -> dict[str, Run]:
             if getattr(run, link) is not None:
                 data[link] = getattr(run, link)
         journal(tx, run, "run.created", run.created_by, data)
-    transitions.wake(tx, placed)
+    wake(tx, placed)
     return {run.id: run for run in placed}
 
 

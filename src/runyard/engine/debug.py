@@ -10,8 +10,8 @@ from runyard.domain.moves import changed
 from runyard.domain.records import LogEntry, Run
 from runyard.domain.traces import Checkpoint, Output, Sample, ToolCall, Usage
 from runyard.engine import checkpoints, outputs, resources, sizes, tool_calls, usage
+from runyard.engine.ledger import journal
 from runyard.engine.runs import find
-from runyard.engine.transitions import journal
 from runyard.storage.port import Tx
 from runyard.storage.statements import debug as sql
 from runyard.storage.statements import runs as runs_sql

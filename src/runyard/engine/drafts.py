@@ -7,7 +7,6 @@ Nothing is written here but interned classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ import msgspec
 from runyard.domain.agents import CONFIG, AgentRow, AgentState
 from runyard.domain.errors import Conflict, DomainError, Invalid, JobDisabled, NotFound
 from runyard.domain.jobs import JobSpec, NewRun, Tags, merged_tags
+from runyard.domain.moves import FRESH
 from runyard.domain.policy import Policy
 from runyard.domain.presets import OVERRIDE
 from runyard.domain.records import Job, Run, Waiting
@@ -30,33 +30,6 @@ AD_HOC = JobSpec()
 """What applies to a run of no job."""
 DEFAULT_TIMEOUT = 300_000_000
 """How long an attempt without a timeout is reckoned to take."""
-FRESH: Mapping[str, Any] = {
-    "attempt": 1,
-    "epoch": 0,
-    "lost": 0,
-    "hold": None,
-    "hold_lane": None,
-    "waiting_for": None,
-    "next_retry_at": None,
-    "claimed_at": None,
-    "started_at": None,
-    "heartbeat_at": None,
-    "finished_at": None,
-    "due_at": None,
-    "lease_hash": None,
-    "lease_until": None,
-    "worker": None,
-    "output": None,
-    "error": None,
-    "error_class": None,
-    "resolved_at": None,
-    "resolution": None,
-    "input_tokens": 0,
-    "output_tokens": 0,
-    "cost_micro_usd": 0,
-    "trace": None,
-}
-"""A run to which nothing has happened yet."""
 _json = msgspec.json.Encoder()
 
 

@@ -19,9 +19,10 @@ from runyard.domain.records import Move, Run, Waiting
 from runyard.domain.states import LEASED, RunState
 from runyard.domain.waits import EventWait, WaitState
 from runyard.engine import cancellations, deliveries, quotas, sizes
+from runyard.engine.ledger import journal
 from runyard.engine.proofs import Pass, Report, fence
 from runyard.engine.rates import first_id_at
-from runyard.engine.transitions import apply, end_waits, journal
+from runyard.engine.transitions import apply, end_waits
 from runyard.storage.port import Tx, many
 from runyard.storage.sql import BEYOND, FOREVER
 from runyard.storage.statements import event_waits as sql

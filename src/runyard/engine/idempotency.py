@@ -8,8 +8,8 @@ from runyard.domain.errors import IllegalMove, Raced
 from runyard.domain.moves import changed
 from runyard.domain.records import Run
 from runyard.domain.states import ENDED, RunState
+from runyard.engine.ledger import journal
 from runyard.engine.runs import find
-from runyard.engine.transitions import journal
 from runyard.storage.port import Tx
 from runyard.storage.statements import idempotency as sql
 from runyard.storage.statements import runs as runs_sql

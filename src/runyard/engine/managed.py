@@ -19,6 +19,7 @@ from runyard.domain.records import Move, Run
 from runyard.domain.traces import Checkpoint, Usage
 from runyard.engine import environments, job_secrets, transitions
 from runyard.engine.failures import failed
+from runyard.engine.ledger import journal
 from runyard.engine.proofs import Report, fence
 from runyard.storage.port import LogLine, Tx, many
 from runyard.storage.statements import checkpoints, fences, jobs, usage
@@ -191,7 +192,7 @@ def _charge(tx: Tx, run: Run, end: End) -> None:
     )
     if usage.add(tx, line, most=_MOST):
         said = {"id": line.id, "model": line.model, "cost_micro_usd": cost, "seconds": round(end.seconds, 3)}
-        transitions.journal(tx, run, "run.usage_recorded", end.actor, said)
+        journal(tx, run, "run.usage_recorded", end.actor, said)
 
 
 def _log(tx: Tx, run: Run, end: End, kind: str, message: str, more: dict[str, Any] | None = None) -> None:

@@ -12,13 +12,12 @@ from runyard.domain.records import Move, Run
 from runyard.domain.states import ENDED, EVENT_OF_VERB, LEASED, RESOLVABLE, RunState
 from runyard.domain.waits import WaitState
 from runyard.engine import agent_runs, deliveries, dependents, lanes, news, parents
-from runyard.storage.port import JournalLine, Tx
+from runyard.engine.ledger import journal, wake
+from runyard.engine.tasks import following
+from runyard.storage.port import Tx
 from runyard.storage.statements import approvals, attempts, event_waits, runs
 
 _json = msgspec.json.Encoder()
-
-CLOSE = 2_000_000
-"""Deadlines nearer than this wake the timer, which otherwise looks about once a second."""
 
 OUTCOME_OF_VERB = {
     "complete": "completed",
@@ -54,12 +53,17 @@ def apply(tx: Tx, moves: Sequence[Move]) -> list[Run]:
     """Write the moves of runs this transaction has locked (each run once); the runs as they stand now, in order."""
     if not moves:
         return []
+    of_tasks = any(one.before.task_id is not None for one in moves)
+    if of_tasks:
+        moves = following.held(tx, moves)
     after, freed = lanes.place(tx, moves)
     runs.save(tx, [one.before for one in moves], after)
     _attempts(tx, moves)
     _close_waits(tx, moves)
     for one in moves:
         journal(tx, one.after, EVENT_OF_VERB[one.verb], one.actor, _data(one))
+    if of_tasks:
+        following.follow(tx, moves)
     watched = [(one.before, run) for one, run in zip(moves, after, strict=True) if run.agent]
     followed = agent_runs.follow(tx, watched) if watched else []
     wake(tx, after)
@@ -70,22 +74,6 @@ def apply(tx: Tx, moves: Sequence[Move]) -> list[Run]:
     if ended:
         _after_end(tx, ended)
     return after
-
-
-def wake(tx: Tx, runs_now: Sequence[Run]) -> None:
-    """Wake claimers where work became ready, and the timer where a deadline is close."""
-    for project_id, executor in {
-        (run.project_id, run.executor) for run in runs_now if run.state is RunState.QUEUED and run.hold is None
-    }:
-        tx.wake(f"ready:{project_id}")
-        tx.wake(f"executor:{executor}")
-    if any(run.due_at is not None and run.due_at < tx.now + CLOSE for run in runs_now):
-        tx.wake("timer")
-
-
-def journal(tx: Tx, run: Run, event: str, actor: str | None, data: dict[str, Any]) -> None:
-    """Append one line about the run to the journal."""
-    tx.emit(JournalLine(run.project_id, run.id, event, actor, _json.encode(data).decode()))
 
 
 def _data(one: Move) -> dict[str, Any]:

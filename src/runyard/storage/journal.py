@@ -1,4 +1,4 @@
-"""Writes a batch's journal lines, log lines and chunks with sequence numbers.
+"""Writes a batch's journal lines, log lines, chunks and lines of timelines with sequence numbers.
 
 Numbers are taken last and held until the commit by the lock on the counter row, so a reader that has seen `n` never
 later finds a smaller one appear, with any number of writers.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from runyard.storage.port import Insert, JournalLine, LogLine, Row, Tx
+from runyard.storage.port import Insert, JournalLine, LogLine, Row, TaskLine, Tx
 
 EVENTS = Insert(
     "events",
@@ -48,6 +48,24 @@ CHUNKS = Insert(
         "at": "bigint",
     },
 )
+TASKS = Insert(
+    "task_events",
+    {
+        "seq": "bigint",
+        "project_id": "bigint",
+        "root_id": "text",
+        "task_id": "text",
+        "run_id": "text",
+        "id": "text",
+        "type": "text",
+        "at": "bigint",
+        "actor_kind": "text",
+        "actor_ref": "text",
+        "origin_kind": "text",
+        "origin_ref": "text",
+        "payload": "text",
+    },
+)
 NEXT = "UPDATE counters SET value = value + :n WHERE name = 'seq' RETURNING value"
 
 
@@ -57,18 +75,22 @@ class Numbered(NamedTuple):
     events: list[Row]
     logs: list[Row]
     chunks: list[Row]
+    tasks: list[Row]
 
 
 def numbered(tx: Tx, first: int) -> Numbered:
     """The rows of what was gathered in the transaction, numbered from `first` on."""
-    found = Numbered([], [], [])
-    events, logs, chunks = found
+    found = Numbered([], [], [], [])
+    events, logs, chunks, tasks = found
     for seq, line in enumerate(tx.journal, first):
         if isinstance(line, JournalLine):
             events.append((seq, line.project_id, line.run_id, line.type, tx.now, line.actor, line.data))
         elif isinstance(line, LogLine):
             said = (line.attempt, line.at, line.level, line.message, line.data, line.type)
             logs.append((seq, line.project_id, line.run_id, *said))
+        elif isinstance(line, TaskLine):
+            done = (line.type, tx.now, line.actor_kind, line.actor_ref, line.origin_kind, line.origin_ref, line.payload)
+            tasks.append((seq, line.project_id, line.root_id, line.task_id, line.run_id, line.id, *done))
         else:
             chunks.append((seq, line.project_id, line.run_id, line.stream, line.chunk, int(line.done), tx.now))
     return found
@@ -88,7 +110,7 @@ def flush(tx: Tx) -> None:
         return
     (last,) = tx.row(NEXT, n=len(tx.journal)) or (0,)
     first = last - len(tx.journal) + 1
-    for statement, rows in zip((EVENTS, LOGS, CHUNKS), numbered(tx, first), strict=True):
+    for statement, rows in zip((EVENTS, LOGS, CHUNKS, TASKS), numbered(tx, first), strict=True):
         if rows:
             tx.insert(statement, rows)
     settle(tx, first)

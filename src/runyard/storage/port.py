@@ -83,7 +83,23 @@ class ChunkLine(msgspec.Struct):
     done: bool
 
 
-Line = JournalLine | LogLine | ChunkLine
+class TaskLine(msgspec.Struct):
+    """A line of a task's timeline to be written when the batch is."""
+
+    project_id: int
+    root_id: str
+    task_id: str
+    run_id: str | None
+    id: str
+    type: str
+    actor_kind: str
+    actor_ref: str
+    origin_kind: str
+    origin_ref: str
+    payload: str
+
+
+Line = JournalLine | LogLine | ChunkLine | TaskLine
 
 
 class Tx(ABC):
@@ -156,7 +172,9 @@ class Tx(ABC):
         """Journal something in this transaction and wake those who follow its run and project."""
         self.wrote = True
         self.journal.append(line)
-        if isinstance(line, ChunkLine):
+        if isinstance(line, TaskLine):
+            self.topics.add(f"tasks:{line.root_id}")
+        elif isinstance(line, ChunkLine):
             # Not the run's own topic: most who follow the run have no use for its chunks, and there may be many.
             self.topics.add(f"chunks:{line.run_id}")
         elif line.run_id is not None:

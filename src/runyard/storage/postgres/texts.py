@@ -13,7 +13,7 @@ from runyard.storage.port import Insert, Row, Update
 CHANNEL = "runyard"
 NOTIFY = f"SELECT pg_notify('{CHANNEL}', topics) FROM json_array_elements_text(%(payloads)s::json) AS topics"
 _BASE = "base AS (UPDATE counters SET value = value + %(n)s WHERE name = 'seq' RETURNING value - %(n)s AS seq)"
-INTO = {"events": journal.EVENTS, "logs": journal.LOGS, "chunks": journal.CHUNKS}
+INTO = {"events": journal.EVENTS, "logs": journal.LOGS, "chunks": journal.CHUNKS, "tasks": journal.TASKS}
 
 
 @cache

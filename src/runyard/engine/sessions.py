@@ -1,0 +1,149 @@
+"""Sessions of agents: who they are, and whether they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from runyard.domain.actors import Actor
+from runyard.domain.errors import Conflict, Forbidden, NotFound, Unauthorized
+from runyard.domain.records import Json
+from runyard.domain.sessions import Session, SessionState
+from runyard.storage.port import Tx
+from runyard.storage.statements import sessions as sql
+
+_json = msgspec.json.Encoder()
+_names = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+class IdentityRequired(Unauthorized):
+    """Only the session of an agent may do this; say which session and which agent it is."""
+
+    code = "identity_required"
+
+
+class IdentityStale(Unauthorized):
+    """There is no such session, or it is not active; begin a new one."""
+
+    code = "identity_stale"
+
+
+class IdentityMismatch(Unauthorized):
+    """The session is another agent's; name the agent it belongs to."""
+
+    code = "identity_mismatch"
+
+
+class IdentityForbidden(Forbidden):
+    """The session belongs to another workspace."""
+
+    code = "identity_unauthorized"
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """Who somebody says to be."""
+
+    session_id: str
+    agent: str
+    workspace_id: str | None = None
+
+
+class NewSession(msgspec.Struct, frozen=True, kw_only=True):
+    """A session to begin."""
+
+    agent: str
+    workspace_id: str | None = None
+    name: str = ""
+    channel: str | None = None
+    capabilities: Sequence[str] = ()
+    settings: Json = "{}"
+    parent_id: str | None = None
+    role: str | None = None
+    stops_with_parent: bool = False
+    ttl: int | None = None
+    """How long it may last."""
+
+
+def create(tx: Tx, project_id: int, new: NewSession) -> Session:
+    """Begin a session; it is active at once."""
+    session = Session(
+        id=tx.new_id(),
+        project_id=project_id,
+        agent=new.agent,
+        workspace_id=new.workspace_id,
+        name=new.name or new.agent,
+        state=SessionState.ACTIVE,
+        channel=new.channel,
+        capabilities=_json.encode(sorted(set(new.capabilities))).decode(),
+        settings=new.settings,
+        parent_id=new.parent_id,
+        role=new.role,
+        stops_with_parent=int(new.stops_with_parent),
+        created_at=tx.now,
+        updated_at=tx.now,
+        active_at=tx.now,
+        expires_at=tx.now + new.ttl if new.ttl else None,
+        stopped_at=None,
+        stop_reason=None,
+        failure=None,
+        events=0,
+    )
+    sql.add(tx, session)
+    return session
+
+
+def find(tx: Tx, project_id: int, session_id: str) -> Session:
+    """The session. Raises `NotFound`."""
+    session = sql.get(tx, [session_id]).get(session_id) if "\0" not in session_id else None
+    if session is None or session.project_id != project_id:
+        raise NotFound(f"there is no session {session_id[:128]!r} in this project")
+    return session
+
+
+def lock(tx: Tx, project_id: int, session_id: str) -> Session:
+    """The session, locked. Raises `NotFound`."""
+    find(tx, project_id, session_id)
+    return sql.lock(tx, [session_id])[session_id]
+
+
+def attachable(session: Session) -> None:
+    """Raise `Conflict` when no run can be bound to the session."""
+    if not session.is_live:
+        raise Conflict("the session has stopped; bind the run to one that is there")
+
+
+def identify(project_id: int, claimed: Claimed, found: Session | None) -> Session:
+    """The session somebody says to be, given what is kept of it.
+
+    Raises `IdentityRequired`, `IdentityStale`, `IdentityMismatch` or `IdentityForbidden`, in this order.
+    """
+    if not claimed.session_id:
+        raise IdentityRequired("this is for sessions of agents; no session was named")
+    if not claimed.agent:
+        raise IdentityRequired("this is for sessions of agents; no agent was named")
+    if found is None or found.project_id != project_id:
+        raise IdentityStale(f"there is no session {claimed.session_id[:128]!r}")
+    if found.state is not SessionState.ACTIVE:
+        raise IdentityStale(f"the session is {found.state}; begin a new one")
+    if found.agent != claimed.agent:
+        raise IdentityMismatch(f"the session is not one of agent {claimed.agent[:128]!r}")
+    if claimed.workspace_id and claimed.workspace_id != found.workspace_id:
+        raise IdentityForbidden("the session does not belong to that workspace")
+    return found
+
+
+def known(tx: Tx, project_id: int, claimed: Claimed) -> Session:
+    """`identify` of one who calls."""
+    asked = [claimed.session_id] if claimed.session_id and "\0" not in claimed.session_id else []
+    return identify(project_id, claimed, sql.get(tx, asked).get(claimed.session_id))
+
+
+def actor_of(session: Session) -> Actor:
+    """The session as it acts."""
+    return Actor("agent_session", session.id)
+
+
+def capabilities_of(session: Session) -> frozenset[str]:
+    """What the session says it can do."""
+    return frozenset(_names(session.capabilities))

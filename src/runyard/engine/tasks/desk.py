@@ -1,0 +1,188 @@
+"""Tasks taken in hand: locked, changed, and written together with all that follows from the change.
+
+Locks are taken in one order, runs before tasks and both by id, which is the order in which a claim takes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from runyard.domain.errors import NotFound
+from runyard.domain.moves import changed
+from runyard.domain.records import Hold, Run
+from runyard.domain.states import RunState
+from runyard.domain.tasks import Stage, Task, TaskRun, TaskStatus, run_tally, settled, task_key, task_tally
+from runyard.engine.ledger import wake
+from runyard.storage.port import Tx
+from runyard.storage.statements import runs as runs_sql
+from runyard.storage.statements import task_runs as task_runs_sql
+from runyard.storage.statements import tasks as sql
+
+MOST_BELOW = 100_000
+"""More tasks than this cannot hang below one: 64 children at each of seven levels are refused long before."""
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """Tasks locked by this transaction, and their open runs."""
+
+    tasks: dict[str, Task]
+    runs: dict[str, Run]
+
+    def run_of(self, task: Task) -> Run | None:
+        """The task's run that has not ended."""
+        return self.runs.get(task.open_run_id or "")
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """Tasks as they stand after a change, and which of them nothing blocks any more."""
+
+    tasks: dict[str, Task]
+    freed: list[Task]
+
+
+def find(tx: Tx, project_id: int, task_id: str) -> Task:
+    """The task, for reading. Raises `NotFound`."""
+    return _own(sql.get(tx, [task_id]) if "\0" not in task_id else {}, project_id, task_id)
+
+
+def take(tx: Tx, project_id: int, task_id: str) -> tuple[Task, Run | None]:
+    """The task and its open run, locked. Raises `NotFound`."""
+    taken = take_all(tx, [find(tx, project_id, task_id).id])
+    task = _own(taken.tasks, project_id, task_id)
+    return task, taken.run_of(task)
+
+
+def take_all(tx: Tx, ids: Iterable[str]) -> Taken:
+    """The tasks and their open runs, locked; unknown ones are absent."""
+    wanted = sorted(set(ids))
+    runs = runs_sql.lock(tx, expected) if (expected := sql.open_runs(tx, wanted)) else {}
+    tasks = sql.lock(tx, wanted)
+    # A run that came while the tasks were waited for.
+    late = sorted({task.open_run_id for task in tasks.values() if task.open_run_id} - runs.keys())
+    if late:
+        runs |= runs_sql.lock(tx, late)
+    return Taken(tasks=tasks, runs=runs)
+
+
+def below(tx: Tx, task: Task) -> list[Task]:
+    """All tasks below this one, parents before their children."""
+    return sql.below(tx, task.path, MOST_BELOW)
+
+
+def _own(found: dict[str, Task], project_id: int, task_id: str) -> Task:
+    task = found.get(task_id)
+    if task is None or task.project_id != project_id:
+        raise NotFound(f"there is no task {task_id[:128]!r} in this project")
+    return task
+
+
+def write(tx: Tx, changes: Sequence[tuple[Task, Task]]) -> Written:
+    """Write tasks this transaction has locked (before and after), their statuses, and what changes with these.
+
+    That is: dependents, as long as any is completed or is so no longer; and whether queued runs may be claimed.
+    """
+    first = {before.id: before for before, _ in changes}
+    now = {after.id: settled(after, tx.now) for _, after in changes}
+    completed = {before.id: before.status is TaskStatus.COMPLETED for before in first.values()}
+    ring = sorted(now)
+    while ring:
+        turned = {one for one in ring if (now[one].status is TaskStatus.COMPLETED) != completed[one]}
+        edges = sql.dependents(tx, sorted(turned)) if turned else []
+        fresh = sql.lock(tx, [task_id for task_id, _ in edges if task_id not in now])
+        first |= fresh
+        now |= fresh
+        completed |= {task.id: task.status is TaskStatus.COMPLETED for task in fresh.values()}
+        completed |= {one: not completed[one] for one in turned}
+        ring = sorted({task_id for task_id, _ in edges if task_id in now})
+        for task_id, depends_on in edges:
+            task = now.get(task_id)
+            if task is not None:
+                by = -1 if completed[depends_on] else 1
+                now[task_id] = settled(msgspec.structs.replace(task, unmet=task.unmet + by), tx.now)
+    for task_id, task in now.items():
+        if task.status is not first[task_id].status:
+            now[task_id] = msgspec.structs.replace(task, updated_at=tx.now, active_at=tx.now)
+    ids = sorted(task_id for task_id in now if now[task_id] != first[task_id])
+    sql.save(tx, [first[one] for one in ids], [now[one] for one in ids])
+    for one in ids:
+        recount(tx, first[one], now[one])
+    _rehold(tx, [now[one] for one in ids if _is_held_up(now[one]) != _is_held_up(first[one])])
+    freed = [now[one] for one in ids if first[one].status is TaskStatus.BLOCKED and not now[one].is_blocked]
+    return Written(tasks=now, freed=freed)
+
+
+def write_one(tx: Tx, before: Task, after: Task) -> Task:
+    """`write` of one task; the task as it stands now."""
+    return write(tx, [(before, after)]).tasks[before.id]
+
+
+def recount(tx: Tx, before: Task | None, after: Task | None) -> None:
+    """Count a task that was changed, made (None before) or deleted (None after)."""
+    if before is not None:
+        tx.tally(sql.SUMS, task_key(before), tuple(-part for part in task_tally(before)))
+    if after is not None:
+        tx.tally(sql.SUMS, task_key(after), task_tally(after))
+
+
+def recount_run(tx: Tx, task: Task, before: TaskRun | None, after: TaskRun | None) -> None:
+    """Count a run of the task that was changed, made (None before) or deleted (None after)."""
+    for row, sign in ((before, -1), (after, 1)):
+        if row is not None:
+            key = (*task_key(task), row.channel or "", row.origin_kind)
+            tx.tally(sql.OF_RUNS, key, tuple(sign * part for part in run_tally(row)))
+
+
+def move_runs(tx: Tx, before: Task, after: Task) -> None:
+    """Count the task's runs under what the task is now, when it is counted under something else than before."""
+    if task_key(before) != task_key(after):
+        for row in task_runs_sql.of_task(tx, before.id, after.attempts + 1):
+            recount_run(tx, before, row, None)
+            recount_run(tx, after, None, row)
+
+
+def paused_by(tx: Tx, tasks: Sequence[Task]) -> dict[str, str]:
+    """Which task holds each of these up, itself or the nearest above it that is paused; the others are absent."""
+    above = {one for task in tasks for one in task.ancestors}
+    paused = sql.paused_among(tx, sorted(above))
+    paused |= {task.id for task in tasks if task.paused_at is not None}
+    found = {}
+    for task in tasks:
+        nearest = next((one for one in (task.id, *reversed(task.ancestors)) if one in paused), None)
+        if nearest is not None:
+            found[task.id] = nearest
+    return found
+
+
+def hold_of(task: Task, *, paused: bool) -> Hold | None:
+    """What keeps the task's queued run from being claimed."""
+    if paused:
+        return "paused"
+    return "blocked" if task.is_blocked else None
+
+
+def _is_held_up(task: Task) -> tuple[bool, bool]:
+    return task.is_blocked, task.paused_at is not None
+
+
+def _rehold(tx: Tx, tasks: Sequence[Task]) -> None:
+    queued = {task.open_run_id: task for task in tasks if task.open_stage is Stage.QUEUED and task.open_run_id}
+    if queued:
+        rehold(tx, queued.values(), runs_sql.lock(tx, sorted(queued)))
+
+
+def rehold(tx: Tx, tasks: Iterable[Task], runs: dict[str, Run]) -> None:
+    """Let queued runs of these tasks be claimed or not, as the tasks now stand; the runs are locked."""
+    tasks = [task for task in tasks if task.open_run_id in runs]
+    paused = paused_by(tx, tasks)
+    before: list[Run] = []
+    after: list[Run] = []
+    for task in tasks:
+        run = runs[task.open_run_id or ""]
+        hold = hold_of(task, paused=task.id in paused)
+        if run.state is RunState.QUEUED and run.hold in (None, "paused", "blocked") and run.hold != hold:
+            before.append(run)
+            after.append(changed(run, hold=hold, updated_at=tx.now))
+    runs_sql.save(tx, before, after)
+    wake(tx, after)

@@ -1,0 +1,159 @@
+"""What a run's move does to its task: the row beside the run, the task's status, its dependents, its timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from runyard.domain.actors import Doer, server
+from runyard.domain.records import Move, Run, TaskMove
+from runyard.domain.tasks import ENDED_STAGES, Stage, Task, TaskRun, followed
+from runyard.engine.tasks import desk, queueing
+from runyard.engine.tasks.timeline import note
+from runyard.storage.port import Tx
+from runyard.storage.statements import task_runs as sql
+from runyard.storage.statements import tasks as tasks_sql
+
+EVENTS = {
+    "claim": "task.run_claimed",
+    "prepare": "task.run_starting",
+    "start": "task.run_started",
+    "release": "task.run_released",
+    "reclaim": "task.run_lease_expired",
+    "complete": "task.run_completed",
+    "cancel": "task.run_canceled",
+    "starve": "task.run_needs_attention",
+}
+"""The usual line of each verb; verbs that are not here and end a run as failed are `task.run_failed`."""
+_UNTOLD = TaskMove(by=server("runs"))
+
+
+def held(tx: Tx, moves: Sequence[Move]) -> list[Move]:
+    """The moves, those that queue a run of a task that is blocked or paused with what holds the run."""
+    queued = {one.after.task_id for one in moves if one.after.task_id and one.after.state == "queued"}
+    if not queued:
+        return list(moves)
+    tasks = tasks_sql.lock(tx, sorted(queued))
+    paused = desk.paused_by(tx, list(tasks.values()))
+    return [
+        one if task is None or one.after.state != "queued" else _held(one, task, paused=task.id in paused)
+        for one in moves
+        for task in (tasks.get(one.after.task_id or ""),)
+    ]
+
+
+def _held(one: Move, task: Task, *, paused: bool) -> Move:
+    if one.after.hold is not None:
+        return one
+    after = msgspec.structs.replace(one.after, hold=desk.hold_of(task, paused=paused))
+    return msgspec.structs.replace(one, after=after)
+
+
+def follow(tx: Tx, moves: Sequence[Move]) -> None:
+    """Bring the tasks of runs that moved up to date. Moves of runs that are of no task are passed over."""
+    rows = sql.get(tx, [one.after.id for one in moves])
+    tasks = tasks_sql.lock(tx, [row.task_id for row in rows.values()])
+    changes: dict[str, tuple[Task, Task]] = {}
+    before: list[TaskRun] = []
+    after: list[TaskRun] = []
+    told: list[tuple[Move, TaskRun, TaskRun]] = []
+    for one in moves:
+        row, run = rows.get(one.after.id), one.after
+        task = tasks.get(row.task_id) if row is not None else None
+        if row is None or task is None:
+            continue
+        now = followed(row, one.before, run, (one.task or _UNTOLD).changes)
+        if now.stage is Stage.QUEUED and row.stage is not Stage.QUEUED:
+            now = msgspec.structs.replace(now, look_at=max(tx.now, row.queued_at + queueing.STARVES_AFTER))
+        before.append(row)
+        after.append(now)
+        desk.recount_run(tx, task, row, now)
+        told.append((one, row, now))
+        first, latest = changes.get(task.id, (task, task))
+        changes[task.id] = (first, _stands(latest, row, now, tx.now))
+    sql.save(tx, before, after)
+    written = desk.write(tx, list(changes.values()))
+    for one, row, now in told:
+        _tell(tx, written.tasks[row.task_id], one, row, now)
+    freed = {task.id: task for task in written.freed}
+    for one, _, now in told:
+        if now.stage is Stage.COMPLETED:
+            # Freed by this end or by another of this batch, which makes no difference to anybody.
+            queueing.auto(tx, list(freed.values()), (one.task or _UNTOLD).by, because=one.after.id)
+            freed = {}
+
+
+def _stands(task: Task, row: TaskRun, now: TaskRun, at: int) -> Task:
+    """The task with how its run stands."""
+    if now.stage not in ENDED_STAGES:
+        return msgspec.structs.replace(task, open_run_id=now.run_id, open_stage=now.stage, active_at=at)
+    changes: dict[str, Any] = {"active_at": at}
+    if task.open_run_id == now.run_id:
+        changes |= {"open_run_id": None, "open_stage": None}
+    if now.attempt == task.attempts:
+        changes |= {"last_run_id": now.run_id, "last_stage": now.stage}
+    return msgspec.structs.replace(task, **changes)
+
+
+def _tell(tx: Tx, task: Task, one: Move, row: TaskRun, now: TaskRun) -> None:
+    move = one.task or _UNTOLD
+    event = move.event
+    if event is None:
+        event = EVENTS.get(one.verb)
+        if event is None and now.stage is Stage.FAILED and row.stage is not Stage.FAILED:
+            event = "task.run_failed"
+    if event:
+        said = {"status": now.stage, "task_status": task.status} | _usual(event, one.before, one.after, row, now)
+        note(tx, task, event, move.by, said | move.said, run_id=now.run_id)
+
+
+def _usual(event: str, before: Run, after: Run, row: TaskRun, now: TaskRun) -> dict[str, Any]:
+    """What the lines of each kind say besides the status of run and task."""
+    match event:
+        case "task.run_claimed":
+            by = msgspec.to_builtins(now.claimer) if now.claimer is not None else None
+            return {"claimed_by": by, "claim_token_hash": after.lease_hash, "lease_until": after.lease_until}
+        case "task.run_starting" | "task.run_session_bound" | "task.run_started":
+            return {"session_id": now.session_id}
+        case "task.run_released":
+            return {"previous_status": row.stage, "session_id": row.session_id}
+        case "task.run_lease_expired":
+            return {
+                "previous_status": row.stage,
+                "reason": "scheduler_sweep",
+                "session_id": row.session_id,
+                "lease_until": before.lease_until,
+                "previous_claim_token_hash": before.lease_hash,
+                "coordination_channel_id": row.coordination,
+            }
+        case "task.run_completed":
+            result = msgspec.Raw(after.output.encode()) if after.output is not None else None
+            return {"result": result, "claim_token_hash": after.lease_hash}
+        case "task.run_failed":
+            return {"error": after.error and _message(after.error), "claim_token_hash": after.lease_hash}
+        case "task.run_canceled":
+            return {"session_id": now.session_id}
+        case "task.run_needs_attention":
+            return {"previous_status": row.stage, "queued_at": row.queued_at, "coordination_channel": row.coordination}
+    return {}
+
+
+class _Error(msgspec.Struct):
+    message: str = ""
+
+
+_error = msgspec.json.Decoder(_Error).decode
+
+
+def _message(error: str) -> str:
+    try:
+        return _error(error).message
+    except msgspec.MsgspecError:
+        return error
+
+
+def by(move: Move) -> Doer:
+    """Who moved the run."""
+    return (move.task or _UNTOLD).by

@@ -1,0 +1,197 @@
+"""Making runs of tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from runyard.domain.actors import Doer
+from runyard.domain.eligibility import queue_of
+from runyard.domain.errors import Conflict
+from runyard.domain.moves import FRESH
+from runyard.domain.policy import SECOND, Policy
+from runyard.domain.profiles import Profile
+from runyard.domain.records import Json, Run
+from runyard.domain.states import RunState
+from runyard.domain.tasks import Stage, Task, TaskRun, TaskStatus, conditions_of
+from runyard.engine import classes
+from runyard.engine.ledger import journal, wake
+from runyard.engine.tasks import desk
+from runyard.engine.tasks.timeline import note
+from runyard.storage.port import Tx
+from runyard.storage.statements import runs as runs_sql
+from runyard.storage.statements import task_runs as sql
+
+EXECUTOR = "session"
+"""Who takes runs of tasks: sessions of agents, one run each at a time."""
+POLICY = Policy(max_attempts=1, dead_letter=False, lease=300 * SECOND, lost_leases=2**31, idempotency_window=None)
+"""A task decides by itself what follows a failed run, and any number of leases may expire."""
+STARVES_AFTER = 120 * SECOND
+"""How long a run may wait to be taken before somebody looks after it."""
+_json = msgspec.json.Encoder()
+_profile = msgspec.json.Decoder(Profile).decode
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run of a task is asked for."""
+
+    key: str | None = None
+    channel: str | None = None
+    metadata: Json | None = None
+    previous_run_id: str | None = None
+    review_id: str | None = None
+    round: int = 1
+    event: str = "task.run_enqueued"
+    """The line in the timeline that tells of it."""
+    said: dict[str, Any] = {}
+
+
+def profile_of(task: Task) -> Profile | None:
+    """The task's execution profile, if one was set."""
+    return _profile(task.profile) if task.profile is not None else None
+
+
+def class_of(tx: Tx, task: Task, channel: str | None) -> tuple[int, str, str | None]:
+    """From which class a queued run of the task is claimed, from which queue, and what that requires."""
+    tokens = conditions_of(task, profile_of(task), channel).tokens
+    queue = queue_of(task.workspace_id)
+    class_id = classes.intern(tx, task.project_id, EXECUTOR, queue, "", tokens)
+    return class_id, queue, _json.encode(tokens).decode() if tokens else None
+
+
+def check(task: Task) -> None:
+    """Raise `Conflict` when no run of the task can be queued, whoever asks."""
+    if task.status in (TaskStatus.DRAFT, TaskStatus.CANCELED):
+        raise Conflict(f"the task is {_spoken(task)} and takes no runs")
+    if task.open_run_id is not None:
+        raise Conflict("the task has a run that has not ended; a task has one at a time", open_run=task.open_run_id)
+    if task.is_exhausted:
+        raise Conflict(f"all {task.max_attempts} attempts of the task are used up; raise max_attempts to go on")
+
+
+def _spoken(task: Task) -> str:
+    return "a draft; publish it first" if task.status is TaskStatus.DRAFT else task.status.value
+
+
+def queue(tx: Tx, before: Task, by: Doer, asked: Asked, *, after: Task | None = None) -> tuple[Task, Run, TaskRun]:
+    """Queue a run of the task, which is locked; `after` is what the task becomes with it.
+
+    The run may be claimed as soon as nothing blocks or pauses the task. Raises `Conflict`.
+    """
+    after = after or before
+    check(after)
+    task = msgspec.structs.replace(after, attempts=after.attempts + 1, open_stage=Stage.QUEUED, active_at=tx.now)
+    channel = asked.channel or task.channel
+    run = _run(tx, task, by, asked, channel)
+    task = msgspec.structs.replace(task, open_run_id=run.id)
+    row = TaskRun(
+        run_id=run.id,
+        project_id=task.project_id,
+        task_id=task.id,
+        attempt=task.attempts,
+        stage=Stage.QUEUED,
+        held=None,
+        session_id=None,
+        claimer_kind=None,
+        claimer_ref=None,
+        channel=channel,
+        coordination=_coordination(task, run, channel),
+        origin_kind=by.origin.kind,
+        origin_ref=by.origin.ref,
+        key=asked.key,
+        previous_run_id=asked.previous_run_id,
+        failure_kind=None,
+        review_id=asked.review_id,
+        round=asked.round,
+        queued_at=tx.now,
+        claimed_at=None,
+        started_at=None,
+        ended_at=None,
+        starved=0,
+        look_at=tx.now + STARVES_AFTER,
+    )
+    runs_sql.insert(tx, [run])
+    sql.add(tx, [row])
+    desk.recount_run(tx, task, None, row)
+    journal(tx, run, "run.created", str(by.actor), {"state": run.state.value, "trigger": run.trigger, "task": task.id})
+    wake(tx, [run])
+    task = desk.write_one(tx, before, task)
+    said = {
+        "attempt": row.attempt,
+        "status": Stage.QUEUED,
+        "task_status": task.status,
+        "network_channel": row.channel,
+        "coordination_channel_id": row.coordination,
+        "idempotency_key": row.key,
+    }
+    note(tx, task, asked.event, by, asked.said or said, run_id=run.id)
+    return task, run, row
+
+
+def _run(tx: Tx, task: Task, by: Doer, asked: Asked, channel: str | None) -> Run:
+    class_id, queue, requires = class_of(tx, task, channel)
+    blank: dict[str, Any] = dict.fromkeys(Run.__struct_fields__)
+    # What the task becomes with its run: blocked or not, that does not change with it.
+    hold = desk.hold_of(task, paused=task.id in desk.paused_by(tx, [task]))
+    return Run(
+        **blank
+        | dict(FRESH)
+        | {
+            "id": tx.new_id(),
+            "project_id": task.project_id,
+            "state": RunState.QUEUED,
+            "class_id": class_id,
+            "queue": queue,
+            "requires": requires,
+            "executor": EXECUTOR,
+            "priority": task.priority,
+            "rank": classes.rank_of(tx, task.priority, tx.now),
+            "created_at": tx.now,
+            "updated_at": tx.now,
+            "policy": POLICY,
+            "payload": "null",
+            "metadata": asked.metadata,
+            "task_id": task.id,
+            "depth": 0,
+            "trigger": "task",
+            "created_by": str(by.actor),
+            "hold": hold,
+            "queued_at": tx.now,
+            "debug": 0,
+            "continued": 0,
+        }
+    )
+
+
+def _coordination(task: Task, run: Run, channel: str | None) -> str | None:
+    """Where those talk who work on the run; runs of tasks of no workspace have no such channel."""
+    if task.workspace_id is None:
+        return None
+    return channel or coordination_of(run.id)
+
+
+def coordination_of(run_id: str) -> str:
+    """The name of the channel of a run that was given none."""
+    return f"coord-run-{run_id.replace('-', '')}"
+
+
+def auto(tx: Tx, freed: Sequence[Task], by: Doer, *, because: str | None = None) -> None:
+    """Queue runs of those tasks that ask for it as soon as nothing blocks them; of paused ones once they go on.
+
+    `because` names the run whose end did it.
+    """
+    wanted = [
+        task
+        for task in freed
+        if task.auto_enqueue and task.status is TaskStatus.READY and task.open_run_id is None and not task.is_exhausted
+    ]
+    paused = desk.paused_by(tx, wanted)
+    later = [task for task in wanted if task.id in paused and not task.auto_pending]
+    if later:
+        desk.write(tx, [(task, msgspec.structs.replace(task, auto_pending=1)) for task in later])
+    for task in wanted:
+        if task.id not in paused:
+            key = f"task.auto_enqueue.{task.id}.{because}" if because is not None else None
+            queue(tx, task, by, Asked(key=key), after=msgspec.structs.replace(task, auto_pending=0))

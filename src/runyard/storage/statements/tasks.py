@@ -1,0 +1,159 @@
+"""SQL of tasks, of what they depend on, and of how many there are of each kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from msgspec.structs import astuple
+
+from runyard.domain.tasks import (
+    RUN_SUMS,
+    TASK_SUMS,
+    ApprovalPolicy,
+    Lane,
+    Stage,
+    Task,
+    TaskApproval,
+    TaskStatus,
+)
+from runyard.storage.port import Insert, Row, Tx, Update
+
+FIELDS: tuple[str, ...] = Task.__struct_fields__
+COLUMNS = ", ".join(FIELDS)
+_NUMBERS = {
+    "project_id",
+    "priority",
+    "max_attempts",
+    "auto_enqueue",
+    "auto_pending",
+    "paused_at",
+    "attempts",
+    "dependencies",
+    "unmet",
+    "children",
+    "created_at",
+    "updated_at",
+    "closed_at",
+    "active_at",
+}
+_TYPES = {name: "bigint" if name in _NUMBERS else "text" for name in FIELDS}
+_FIXED = {
+    "id",
+    "project_id",
+    "root_id",
+    "parent_id",
+    "path",
+    "workspace_id",
+    "creator_kind",
+    "creator_ref",
+    "origin_kind",
+    "origin_ref",
+    "created_at",
+}
+_MOVING_AT = tuple(place for place, name in enumerate(FIELDS) if name not in _FIXED)
+_ID = FIELDS.index("id")
+_READ: dict[int, Mapping[str, Any]] = {
+    FIELDS.index(name): {word.value: word for word in words}
+    for name, words in {
+        "status": TaskStatus,
+        "lane": Lane,
+        "approval_policy": ApprovalPolicy,
+        "approval_state": TaskApproval,
+        "open_stage": Stage,
+        "last_stage": Stage,
+    }.items()
+}
+"""Columns that hold words of ours, and what each is read as."""
+
+ADD = Insert("tasks", _TYPES)
+GET = f"SELECT {COLUMNS} FROM tasks WHERE id {{among ids}}"
+LOCK = f"{GET} ORDER BY id {{lock}}"
+BELOW = f"SELECT {COLUMNS} FROM tasks WHERE path > :low AND path < :high ORDER BY path LIMIT :n"
+OPEN_RUNS = "SELECT open_run_id FROM tasks WHERE id {among ids} AND open_run_id IS NOT NULL"
+PAUSED = "SELECT id FROM tasks WHERE id {among ids} AND paused_at IS NOT NULL"
+DEPENDENTS = (
+    "SELECT d.task_id, d.depends_on_id FROM task_dependencies d WHERE d.depends_on_id {among ids} "
+    "ORDER BY d.depends_on_id, d.task_id"
+)
+_KEY = {
+    "project_id": "bigint",
+    "workspace_id": "text",
+    "owner_kind": "text",
+    "owner_ref": "text",
+    "channel": "text",
+    "origin_kind": "text",
+}
+
+
+def _summing(table: str, key: dict[str, str], sums: Sequence[str]) -> Insert:
+    added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in sums)
+    return Insert(
+        table, {**key, **dict.fromkeys(sums, "bigint")}, f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {added}"
+    )
+
+
+SUMS = _summing("task_sums", _KEY, TASK_SUMS)
+OF_RUNS = _summing("task_run_sums", {**_KEY, "run_channel": "text", "run_origin_kind": "text"}, RUN_SUMS)
+
+
+def from_row(row: Row) -> Task:
+    """A row in the order of `FIELDS` as a record."""
+    values = list(row)
+    for place, words in _READ.items():
+        if values[place] is not None:
+            values[place] = words[values[place]]
+    return Task(*values)
+
+
+def _to_row(task: Task) -> Row:
+    return astuple(task)
+
+
+def add(tx: Tx, tasks: Sequence[Task]) -> None:
+    """Add new tasks."""
+    tx.insert(ADD, [_to_row(task) for task in tasks])
+
+
+def get(tx: Tx, ids: Sequence[str]) -> dict[str, Task]:
+    """The tasks by id; unknown ids are absent."""
+    return {task.id: task for task in map(from_row, tx.wide_rows(GET, ids=list(ids)))} if ids else {}
+
+
+def lock(tx: Tx, ids: Sequence[str]) -> dict[str, Task]:
+    """The tasks by id, locked in id order; unknown ids are absent."""
+    return {task.id: task for task in map(from_row, tx.wide_rows(LOCK, ids=sorted(set(ids))))} if ids else {}
+
+
+def below(tx: Tx, path: str, n: int) -> list[Task]:
+    """The first `n` tasks below the one with that path, at any depth, parents before their children."""
+    return [from_row(row) for row in tx.wide_rows(BELOW, low=f"{path}/", high=f"{path}0", n=n)]
+
+
+def open_runs(tx: Tx, ids: Sequence[str]) -> list[str]:
+    """The runs of these tasks that have not ended."""
+    return sorted(row[0] for row in tx.rows(OPEN_RUNS, ids=list(ids))) if ids else []
+
+
+def paused_among(tx: Tx, ids: Sequence[str]) -> set[str]:
+    """Those of the tasks that are paused themselves."""
+    return {row[0] for row in tx.rows(PAUSED, ids=list(ids))} if ids else set()
+
+
+def dependents(tx: Tx, ids: Sequence[str]) -> list[tuple[str, str]]:
+    """(task, what it depends on) of all edges that lead to these tasks."""
+    return [(row[0], row[1]) for row in tx.rows(DEPENDENTS, ids=list(ids))] if ids else []
+
+
+@lru_cache(maxsize=512)
+def _saving(places: tuple[int, ...]) -> Update:
+    return Update("tasks", {FIELDS[place]: _TYPES[FIELDS[place]] for place in places}, {"id": "text"})
+
+
+def save(tx: Tx, before: Sequence[Task], after: Sequence[Task]) -> None:
+    """Write what differs between tasks that this transaction locked and what they are now."""
+    old, new = list(zip(*map(astuple, before), strict=True)), list(zip(*map(astuple, after), strict=True))
+    places = tuple(place for place in _MOVING_AT if new and old[place] != new[place])
+    if places:
+        tx.update(_saving(places), list(zip(*(new[place] for place in places), new[_ID], strict=True)))
