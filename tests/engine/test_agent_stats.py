@@ -24,6 +24,7 @@ from runyard.engine.claims import Granted
 from runyard.storage.port import Tx
 from runyard.storage.statements import agent_days
 from tests.engine.test_agent_lists import repository
+from tests.support.plans import plan
 from tests.support.stores import Shelf
 from tests.support.yard import SECOND, Yard, all_runs
 
@@ -329,17 +330,11 @@ def test_statistics_are_read_from_sums_by_an_index_alone(shelf: Shelf):
         ("repository_id",): ("agent_days_repository", "agent_days_"),
         ("agent_id", "repository_id"): ("agent_days_", "agent_days_"),
     }
-    sqlite, postgres = shelf.empty("sqlite"), shelf.empty("postgres")
     for names, (in_sqlite, in_postgres) in indexes.items():
         text = agent_days.text(TALLIED, names)
-        plan = " ".join(row[3] for row in sqlite.look(rows, "EXPLAIN QUERY PLAN " + text, said))
-        assert in_sqlite in plan, plan
-        assert "SCAN" not in plan, plan
-        plan = " ".join(row[0] for row in postgres.look(rows, "EXPLAIN " + text, said))
-        assert in_postgres in plan, plan
-        assert "Seq Scan" not in plan, plan
-
-
-def rows(tx: Tx, text: str, said: dict[str, Any]) -> list[Any]:
-    """What a statement finds."""
-    return tx.rows(text, **said)
+        found = plan(shelf.bare("sqlite"), text, **said)
+        assert in_sqlite in found, found
+        assert "SCAN" not in found, found
+        found = plan(shelf.bare("postgres"), text, **said)
+        assert in_postgres in found, found
+        assert "Seq Scan" not in found, found

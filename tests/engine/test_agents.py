@@ -466,11 +466,12 @@ def test_sqlite_reads_agents_from_indexes(shelf: Any) -> None:
         assert "TEMP B-TREE" not in plan or "repository_id" in text, (text, plan)
 
 
-def test_postgresql_reads_agents_from_indexes(shelf: Any) -> None:
-    yard = Yard(shelf.empty("postgres"), shelf.clock)
+def test_postgresql_reads_agents_from_indexes(untouched: Any, shelf: Any) -> None:
+    store, place = untouched
+    yard = Yard(store, shelf.clock)
     for _ in range(50):
         yard.ask_agent(yard.agent())
-    with psycopg.connect(shelf.place, autocommit=True) as connection:
+    with psycopg.connect(place, autocommit=True) as connection:
         connection.execute("ANALYZE; SET enable_seqscan = off; SET enable_bitmapscan = off")
         for text in texts():
             told = "EXPLAIN " + for_postgres(text)

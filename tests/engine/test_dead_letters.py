@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import psycopg
 import pytest
 
 from runyard.engine import dead_letters
 from runyard.engine.dead_letters import normalised
-from runyard.storage.sql import for_postgres, for_sqlite
 from runyard.storage.statements import dead_letters as sql
+from tests.support.plans import plan
+from tests.support.stores import Shelf
 
 
 def bury(yard, message, *, kind="error", **new):
@@ -111,17 +111,8 @@ def test_what_varies_between_like_errors_is_taken_out(message, expected):
     assert normalised(message) == expected
 
 
-def test_the_oldest_dead_letters_are_read_from_an_index_in_order(shelf):
-    params = {"project_id": 1, "n": 5}
-    text = "EXPLAIN QUERY PLAN " + for_sqlite(sql.OLDEST)
-    plan = " ".join(row[3] for row in shelf.empty("sqlite").look(lambda tx: tx.rows(text, **params)))
-    assert "runs_state" in plan or "runs_dead" in plan, plan
-    assert "TEMP B-TREE" not in plan, plan
-    shelf.empty("postgres")
-    with psycopg.connect(shelf.place, autocommit=True) as connection:
-        # What earlier tests left of their rows must not weigh on any index.
-        connection.execute("REINDEX TABLE runs")
-        connection.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
-        plan = " ".join(row[0] for row in connection.execute("EXPLAIN " + for_postgres(sql.OLDEST), params))
-    assert "using runs_state " in plan, plan
-    assert "Sort" not in plan, plan
+def test_the_oldest_dead_letters_are_read_from_an_index_in_order(shelf: Shelf, engine: str):
+    found = plan(shelf.bare(engine), sql.OLDEST, project_id=1, n=5)
+    assert "runs_state" in found or "runs_dead" in found, found
+    assert "TEMP B-TREE" not in found, found
+    assert "Sort" not in found, found

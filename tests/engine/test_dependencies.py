@@ -11,7 +11,9 @@ from runyard.domain.records import Job
 from runyard.domain.states import ENDED, RunState
 from runyard.domain.waits import Dependency
 from runyard.engine import dependencies, dependents, jobs, projects
-from runyard.storage.port import Row, Tx
+from runyard.storage.port import Tx
+from tests.support.plans import plan
+from tests.support.stores import Shelf
 from tests.support.yard import SECOND, Yard
 
 S = RunState
@@ -352,26 +354,12 @@ def test_the_status_tells_what_is_not_met_now(yard: Yard):
     assert yard.store.look(dependencies.status, 1, run.id).unmet == frozenset()
 
 
-def planned(tx: Tx, text: str) -> list[Row]:
-    """How the database goes about the question."""
-    return tx.rows(text, wanted=["x" * 40])
-
-
-def test_the_last_end_of_a_job_is_found_by_index(yard: Yard):
+def test_the_last_end_of_a_job_is_found_by_index(shelf: Shelf, engine: str):
     from runyard.storage.statements import dependencies as sql
 
-    explain = "EXPLAIN " if yard.store.engine == "postgres" else "EXPLAIN QUERY PLAN "
-    # So that PostgreSQL has something to choose by.
-    for name in ("one", "two"):
-        yard.job(name)
-        for number, _ in enumerate(yard.create_many(300, job=name)):
-            yard.create(job=name, idempotency_key=str(number), dependency_key=str(number))
-        for granted in yard.claim(600, jobs=(name,)):
-            yard.complete(granted)
-    yard.store.transact(lambda tx: tx.run("ANALYZE runs"))
     for scope, index in (("any", "runs_job_last"), ("key", "runs_job_key_last"), ("group", "runs_job_group_last")):
-        plan = str(yard.store.look(planned, explain + sql.LAST[scope]))
-        assert index in plan, plan
+        found = plan(shelf.bare(engine), sql.LAST[scope], wanted=["x" * 40])
+        assert index in found, found
 
 
 def test_it_is_explained_what_a_run_waits_for(yard: Yard):

@@ -7,6 +7,8 @@ import pytest
 from runyard.domain.errors import NotFound
 from runyard.engine import job_health
 from runyard.storage.statements import job_health as sql
+from tests.support.plans import plan
+from tests.support.stores import Shelf
 from tests.support.yard import SECOND, Yard
 
 HOUR = 3600 * SECOND
@@ -48,16 +50,8 @@ def test_only_the_last_runs_of_a_busy_window_are_looked_at(yard: Yard, monkeypat
     assert health(yard).total == 3
 
 
-def test_what_ended_is_found_by_an_index_in_its_order(yard: Yard):
-    explain = "EXPLAIN QUERY PLAN " if yard.store.engine == "sqlite" else "EXPLAIN "
-    prepare = [] if yard.store.engine == "sqlite" else ["SET LOCAL enable_seqscan = off", "SET LOCAL enable_sort = off"]
-
-    def plan(tx):
-        for statement in prepare:
-            tx.run(statement)
-        return str(tx.rows(explain + sql.ENDED, job_id="x", since=0, n=10))
-
-    found = yard.store.transact(plan)
+def test_what_ended_is_found_by_an_index_in_its_order(shelf: Shelf, engine: str):
+    found = plan(shelf.bare(engine), sql.ENDED, job_id="x", since=0, n=10)
     assert "runs_job_last" in found
     assert "TEMP B-TREE" not in found
     assert "Sort" not in found

@@ -15,7 +15,8 @@ from runyard.storage.port import Store, Tx
 from runyard.storage.statements import deliveries as deliveries_sql
 from runyard.storage.statements import webhooks as sql
 from tests.support.hooks import NEWER, SECRET, SETTINGS, URL, change, log, make, seal, see, take, tried
-from tests.support.stores import AnyStore, Clock
+from tests.support.plans import plan
+from tests.support.stores import Clock, Shelf
 from tests.support.yard import SECOND, Yard
 
 DAY = 24 * 3600 * SECOND
@@ -253,18 +254,9 @@ def _count(tx: Tx, table: str) -> int:
     ],
 )
 def test_what_is_looked_for_is_found_by_an_index_in_its_order(
-    store: AnyStore, statement: str, index: str, params: dict[str, Any]
+    shelf: Shelf, engine: str, statement: str, index: str, params: dict[str, Any]
 ):
-    explain = "EXPLAIN QUERY PLAN " if store.engine == "sqlite" else "EXPLAIN "
-
-    def plan(tx: Tx) -> str:
-        if store.engine == "postgres":
-            tx.run("SET LOCAL enable_seqscan = off")
-            tx.run("SET LOCAL enable_bitmapscan = off")
-            tx.run("SET LOCAL enable_sort = off")
-        return str(tx.rows(explain + statement, **params))
-
-    found = store.transact(plan)
+    found = plan(shelf.bare(engine), statement, **params)
     assert index in found
     assert "TEMP B-TREE" not in found
     assert "Sort" not in found
