@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+# No test speaks TLS. To read the certificates of all the world takes each client, and each command, 50 ms.
+os.environ.setdefault("SSL_CERT_DIR", str(Path(__file__).parent))
+
 pytest_plugins = [
+    "tests.support.effort",
     "tests.support.postgres",
     "tests.support.stores",
     "tests.support.endpoints",

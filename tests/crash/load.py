@@ -10,6 +10,8 @@ from typing import Any, Self
 
 import httpx2
 
+from tests.support.wire import Wire
+
 JsonObject = dict[str, Any]
 RETRY = {"max_attempts": 100, "backoff": "fixed", "initial_seconds": 0, "min_seconds": 0, "jitter": 0}
 PATIENCE = 60.0
@@ -77,7 +79,10 @@ class Load:
     def _guarded(self, work: Any, url: str) -> None:
         try:
             with httpx2.Client(
-                base_url=f"{url}/runyard/v1", timeout=10, headers={"authorization": f"Bearer {self.key}"}
+                base_url=f"{url}/runyard/v1",
+                timeout=10,
+                headers={"authorization": f"Bearer {self.key}"},
+                transport=Wire(),
             ) as http:
                 work(http)
         except BaseException as error:

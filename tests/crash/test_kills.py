@@ -10,9 +10,10 @@ from runyard.storage.port import Tx
 from tests.crash.conftest import reopened
 from tests.crash.load import Load, check, listed
 from tests.e2e.processes import ServerProcess
+from tests.support.effort import THOROUGH
 from tests.support.yard import broken_rules
 
-KILLS = 10
+KILLS = 10 if THOROUGH else 5
 
 
 def double_holders(tx: Tx) -> list[Any]:
@@ -25,7 +26,7 @@ def double_holders(tx: Tx) -> list[Any]:
     ]
 
 
-def test_nothing_confirmed_is_lost_when_the_server_is_killed_ten_times_under_load(server: ServerProcess) -> None:
+def test_nothing_confirmed_is_lost_when_the_server_is_killed_many_times_under_load(server: ServerProcess) -> None:
     server.start()
     with Load([server.url], server.key) as load:
         for _ in range(KILLS):

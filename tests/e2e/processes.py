@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import os
 import signal
@@ -36,11 +38,17 @@ def until(happened: Callable[[], object], what: str = "it did not happen", *, se
         pause = min(0.1, pause * 1.3)
 
 
+# Below those that the system hands out: while its server is down, no connection of somebody else's can take the port.
+_ports = itertools.count(20_000 + os.getpid() % 100 * 100)
+
+
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """A port that nobody listens on now, and no other test process will choose soon."""
+    while True:
+        port = next(_ports)
+        with socket.socket() as found, contextlib.suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port
 
 
 def environment(folder: Path, **more: str) -> dict[str, str]:

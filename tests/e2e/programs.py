@@ -51,7 +51,10 @@ async def quick(ctx: AsyncContext, payload: Any) -> Any:
 
 @worker.job("narrow", concurrency={"max": 3, "max_per_key": 1})
 def narrow(ctx: Context, payload: Any) -> None:
-    """Take a moment, so that another run of the job could get in the way."""
+    """Wait for the gate, and take a moment, so that another run of the job could get in the way."""
     note("begin", ctx, key=ctx.run.concurrency_key)
+    gate = notes.parent / payload["gate"]
+    while not gate.exists():
+        threading.Event().wait(0.01)
     threading.Event().wait(0.02)
     note("end", ctx, key=ctx.run.concurrency_key)

@@ -93,9 +93,13 @@ def test_a_worker_told_to_stop_finishes_what_it_can_and_gives_back_the_rest_at_o
 
 
 def test_two_workers_together_never_exceed_the_limits_of_a_job(place: Place, crew: Any, notes: Notes) -> None:
-    for worker in (crew("one", concurrency=8), crew("two", concurrency=8)):
+    for worker in (crew("one", concurrency=2), crew("two", concurrency=2)):
         worker.wait_ready()
-    runs = place.client.runs.create_many([{"job": "narrow", "concurrency_key": f"key-{n % 4}"} for n in range(40)])
+    runs = place.client.runs.create_many(
+        [{"job": "narrow", "payload": {"gate": "open"}, "concurrency_key": f"key-{n % 4}"} for n in range(40)]
+    )
+    until(lambda: len(notes.runs("begin")) == 3)
+    notes.open("open")
     until(lambda: len(notes.runs("end")) == 40)
     until(lambda: states(runs) == {"completed"})
 

@@ -32,6 +32,7 @@ from runyard.engine.claims import Granted
 from runyard.storage.port import Tx
 from runyard.storage.postgres import PostgresStore
 from runyard.storage.sqlite import SqliteStore
+from tests.support.effort import THOROUGH
 from tests.support.model import DELAY, LEASE, LOST_LEASES, SECOND, Model, Modelled
 from tests.support.stores import AnyStore, Clock, Shelf, clear, forget
 from tests.support.yard import Yard, all_runs
@@ -389,18 +390,17 @@ def _modelled(run: Modelled) -> dict[str, Any]:
 
 
 def test_the_engine_does_what_its_model_does(engine: str, shelf: Shelf, tmp_path: Path):
-    deep = settings.get_current_profile_name() == "deep"
     bench = Bench(engine, tmp_path, shelf.separate_place() if engine == "postgres" else "", shelf.clock)
     machine = type("Machine", (EngineMachine,), {"bench": bench})
     try:
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=500 if deep else {"sqlite": 12, "postgres": 6}[engine],
-                stateful_step_count=100 if deep else 50,
+                max_examples=500 if THOROUGH else {"sqlite": 12, "postgres": 6}[engine],
+                stateful_step_count=100 if THOROUGH else 50,
                 deadline=None,
-                # Shrinking takes minutes; the deep profile does it.
-                phases=[phase for phase in Phase if deep or phase not in {Phase.shrink, Phase.explain}],
+                # Shrinking takes minutes; that is for the thorough.
+                phases=[phase for phase in Phase if THOROUGH or phase not in {Phase.shrink, Phase.explain}],
                 suppress_health_check=list(HealthCheck),
             ),
         )

@@ -25,6 +25,7 @@ from runyard.domain.waits import is_met
 from runyard.engine import dependencies, event_waits, projects, spawns
 from runyard.engine.claims import Granted
 from runyard.engine.proofs import Pass
+from tests.support.effort import THOROUGH
 from tests.support.stores import Shelf
 from tests.support.yard import SECOND, Yard, all_runs
 
@@ -325,16 +326,15 @@ def _policy() -> Any:
 
 
 def test_runs_wait_as_their_model_does(engine: str, shelf: Shelf):
-    deep = settings.get_current_profile_name() == "deep"
     machine = type("Machine", (WaitsMachine,), {"shelf": shelf, "engine": engine})
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=500 if deep else {"sqlite": 25, "postgres": 8}[engine],
-            stateful_step_count=100 if deep else 50,
+            max_examples=500 if THOROUGH else {"sqlite": 25, "postgres": 8}[engine],
+            stateful_step_count=100 if THOROUGH else 50,
             deadline=None,
-            # Shrinking takes minutes; the deep profile does it.
-            phases=[phase for phase in Phase if deep or phase not in {Phase.shrink, Phase.explain}],
+            # Shrinking takes minutes; that is for the thorough.
+            phases=[phase for phase in Phase if THOROUGH or phase not in {Phase.shrink, Phase.explain}],
             suppress_health_check=list(HealthCheck),
         ),
     )

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
 from runyard.domain.errors import DomainError
 from runyard.storage.port import Tx
@@ -20,10 +19,6 @@ from tests.support.yard import Yard
 
 AnyStore = SqliteStore | PostgresStore
 ENGINES = ("sqlite", "postgres")
-# A busy machine is no fault of the code.
-settings.register_profile("quick", deadline=None)
-settings.register_profile("deep", deadline=None)
-settings.load_profile("quick")
 _KEPT = {"schema_versions", "counters"}
 
 

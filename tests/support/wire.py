@@ -41,7 +41,10 @@ class Wire(httpx2.BaseTransport):
                 if _is_open(one):
                     return one
                 one.close()
-        one = socket.create_connection(server)
+        try:
+            one = socket.create_connection(server)
+        except OSError as error:
+            raise httpx2.ConnectError(str(error)) from error
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return one
 

@@ -9,13 +9,16 @@ from typing import Any, Protocol
 
 import msgspec
 
+from runyard.domain.actors import Actor, Doer, Origin
 from runyard.domain.agents import AgentProfile
 from runyard.domain.errors import DomainError, NotFound
 from runyard.domain.jobs import JobSpec, NewRun
 from runyard.domain.moves import move, occupies
 from runyard.domain.policy import Failure
 from runyard.domain.records import Attempt, Event, Job, Run, Waiting
+from runyard.domain.sessions import Session
 from runyard.domain.states import EVENT_OF_VERB, LEASED, RUN_MOVES, RunState
+from runyard.domain.tasks import Task, TaskEvent, TaskRun
 from runyard.engine import (
     agents,
     cancellations,
@@ -28,6 +31,7 @@ from runyard.engine import (
     proofs,
     resolutions,
     runs,
+    sessions,
     starts,
     timers,
     transitions,
@@ -35,11 +39,17 @@ from runyard.engine import (
 from runyard.engine.agents import Agent
 from runyard.engine.claims import Granted
 from runyard.engine.creations import Created
+from runyard.engine.sessions import Claimed, NewSession
+from runyard.engine.tasks import claims as task_claims
+from runyard.engine.tasks import desk, making, queueing
+from runyard.engine.tasks.claims import Handed
+from runyard.engine.tasks.making import NewTask
 from runyard.storage.port import Store, Tx
-from runyard.storage.statements import attempts
+from runyard.storage.statements import attempts, task_events
 from runyard.storage.statements import runs as runs_sql
 
 SECOND = 1_000_000
+PERSON = Doer(Actor("human", "local-user"), Origin("http", "tasks.test"))
 _EVENT_FIELDS = Event.__struct_fields__
 _EVENTS = f"SELECT {', '.join(_EVENT_FIELDS)} FROM events WHERE run_id = :run_id ORDER BY seq"
 _MOVE_EVENTS = frozenset(EVENT_OF_VERB.values())
@@ -104,6 +114,44 @@ class Yard:
     def create_many(self, count: int, **new: Any) -> list[Run]:
         """Make so many alike runs in one request."""
         return [created.run for created in self.ask(*[NewRun(**new)] * count)]
+
+    # Tasks and the sessions that work on them
+
+    def task(self, title: str = "a task", *, parent: Task | str | None = None, **new: Any) -> Task:
+        """A task, below another one where that is named."""
+        made = NewTask(title=title, **new)
+        if parent is None:
+            return self.store.transact(making.create, self.project_id, made, PERSON)
+        above = parent if isinstance(parent, str) else parent.id
+        return self.store.transact(making.create_child, self.project_id, above, made, PERSON)
+
+    def task_now(self, task: Task | str) -> Task:
+        """The task as it stands."""
+        task_id = task if isinstance(task, str) else task.id
+        return self.store.look(desk.find, self.project_id, task_id)
+
+    def queue(self, task: Task | str, *, by: Doer | None = None, **asked: Any) -> TaskRun:
+        """A new run of the task."""
+        task_id = task if isinstance(task, str) else task.id
+        return self.store.transact(_queue, self.project_id, task_id, by or PERSON, queueing.Asked(**asked))
+
+    def session(self, agent: str = "coder", **new: Any) -> Session:
+        """A session of an agent."""
+        return self.store.transact(sessions.create, self.project_id, NewSession(agent=agent, **new))
+
+    def claim_next(self, session: Session, **asked: Any) -> Handed | None:
+        """What the session is given, if there is anything. Raises what it is refused with."""
+        who = Claimed(session_id=session.id, agent=session.agent)
+        ask = task_claims.Ask(project_id=self.project_id, who=who, **asked)
+        (answer,) = self.store.transact(task_claims.claim_next, [ask])
+        if isinstance(answer, DomainError):
+            raise answer
+        return answer
+
+    def timeline(self, task: Task | str) -> list[TaskEvent]:
+        """All lines of the task's timeline."""
+        task_id = task if isinstance(task, str) else task.id
+        return self.store.look(task_events.of_task, task_id, after=0, n=1000)
 
     # What executors do
 
@@ -419,3 +467,8 @@ def _field_problems(found: Sequence[Run]) -> list[str]:
         }
         problems += [f"run {run.id} ({run.state}): {rule}" for rule, holds in rules.items() if not holds]
     return problems
+
+
+def _queue(tx: Tx, project_id: int, task_id: str, by: Doer, asked: queueing.Asked) -> TaskRun:
+    task, _ = desk.take(tx, project_id, task_id)
+    return queueing.queue(tx, task, by, asked)[2]

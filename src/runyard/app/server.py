@@ -13,6 +13,7 @@ import structlog
 from runyard import loops, sandbox
 from runyard.app.stores import open_blobs, open_store, wall_clock
 from runyard.dialects import agh, bamboosnow, native, posthog, strait
+from runyard.dialects.agh import house as agh_house
 from runyard.dialects.bamboosnow import house as snow_house
 from runyard.dialects.strait.house import House
 from runyard.dialects.strait.tokens import RunTokens
@@ -101,9 +102,14 @@ class Server:
                 House(tokens=self.tokens, vault=self.vault, hub=self.hub, feeds=self.feeds, settings=settings),
             ),
             "bamboosnow": bamboosnow.app(plumbing, authenticate, snow_house.House(vault=self.vault, settings=settings)),
+            "agh": agh.app(
+                plumbing,
+                authenticate,
+                agh_house.House(vault=self.vault, hub=self.hub, feeds=self.feeds, settings=settings),
+            ),
         }
         readiness = Readiness(self.store, lambda: self.runner.beats if self.runner is not None else {})
-        absent = {"agh": agh.app(plumbing), "posthog": posthog.app(plumbing)}
+        absent = {"posthog": posthog.app(plumbing)}
         return compose(mounts, absent=absent, readiness=readiness, metrics=self.metrics, lifespan=self.lifespan)
 
     def _programs(self) -> managed.Executor | None:

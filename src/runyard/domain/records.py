@@ -254,6 +254,10 @@ class Move(msgspec.Struct, frozen=True, kw_only=True):
     task: TaskMove | None = None
     """What it means to the run's task, where it is of one and that does not follow from the rest."""
 
+    def for_task(self, task: TaskMove) -> Move:
+        """The move with what it means to the run's task."""
+        return msgspec.structs.replace(self, task=task)
+
 
 class JobVersion(msgspec.Struct, frozen=True, kw_only=True):
     """One version of a job's definition, kept for the runs that were made from it."""

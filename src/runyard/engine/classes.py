@@ -32,12 +32,16 @@ def eligible(
     """The classes a caller may take from: its queues and jobs, and nothing required that it does not offer."""
     return [
         class_id
-        for class_id, queue, job, requires in _of_project(tx, project_id, executor)
+        for class_id, queue, job, requires in of_project(tx, project_id, executor)
         if (queues is None or queue in queues) and (jobs is None or job in jobs) and requires <= capabilities
     ]
 
 
-def _of_project(tx: Tx, project_id: int | None, executor: str) -> list[tuple[int, str, str, frozenset[str]]]:
+def of_project(tx: Tx, project_id: int | None, executor: str) -> list[tuple[int, str, str, frozenset[str]]]:
+    """(id, queue, job, what is required) of a project's classes, or of all, for one executor kind.
+
+    The list is the same object as long as no class was added.
+    """
     fact = ("classes", project_id, executor)
     newest = sql.version(tx)
     known: tuple[int, list[tuple[int, str, str, frozenset[str]]]] | None = tx.known.get(fact)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import warnings
 from typing import Any
 
@@ -18,15 +17,15 @@ from schemathesis import GenerationMode
 from tests.dialects.strait.client import Strait, Worker
 from tests.dialects.strait.contract import StraitContract
 from tests.dialects.strait.recipes import RECIPES, Ask
+from tests.support.effort import THOROUGH
 from tests.support.stores import ENGINES
 
-DEEP = "RUNYARD_TEST_EXAMPLES" in os.environ
-EXAMPLES = int(os.environ.get("RUNYARD_TEST_EXAMPLES", "4"))
-"""How many requests are made of each operation in either mode: on both engines when said, else on one of them."""
+EXAMPLES = 200 if THOROUGH else 4
+"""How many requests are made of each operation in either mode: of the thorough on both engines, else on one of them."""
 QUIET = settings(
     max_examples=EXAMPLES,
     deadline=None,
-    derandomize=True,
+    derandomize=not THOROUGH,
     database=None,
     # A request that fails says enough as it is; making it smaller takes minutes.
     phases=[Phase.generate],
@@ -40,7 +39,7 @@ CASES = [
     for number, name in enumerate(sorted(RECIPES.keys() - STREAMS - NOTHING_TO_VARY))
     for at, mode in enumerate(MODES)
     for which, engine in enumerate(ENGINES)
-    if DEEP or (number + at + which) % 2
+    if THOROUGH or (number + at + which) % 2
 ]
 
 

@@ -14,6 +14,7 @@ from runyard.domain.policy import Policy
 from runyard.domain.records import Run, Waiting
 from runyard.domain.states import RunState
 from runyard.storage.port import Insert, Row, Tx, Update
+from runyard.storage.sql import FOREVER
 
 FIELDS: tuple[str, ...] = Run.__struct_fields__
 _INTEGERS = {
@@ -62,11 +63,11 @@ LOCK = f"SELECT {COLUMNS} FROM runs WHERE id {{among ids}} ORDER BY id {{lock}}"
 GET = f"SELECT {COLUMNS} FROM runs WHERE id {{among ids}}"
 READY = (
     f"SELECT {COLUMNS} FROM runs WHERE class_id = :class_id AND state = 'queued' AND hold IS NULL "
-    "ORDER BY rank, id LIMIT :n {skip_locked}"
+    "AND rank <= :rank ORDER BY rank, id LIMIT :n {skip_locked}"
 )
 READY_RANKS = (
     "SELECT rank, id FROM runs WHERE class_id = :class_id AND state = 'queued' AND hold IS NULL "
-    "ORDER BY rank, id LIMIT :n"
+    "AND rank <= :rank ORDER BY rank, id LIMIT :n"
 )
 LOCK_READY = (
     f"SELECT {COLUMNS} FROM runs WHERE id {{among ids}} AND state = 'queued' AND hold IS NULL "
@@ -192,11 +193,11 @@ def get(tx: Tx, ids: Sequence[str]) -> dict[str, Run]:
     return {run.id: run for run in map(from_row, tx.wide_rows(GET, ids=list(ids)))}
 
 
-def ready(tx: Tx, class_ids: Sequence[int], n: int) -> list[Run]:
-    """The first `n` claimable runs of these classes in claim order, locked."""
+def ready(tx: Tx, class_ids: Sequence[int], n: int, *, rank: int = FOREVER) -> list[Run]:
+    """The first `n` claimable runs of these classes in claim order up to a rank, locked."""
     if len(class_ids) == 1:
-        return [from_row(row) for row in tx.wide_rows(READY, class_id=class_ids[0], n=n)]
-    heads = sorted(head for class_id in class_ids for head in tx.rows(READY_RANKS, class_id=class_id, n=n))
+        return [from_row(row) for row in tx.wide_rows(READY, class_id=class_ids[0], rank=rank, n=n)]
+    heads = sorted(head for class_id in class_ids for head in tx.rows(READY_RANKS, class_id=class_id, rank=rank, n=n))
     if not heads:
         return []
     return [from_row(row) for row in tx.wide_rows(LOCK_READY, ids=[run_id for _, run_id in heads[:n]])]

@@ -1,0 +1,1 @@
+"""Pure translation between the engine and the wire."""

@@ -1,0 +1,148 @@
+"""Runs of tasks on the wire (contract §5, §7, §23). Pure."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from runyard.dialects.agh.mapping.values import instant, raw, shown, shown_if
+from runyard.dialects.agh.wire import runs as wire
+from runyard.domain.actors import Actor
+from runyard.domain.tasks import ACTIVE
+from runyard.engine.tasks.views import RunSeen
+
+KINDS = ["status", "request", "reply", "blocker", "handoff", "result", "review_request"]
+"""What may be said in a channel of coordination."""
+HIDDEN = "claim_token"
+_any = msgspec.json.Decoder().decode
+_json = msgspec.json.Encoder().encode
+
+
+def run_out(seen: RunSeen) -> wire.Run:
+    """A run."""
+    run, row = seen.run, seen.row
+    return wire.Run(
+        **_common(seen),
+        origin=wire.RunOrigin(kind=row.origin_kind, ref=row.origin_ref),
+        network_channel=row.channel or "",
+        idempotency_key=row.key or "",
+        metadata=raw(without_secrets(run.metadata)),
+        result=raw(without_secrets(run.output)),
+    )
+
+
+def summary_out(seen: RunSeen, *, lease: bool = True) -> wire.RunSummary:
+    """A run in short, without what its lease says where that is not to be seen."""
+    said = _common(seen)
+    if not lease:
+        said |= {"claim_token_hash": "", "lease_until": "", "heartbeat_at": ""}
+    return wire.RunSummary(**said, max_attempts=seen.task.max_attempts)
+
+
+def lease_out(seen: RunSeen) -> wire.Lease:
+    """Who has a run."""
+    said = _common(seen)
+    return wire.Lease(
+        run_id=said["id"],
+        **{name: said[name] for name in wire.Lease.__struct_fields__ if name != "run_id"},
+    )
+
+
+def _common(seen: RunSeen) -> dict[str, Any]:
+    run, row = seen.run, seen.row
+    leased = row.stage in ACTIVE
+    return {
+        "id": shown("run", run.id),
+        "task_id": shown("task", row.task_id),
+        "status": row.stage.value,
+        "attempt": row.attempt,
+        "queued_at": instant(row.queued_at),
+        "previous_run_id": shown_if("run", row.previous_run_id),
+        "claimed_by": claimer_out(row.claimer),
+        "session_id": shown_if("sess", row.session_id),
+        "coordination_channel_id": row.coordination or "",
+        "coordination_channel": channel_out(seen),
+        "claim_token_hash": hash_out(run.lease_hash),
+        "lease_until": instant(run.lease_until),
+        "heartbeat_at": instant(run.heartbeat_at) if leased and run.lease_until is not None else "",
+        "claimed_at": instant(row.claimed_at),
+        "started_at": instant(row.started_at),
+        "ended_at": instant(row.ended_at),
+        "error": error_out(run.error),
+        "failure_kind": row.failure_kind or "",
+    }
+
+
+def claimer_out(actor: Actor | None) -> wire.Claimer | None:
+    """Who has a run; a session by its id on the wire."""
+    return None if actor is None else wire.Claimer(kind=actor.kind, ref=ref_out(actor))
+
+
+def ref_out(actor: Actor) -> str:
+    """Somebody's name on the wire."""
+    return shown("sess", actor.ref) if actor.kind == "agent_session" else actor.ref
+
+
+def hash_out(lease_hash: str | None) -> str:
+    """What proves a lease, on the wire."""
+    return "" if lease_hash is None else f"sha256:{lease_hash}"
+
+
+def channel_out(seen: RunSeen) -> wire.Channel | None:
+    """Where those talk who work on the run."""
+    row = seen.row
+    if row.coordination is None:
+        return None
+    return wire.Channel(
+        id=row.coordination,
+        channel=row.coordination,
+        display_name=row.coordination,
+        allowed_message_kinds=KINDS,
+        workspace_id=shown_if("ws", seen.task.workspace_id),
+        task_id=shown("task", row.task_id),
+        run_id=shown("run", row.run_id),
+        workflow_id=_workflow(seen.run.metadata),
+    )
+
+
+class _Metadata(msgspec.Struct):
+    workflow_id: str = ""
+
+
+def _workflow(metadata: str | None) -> str:
+    if metadata is None or '"workflow_id"' not in metadata:
+        return ""
+    try:
+        return msgspec.json.decode(metadata, type=_Metadata).workflow_id
+    except msgspec.MsgspecError:
+        return ""
+
+
+class _Error(msgspec.Struct):
+    message: str = ""
+
+
+@lru_cache(maxsize=1024)
+def error_out(error: str | None) -> str:
+    """What an error says."""
+    if error is None:
+        return ""
+    try:
+        return msgspec.json.decode(error, type=_Error).message
+    except msgspec.MsgspecError:
+        return error
+
+
+def without_secrets(text: str | None) -> str | None:
+    """JSON without any key `claim_token`, in any case and at any depth (contract §1)."""
+    if text is None or HIDDEN not in text.lower():
+        return text
+    return _json(_cleaned(_any(text))).decode()
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _cleaned(one) for name, one in value.items() if name.lower() != HIDDEN}
+    return [_cleaned(one) for one in value] if isinstance(value, list) else value

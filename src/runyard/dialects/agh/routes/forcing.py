@@ -1,0 +1,14 @@
+"""What operators force on runs (contract §10)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from litestar.types import ControllerRouterHandler
+
+from runyard.dialects.agh.house import House
+
+
+def handlers(house: House) -> Sequence[ControllerRouterHandler]:
+    """The routes."""
+    return []

@@ -1,0 +1,14 @@
+"""How a task's runs are to be done (contract §18)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from litestar.types import ControllerRouterHandler
+
+from runyard.dialects.agh.house import House
+
+
+def handlers(house: House) -> Sequence[ControllerRouterHandler]:
+    """The routes."""
+    return []

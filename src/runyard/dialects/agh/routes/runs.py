@@ -1,0 +1,14 @@
+"""Runs one by one, as operators see and move them (contract §5, §23)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from litestar.types import ControllerRouterHandler
+
+from runyard.dialects.agh.house import House
+
+
+def handlers(house: House) -> Sequence[ControllerRouterHandler]:
+    """The routes."""
+    return []
