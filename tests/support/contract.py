@@ -74,6 +74,29 @@ class Answered:
     body: bytes
 
 
+def placed(document: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """The document below a prefix, with parameters and replies in the places where they are referred to."""
+    components = document["components"]
+
+    def named(kind: str, one: dict[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = components[kind][one["$ref"].rpartition("/")[2]] if "$ref" in one else one
+        return found
+
+    paths: dict[str, dict[str, Any]] = {}
+    for template, methods in document["paths"].items():
+        shared = methods.get("parameters", [])
+        paths[template] = {
+            method: {
+                **spec,
+                "parameters": [named("parameters", one) for one in [*shared, *spec.get("parameters", [])]],
+                "responses": {status: named("responses", one) for status, one in spec["responses"].items()},
+            }
+            for method, spec in methods.items()
+            if method != "parameters"
+        }
+    return {**document, "paths": paths, "servers": [{"url": prefix}]}
+
+
 class Contract:
     """An OpenAPI document as a judge of what is sent and answered."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from tests.contracts import document
-from tests.support.contract import Answered, Asked, Contract, Operation, decoded, typed
+from tests.support.contract import Answered, Asked, Contract, Operation, decoded, placed, typed
 
 PREFIX = "/bamboosnow"
 ALWAYS = {400, 401, 403, 404, 405, 413, 415, 429, 503}
@@ -28,33 +28,11 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 TEXT_OF_LOG = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z (DEBUG|INFO|WARN|ERROR) .*")
 
 
-def _plain(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with parameters and replies in the places where they are referred to."""
-    components = document["components"]
-
-    def named(kind: str, one: dict[str, Any]) -> dict[str, Any]:
-        return components[kind][one["$ref"].rpartition("/")[2]] if "$ref" in one else one
-
-    paths: dict[str, dict[str, Any]] = {}
-    for template, methods in document["paths"].items():
-        shared = methods.get("parameters", [])
-        paths[template] = {
-            method: {
-                **spec,
-                "parameters": [named("parameters", one) for one in [*shared, *spec.get("parameters", [])]],
-                "responses": {status: named("responses", one) for status, one in spec["responses"].items()},
-            }
-            for method, spec in methods.items()
-            if method != "parameters"
-        }
-    return {**document, "paths": paths, "servers": [{"url": PREFIX}]}
-
-
 class SnowContract(Contract):
     """The contract as a judge of what is sent and answered."""
 
     def __init__(self) -> None:
-        super().__init__(_plain(document("bamboosnow")))
+        super().__init__(placed(document("bamboosnow"), PREFIX))
 
     def find(self, method: str, path: str) -> Operation | None:
         """The operation that a request means; the seed's paths are the same with a slash at their end (§1)."""

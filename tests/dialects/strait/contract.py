@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from tests.contracts import document
-from tests.support.contract import Answered, Asked, Contract, Operation, decoded, typed
+from tests.support.contract import Answered, Asked, Contract, Operation, decoded, placed, typed
 
 PREFIX = "/strait"
 ALWAYS = {400, 401, 403, 404, 405, 413, 415, 429, 503}
@@ -19,29 +19,11 @@ TAKEN = {"cloneJob", "createProject", "updateJob"}
 """Operations that answer 409 to a name that is taken, which the contract says in words (§22)."""
 
 
-def _plain(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the parameters it refers to in the places where they are referred to."""
-    known = document["components"].get("parameters", {})
-
-    def named(one: dict[str, Any]) -> dict[str, Any]:
-        return known[one["$ref"].rpartition("/")[2]] if "$ref" in one else one
-
-    paths: dict[str, dict[str, Any]] = {}
-    for template, methods in document["paths"].items():
-        shared = methods.get("parameters", [])
-        paths[template] = {
-            method: {**spec, "parameters": [named(one) for one in [*shared, *spec.get("parameters", [])]]}
-            for method, spec in methods.items()
-            if method != "parameters"
-        }
-    return {**document, "paths": paths, "servers": [{"url": PREFIX}]}
-
-
 class StraitContract(Contract):
     """The contract as a judge of what is sent and answered."""
 
     def __init__(self) -> None:
-        super().__init__(_plain(document("strait")))
+        super().__init__(placed(document("strait"), PREFIX))
 
     def check(self, asked: Asked, answered: Answered, *, loose: bool = False) -> None:
         """Raise `AssertionError` when request or reply break the contract; `loose` lets the request break it."""
