@@ -143,7 +143,7 @@ class Yard:
         """What the session is given, if there is anything. Raises what it is refused with."""
         who = Claimed(session_id=session.id, agent=session.agent)
         ask = task_claims.Ask(project_id=self.project_id, who=who, **asked)
-        (answer,) = self.store.transact(task_claims.claim_next, [ask])
+        answer: Handed | DomainError | None = self.store.transact(task_claims.claim_next, [ask])[0]
         if isinstance(answer, DomainError):
             raise answer
         return answer
