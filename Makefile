@@ -34,7 +34,7 @@ up: setup ## start Runyard for a person
 # Kept bytecode saves each worker the seconds that rewriting the plugins of pytest takes.
 test: setup ## run every test on SQLite and on a PostgreSQL that the tests start themselves
 	@echo "test: run every test on SQLite and on PostgreSQL"
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: setup ## check format, lint, types and imports
 	@echo "check: format"
