@@ -123,4 +123,9 @@ def _earliest(*times: int | None) -> int | None:
 
 
 def _spoken(verb: str) -> str:
-    return {"bury": "be dead-lettered", "time_out": "time out", "run_now": "be rescheduled"}.get(verb, verb)
+    return {
+        "bury": "be dead-lettered",
+        "time_out": "time out",
+        "run_now": "be rescheduled",
+        "force_fail": "be failed",
+    }.get(verb, verb)

@@ -75,6 +75,7 @@ RUN_MOVES: dict[tuple[RunState, str], RunState] = {  # (from, verb): to
     **_from({S.DEAD_LETTER, S.NEEDS_ATTENTION}, "requeue", S.QUEUED),
     **_from({S.DEAD_LETTER, S.NEEDS_ATTENTION}, "discard", S.FAILED),
     (S.QUEUED, "starve"): S.NEEDS_ATTENTION,
+    **_from({S.QUEUED, S.CLAIMED}, "force_fail", S.FAILED),
 }
 
 
@@ -119,4 +120,5 @@ EVENT_OF_VERB = {
     "requeue": "run.requeued",
     "discard": "run.discarded",
     "starve": "run.needs_attention",
+    "force_fail": "run.failed",
 }

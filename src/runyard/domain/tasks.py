@@ -356,7 +356,7 @@ def followed(row: TaskRun, before: Run, after: Run, changes: dict[str, Any]) -> 
     if stage is Stage.QUEUED and row.stage is not Stage.QUEUED:
         implied |= {"session_id": None, "claimer_kind": None, "claimer_ref": None, "failure_kind": None}
     if stage is not Stage.QUEUED:
-        implied |= {"look_at": None, "starved": 0 if active else row.starved}
+        implied |= {"look_at": None, "starved": 0}
     row = msgspec.structs.replace(row, **(implied | changes))
     return msgspec.structs.replace(row, held=1 if active and row.session_id is not None else None)
 

@@ -33,6 +33,7 @@ OUTCOME_OF_VERB = {
     "pause": "paused",
     "restart": "restarted",
     "cancel": "canceled",
+    "force_fail": "failed",
 }
 
 _REASONS = {

@@ -44,7 +44,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     review_id: str | None = None
     round: int = 1
     event: str = "task.run_enqueued"
-    """The line in the timeline that tells of it."""
+    """The line in the timeline that tells of it; '' is none."""
     said: dict[str, Any] = {}
 
 
@@ -126,7 +126,8 @@ def queue(tx: Tx, before: Task, by: Doer, asked: Asked, *, after: Task | None = 
         "coordination_channel_id": row.coordination,
         "idempotency_key": row.key,
     }
-    note(tx, task, asked.event, by, asked.said or said, run_id=run.id)
+    if asked.event:
+        note(tx, task, asked.event, by, asked.said or said, run_id=run.id)
     return task, run, row
 
 
