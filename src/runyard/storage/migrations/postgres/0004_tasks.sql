@@ -11,7 +11,7 @@ CREATE TABLE workspaces (
     UNIQUE (project_id, root_dir)
 );
 CREATE INDEX workspaces_project ON workspaces (project_id, id);
-CREATE INDEX workspaces_name ON workspaces (project_id, name);
+CREATE UNIQUE INDEX workspaces_name ON workspaces (project_id, name);
 
 -- What an agent is called and what it can do; `workspace_id` is '' where it is known in all of them.
 CREATE TABLE personas (
@@ -44,6 +44,7 @@ CREATE TABLE sessions (
     stopped_at BIGINT,
     stop_reason TEXT COLLATE "C",
     failure TEXT COLLATE "C",
+    stopping TEXT COLLATE "C",
     events BIGINT NOT NULL
 );
 CREATE INDEX sessions_project ON sessions (project_id, id);
@@ -79,8 +80,10 @@ CREATE TABLE channels (
     purpose TEXT COLLATE "C",
     created_at BIGINT NOT NULL,
     active_at BIGINT,
+    messages BIGINT NOT NULL,
     PRIMARY KEY (project_id, name)
 );
+CREATE INDEX channels_workspace ON channels (project_id, workspace_id, name);
 
 CREATE TABLE channel_messages (
     id TEXT COLLATE "C" PRIMARY KEY,
@@ -91,9 +94,20 @@ CREATE TABLE channel_messages (
     recipient TEXT COLLATE "C",
     reply_to TEXT COLLATE "C",
     body TEXT COLLATE "C" NOT NULL,
-    at BIGINT NOT NULL
+    at BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    key TEXT COLLATE "C"
 );
-CREATE INDEX channel_messages_channel ON channel_messages (project_id, channel, id);
+CREATE UNIQUE INDEX channel_messages_channel ON channel_messages (project_id, channel, number);
+CREATE UNIQUE INDEX channel_messages_key ON channel_messages (project_id, channel, sender, key) WHERE key IS NOT NULL;
+
+-- How far a session has read a channel.
+CREATE TABLE channel_reads (
+    session_id TEXT COLLATE "C" NOT NULL,
+    channel TEXT COLLATE "C" NOT NULL,
+    number BIGINT NOT NULL,
+    PRIMARY KEY (session_id, channel)
+);
 
 CREATE TABLE tasks (
     id TEXT COLLATE "C" PRIMARY KEY,
@@ -381,3 +395,6 @@ CREATE TABLE subscriptions (
 CREATE INDEX subscriptions_task ON subscriptions (task_id, updated_at, id);
 CREATE INDEX subscriptions_bridge ON subscriptions (bridge_id);
 CREATE INDEX subscriptions_look ON subscriptions (look_at) WHERE look_at IS NOT NULL;
+
+-- Queued runs of tasks in claim order, whoever may take them.
+CREATE INDEX runs_session_queue ON runs (project_id, rank, id) WHERE executor = 'session' AND state = 'queued';
