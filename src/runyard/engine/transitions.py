@@ -14,6 +14,7 @@ from runyard.domain.waits import WaitState
 from runyard.engine import agent_runs, deliveries, dependents, lanes, news, parents
 from runyard.engine.ledger import journal, wake
 from runyard.engine.tasks import following
+from runyard.engine.tasks.following import Followed
 from runyard.storage.port import Tx
 from runyard.storage.statements import approvals, attempts, event_waits, runs
 
@@ -52,8 +53,14 @@ _CLOSED_BY = {"wake": WaitState.RECEIVED, "time_out": WaitState.TIMED_OUT}
 
 def apply(tx: Tx, moves: Sequence[Move]) -> list[Run]:
     """Write the moves of runs this transaction has locked (each run once); the runs as they stand now, in order."""
+    return apply_to_tasks(tx, moves)[0]
+
+
+def apply_to_tasks(tx: Tx, moves: Sequence[Move]) -> tuple[list[Run], Followed]:
+    """`apply`, and what it did to the tasks of the runs."""
+    followed_by = Followed()
     if not moves:
-        return []
+        return [], followed_by
     of_tasks = any(one.before.task_id is not None for one in moves)
     if of_tasks:
         moves = following.held(tx, moves)
@@ -64,7 +71,7 @@ def apply(tx: Tx, moves: Sequence[Move]) -> list[Run]:
     for one in moves:
         journal(tx, one.after, EVENT_OF_VERB[one.verb], one.actor, _data(one))
     if of_tasks:
-        following.follow(tx, moves)
+        followed_by = following.follow(tx, moves)
     watched = [(one.before, run) for one, run in zip(moves, after, strict=True) if run.agent]
     followed = agent_runs.follow(tx, watched) if watched else []
     wake(tx, after)
@@ -74,7 +81,7 @@ def apply(tx: Tx, moves: Sequence[Move]) -> list[Run]:
     news.of_moves(tx, ended, [run for _, run in watched], followed)
     if ended:
         _after_end(tx, ended)
-    return after
+    return after, followed_by
 
 
 def _data(one: Move) -> dict[str, Any]:

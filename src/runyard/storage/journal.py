@@ -97,9 +97,9 @@ def numbered(tx: Tx, first: int) -> Numbered:
 
 
 def settle(tx: Tx, first: int) -> None:
-    """Tell the log lines their numbers: everything gathered was written from `first` on."""
+    """Tell the lines of logs and timelines their numbers: everything gathered was written from `first` on."""
     for seq, line in enumerate(tx.journal, first):
-        if isinstance(line, LogLine):
+        if isinstance(line, LogLine | TaskLine):
             line.seq = seq
     tx.journal, tx.written = [], tx.journal
 

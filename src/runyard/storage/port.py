@@ -97,6 +97,8 @@ class TaskLine(msgspec.Struct):
     origin_kind: str
     origin_ref: str
     payload: str
+    seq: int = 0
+    """Its number, once it is committed."""
 
 
 Line = JournalLine | LogLine | ChunkLine | TaskLine

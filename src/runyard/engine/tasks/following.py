@@ -12,7 +12,7 @@ from runyard.domain.records import Move, Run, TaskMove
 from runyard.domain.tasks import ENDED_STAGES, Stage, Task, TaskRun, followed
 from runyard.engine.tasks import desk, queueing
 from runyard.engine.tasks.timeline import note
-from runyard.storage.port import Tx
+from runyard.storage.port import TaskLine, Tx
 from runyard.storage.statements import task_runs as sql
 from runyard.storage.statements import tasks as tasks_sql
 
@@ -51,7 +51,17 @@ def _held(one: Move, task: Task, *, paused: bool) -> Move:
     return msgspec.structs.replace(one, after=after)
 
 
-def follow(tx: Tx, moves: Sequence[Move]) -> None:
+class Followed(msgspec.Struct, frozen=True, kw_only=True):
+    """What moves did to tasks."""
+
+    rows: dict[str, TaskRun] = {}
+    """What stands beside each run now, by run."""
+    tasks: dict[str, Task] = {}
+    lines: dict[str, TaskLine] = {}
+    """What was told in a timeline, by run."""
+
+
+def follow(tx: Tx, moves: Sequence[Move]) -> Followed:
     """Bring the tasks of runs that moved up to date. Moves of runs that are of no task are passed over."""
     rows = sql.get(tx, [one.after.id for one in moves])
     tasks = tasks_sql.lock(tx, [row.task_id for row in rows.values()])
@@ -75,14 +85,18 @@ def follow(tx: Tx, moves: Sequence[Move]) -> None:
         changes[task.id] = (first, _stands(latest, row, now, tx.now))
     sql.save(tx, before, after)
     written = desk.write(tx, list(changes.values()))
+    lines: dict[str, TaskLine] = {}
     for one, row, now in told:
-        _tell(tx, written.tasks[row.task_id], one, row, now)
+        line = _tell(tx, written.tasks[row.task_id], one, row, now)
+        if line is not None:
+            lines[now.run_id] = line
     freed = {task.id: task for task in written.freed}
     for one, _, now in told:
         if now.stage is Stage.COMPLETED:
             # Freed by this end or by another of this batch, which makes no difference to anybody.
             queueing.auto(tx, list(freed.values()), (one.task or _UNTOLD).by, because=one.after.id)
             freed = {}
+    return Followed(rows={row.run_id: row for row in after}, tasks=written.tasks, lines=lines)
 
 
 def _stands(task: Task, row: TaskRun, now: TaskRun, at: int) -> Task:
@@ -97,16 +111,17 @@ def _stands(task: Task, row: TaskRun, now: TaskRun, at: int) -> Task:
     return msgspec.structs.replace(task, **changes)
 
 
-def _tell(tx: Tx, task: Task, one: Move, row: TaskRun, now: TaskRun) -> None:
+def _tell(tx: Tx, task: Task, one: Move, row: TaskRun, now: TaskRun) -> TaskLine | None:
     move = one.task or _UNTOLD
     event = move.event
     if event is None:
         event = EVENTS.get(one.verb)
         if event is None and now.stage is Stage.FAILED and row.stage is not Stage.FAILED:
             event = "task.run_failed"
-    if event:
-        said = {"status": now.stage, "task_status": task.status} | _usual(event, one.before, one.after, row, now)
-        note(tx, task, event, move.by, said | move.said, run_id=now.run_id)
+    if not event:
+        return None
+    said = {"status": now.stage, "task_status": task.status} | _usual(event, one.before, one.after, row, now)
+    return note(tx, task, event, move.by, said | move.said, run_id=now.run_id)
 
 
 def _usual(event: str, before: Run, after: Run, row: TaskRun, now: TaskRun) -> dict[str, Any]:

@@ -16,24 +16,24 @@ _json = msgspec.json.Encoder()
 
 def note(
     tx: Tx, task: Task, event: str, by: Doer, said: Mapping[str, Any] | None = None, *, run_id: str | None = None
-) -> None:
+) -> TaskLine:
     """Append a line to the task's timeline. Of what is said, empty values are left out."""
     payload = {name: value for name, value in said.items() if value not in _EMPTY} if said else {}
-    tx.emit(
-        TaskLine(
-            project_id=task.project_id,
-            root_id=task.root_id,
-            task_id=task.id,
-            run_id=run_id,
-            id=tx.new_id(),
-            type=event,
-            actor_kind=by.actor.kind,
-            actor_ref=by.actor.ref,
-            origin_kind=by.origin.kind,
-            origin_ref=by.origin.ref,
-            payload=_json.encode(payload).decode(),
-        )
+    line = TaskLine(
+        project_id=task.project_id,
+        root_id=task.root_id,
+        task_id=task.id,
+        run_id=run_id,
+        id=tx.new_id(),
+        type=event,
+        actor_kind=by.actor.kind,
+        actor_ref=by.actor.ref,
+        origin_kind=by.origin.kind,
+        origin_ref=by.origin.ref,
+        payload=_json.encode(payload).decode(),
     )
+    tx.emit(line)
+    return line
 
 
 _EMPTY: tuple[Any, ...] = (None, "", 0, [], {}, ())
