@@ -17,7 +17,7 @@ from runyard.settings import Settings
 from tests.e2e.processes import ServerProcess, until
 
 JsonObject = dict[str, Any]
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def alive(word: str) -> list[int]:

@@ -53,7 +53,7 @@ def test_without_its_database_the_server_says_so_and_recovers_by_itself(
         assert ready(server) == 503
         assert httpx2.get(f"{server.url}/livez").status_code == 200
         durable_postgres.start()
-        until(lambda: ready(server) == 200, "the server did not recover", seconds=15)
+        until(lambda: ready(server) == 200, "the server did not recover")
         load.wait_for(created=30, completed=15)
         load.settle()
     check(load, listed(server.url, server.key))
@@ -95,12 +95,16 @@ def test_a_claim_that_waits_at_one_server_is_woken_by_the_other(server: ServerPr
     ):
         lines = stream.iter_lines()
         assert next(lines).startswith("id: ")
-        claiming = pool.submit(here.post, "/runs/claim", json={"wait_seconds": 30})
-        begun = time.monotonic()
-        run = there.post("/runs", json={"payload": 1}).json()["id"]
-        (claim,) = claiming.result(60).json()["claims"]
-        assert time.monotonic() - begun < RECHECK_SECONDS / 2
-        assert claim["run"]["id"] == run
+        took = []
+        # A busy machine may hold up one of them; found by looking, most would take longer.
+        for _ in range(5):
+            claiming = pool.submit(here.post, "/runs/claim", json={"wait_seconds": 30})
+            begun = time.monotonic()
+            run = there.post("/runs", json={"payload": 1}).json()["id"]
+            (claim,) = claiming.result(60).json()["claims"]
+            took.append(time.monotonic() - begun)
+            assert claim["run"]["id"] == run
+        assert sorted(took)[2] < RECHECK_SECONDS / 5, took
         assert any("run.created" in line for line in lines)
     second.close()
 

@@ -86,9 +86,9 @@ def test_the_default_branch_goes_by_its_name():
 def test_globs_that_mean_harm_take_no_long_time():
     triggers = {"push": {"paths": ["**/" * 60 + "x", "*a" * 120 + "b", "a/**/" * 40 + "b"]}}
     hooks.check(triggers)
-    began = time.perf_counter()
+    began = time.thread_time()
     assert not hooks.matches(triggers, "push", None, "main", ["a/" * 120 + "y", "a" * 250])
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_agents_that_say_nothing_go_by_their_template():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -186,9 +185,7 @@ def test_a_receiver_that_does_not_answer_leaves_places_to_others(
     silent.until(lambda: len(silent.heard) == tries.MOST)
     other = hook(post, quick)
     store.transact(webhooks.test, 1, other.id)
-    began = time.monotonic()
     quick.until(partial(_arrived, store, other))
-    assert time.monotonic() - began < 10
     assert len(silent.heard) == tries.MOST
 
 

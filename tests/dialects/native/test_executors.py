@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from runyard.dialects.native.routes.executors import RECHECK_SECONDS
+from runyard.dialects.native.routes import executors
 from tests.support.api import Api, good, ids, proof, refused
 from tests.support.stand import PATIENCE, Stand
 from tests.support.verbs import Json
@@ -252,17 +252,23 @@ def test_reports_that_make_no_sense_are_refused(api: Api, verb: str) -> None:
     refused(api.post(f"/runs/{verb}", {"reports": many}), 400, "invalid")
 
 
+@pytest.fixture
+def never_looking_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting claims find only what they are woken for."""
+    monkeypatch.setattr(executors, "RECHECK_SECONDS", 10 * PATIENCE)
+
+
+@pytest.mark.usefixtures("never_looking_again")
 def test_a_waiting_claim_is_woken_by_the_commit_that_makes_work(api: Api, stand: Stand) -> None:
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(api.claim, wait_seconds=PATIENCE)
+        waiting = pool.submit(api.claim, wait_seconds=2 * PATIENCE)
         stand.until(lambda: stand.waiting(READY))
-        started = time.monotonic()
         run = api.run()
         (claim,) = waiting.result(PATIENCE)
-        assert time.monotonic() - started < RECHECK_SECONDS / 2, "it was found by looking and not by being woken"
     assert claim["run"]["id"] == run["id"]
 
 
+@pytest.mark.usefixtures("never_looking_again")
 def test_a_waiting_claim_is_woken_by_a_resume_a_release_and_a_free_place(api: Api, stand: Stand) -> None:
     paused = api.run()
     good(api.post(f"/runs/{paused['id']}/pause"))
@@ -272,14 +278,12 @@ def test_a_waiting_claim_is_woken_by_a_resume_a_release_and_a_free_place(api: Ap
     held = api.run(job="one", queue="one")
     with ThreadPoolExecutor(3) as pool:
         queues = ["default", "released", "one"]
-        claims = [pool.submit(api.claim, queues=[queue], wait_seconds=PATIENCE) for queue in queues]
+        claims = [pool.submit(api.claim, queues=[queue], wait_seconds=2 * PATIENCE) for queue in queues]
         stand.until(lambda: stand.waiting(READY) == 3)
-        started = time.monotonic()
         good(api.post(f"/runs/{paused['id']}/resume"))
         api.report("release", proof(taken))
         api.complete(holder)
         found = [claim.result(PATIENCE)[0]["run"]["id"] for claim in claims]
-        assert time.monotonic() - started < RECHECK_SECONDS / 2
     assert found == [paused["id"], taken["run"]["id"], held["id"]]
 
 
@@ -294,7 +298,7 @@ def test_one_run_wakes_many_and_goes_to_one(api: Api, stand: Stand) -> None:
 def test_a_claim_does_not_wait_longer_than_it_said(api: Api) -> None:
     started = time.monotonic()
     assert api.claim(wait_seconds=0.2) == []
-    assert 0.2 <= time.monotonic() - started < 5
+    assert 0.2 <= time.monotonic() - started < PATIENCE
 
 
 def hang_up(stand: Stand, api: Api, while_away: Any) -> None:
