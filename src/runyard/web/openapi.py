@@ -17,6 +17,7 @@ from litestar.routes import HTTPRoute
 from litestar.typing import FieldDefinition
 
 from runyard.web.errors import Errors
+from runyard.web.listed import Listed
 from runyard.web.problems import Problem
 from runyard.web.reply import Reply, Streamed
 from runyard.web.schemas import Schema, Schemas
@@ -182,6 +183,8 @@ def _contents(kind: Any, produces: str | None, schemas: Schemas) -> dict[str, An
     for member in get_args(kind) if get_origin(kind) in {UnionType, Union} else (kind,):
         if isinstance(member, type) and issubclass(member, Streamed):
             content["text/event-stream"] = {"schema": {"type": "string"}}
+        elif get_origin(member) is Listed:
+            content[JSON] = {"schema": schemas.of(get_args(member)[0])}
         elif member not in {None, NoneType}:
             shape = (*get_args(member), Any)[0] if _is_reply(member) else member
             content[JSON] = {"schema": schemas.of(shape)}

@@ -1,0 +1,47 @@
+"""Lists of any length as one JSON document, read and sent slice by slice: no more than a slice is ever held."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Generic, TypeVar
+
+from litestar import Request, Response
+
+from runyard.streams.asgi import Receive, Scope, Send
+from runyard.web.reply import JSON
+
+T = TypeVar("T")
+
+
+class Listed(Response[bytes], Generic[T]):
+    """`{"<name>": […]}` of what the slices hold, each entry encoded already; `T` is the shape of the whole.
+
+    The first slice is read before anything is sent, so that what it raises is still an error reply.
+    """
+
+    def __init__(self, name: str, slices: AsyncIterator[list[bytes]]) -> None:
+        self.name = name
+        self.slices = slices
+
+    def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **_: Any) -> Any:
+        """The reply as an ASGI callable."""
+        return self.send_all
+
+    async def send_all(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read and send slice after slice."""
+        sent = 0
+        chunk = b'{"%b":[' % self.name.encode()
+        entries: list[bytes] | None = await anext(self.slices, [])
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", JSON)]})
+        while entries is not None:
+            chunk += (b"," if sent and entries else b"") + b",".join(entries)
+            sent += len(entries)
+            await _pass(scope, send, chunk, more=True)
+            chunk = b""
+            entries = await anext(self.slices, None)
+        await _pass(scope, send, b"]}", more=False)
+
+
+async def _pass(scope: Scope, send: Send, chunk: bytes, *, more: bool) -> None:
+    body = b"" if scope["method"] == "HEAD" else chunk
+    await send({"type": "http.response.body", "body": body, "more_body": more})
