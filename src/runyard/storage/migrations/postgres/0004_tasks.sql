@@ -295,11 +295,14 @@ CREATE TABLE triage (
 );
 CREATE INDEX triage_task ON triage (task_id);
 
+-- `class_id` (of `run_classes`) says who may judge, `worker_id` which session may not: it did the run.
 CREATE TABLE reviews (
     id TEXT COLLATE "C" PRIMARY KEY,
     project_id BIGINT NOT NULL,
     task_id TEXT COLLATE "C" NOT NULL,
     run_id TEXT COLLATE "C" NOT NULL,
+    class_id BIGINT NOT NULL,
+    worker_id TEXT COLLATE "C",
     policy TEXT COLLATE "C" NOT NULL,
     round BIGINT NOT NULL,
     attempt BIGINT NOT NULL,
@@ -328,8 +331,12 @@ CREATE TABLE reviews (
     UNIQUE (run_id, round, attempt)
 );
 CREATE INDEX reviews_task ON reviews (task_id, updated_at, id);
-CREATE INDEX reviews_project ON reviews (project_id, status, updated_at, id);
-CREATE INDEX reviews_session ON reviews (session_id, updated_at, id) WHERE session_id IS NOT NULL;
+CREATE INDEX reviews_project ON reviews (project_id, status, id);
+CREATE INDEX reviews_session ON reviews (session_id, id) WHERE session_id IS NOT NULL;
+-- What a session judges now; there is one such review of it at most.
+CREATE UNIQUE INDEX reviews_bound ON reviews (session_id) WHERE status = 'in_review';
+-- What sessions that ask for reviews are given, by who may judge them, oldest first.
+CREATE INDEX reviews_ready ON reviews (class_id, id) WHERE status = 'requested';
 CREATE INDEX reviews_deadline ON reviews (deadline_at) WHERE deadline_at IS NOT NULL AND outcome IS NULL;
 
 -- Whether a project's queued runs of tasks are handed out.
