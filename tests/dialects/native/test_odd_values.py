@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.dialects.native.recipes import RECIPES
-from tests.dialects.native.test_operations import takes_json
+from tests.dialects.native.test_operations import with_json
 from tests.support.api import Api, good
 from tests.support.effort import THOROUGH
 from tests.support.stand import Stand
@@ -180,9 +180,8 @@ def bodies(value: Any) -> Iterator[bytes]:
         yield from (before + odd + after for odd in (ODD if THOROUGH else ODD[place % 2 :: 2]))
 
 
-@pytest.mark.parametrize("name", sorted(RECIPES))
+@with_json
 def test_odd_values_are_refused_with_the_reason_or_taken(stand: Stand, admin: Api, name: str) -> None:
-    takes_json(stand, name)
     ask = RECIPES[name](stand, admin)
     headers = {"content-type": "application/json"}
     every = list(bodies(FULL.get(name, ask.body)))

@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.dialects.native.document import named
 from tests.dialects.native.recipes import RECIPES, Ask
 from tests.support.api import Api, good, refused
 from tests.support.contract import Operation
@@ -22,6 +23,14 @@ NAMED_BY_CALLERS = {"put_environment", "put_job_secret", "put_output", "put_stat
 OF_ITS_OWN = {"put_environment", "update_project", "delete_project", "get_template"}
 """Operations that another project's key does to what is its own or everybody's, or an admin's to any project."""
 every_operation = pytest.mark.parametrize("name", sorted(RECIPES))
+with_scope = pytest.mark.parametrize("name", named(lambda one: one.scopes))
+with_ids = pytest.mark.parametrize("name", named(lambda one: one.path_parameters))
+with_ids_of_projects = pytest.mark.parametrize(
+    "name", named(lambda one: one.path_parameters and one.id not in OF_ITS_OWN)
+)
+with_json = pytest.mark.parametrize("name", named(lambda one: one.takes_json))
+lists = pytest.mark.parametrize("name", named(lambda one: "cursor" in one.parameters("query")))
+idempotent = pytest.mark.parametrize("name", named(lambda one: "idempotency-key" in one.parameters("header")))
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 """For what the database has no part in."""
 
@@ -60,11 +69,9 @@ def test_it_works(stand: Stand, admin: Api, name: str) -> None:
 
 
 @on_sqlite
-@every_operation
+@with_scope
 def test_it_asks_for_its_scope(stand: Stand, admin: Api, name: str) -> None:
     wanted = stand.contract[name].scopes
-    if not wanted:
-        pytest.skip("any key may do this")
     ask = RECIPES[name](stand, admin)
     lacking = [one for one in SCOPES if one not in wanted and not INCLUDES.get(one, set()) & set(wanted)]
     problem = refused(send(stand.key(*lacking), ask), 403, "forbidden")
@@ -91,10 +98,8 @@ def test_it_asks_for_a_key(stand: Stand, admin: Api, name: str) -> None:
     refused(send(admin.as_key(None), ask, headers=headers), 401, "unauthorized")
 
 
-@every_operation
+@with_ids_of_projects
 def test_another_project_sees_nothing_of_it(stand: Stand, api: Api, name: str) -> None:
-    if not stand.contract[name].path_parameters or name in OF_ITS_OWN:
-        pytest.skip("it names nothing of another project")
     ask = RECIPES[name](stand, api)
     stranger = stand.admin.within(stand.project("other")) if _is_for_admins(stand, name) else _stranger(stand)
     problem = refused(send(stranger, ask), 404, "not_found")
@@ -110,11 +115,9 @@ def _stranger(stand: Stand) -> Api:
 
 
 @on_sqlite
-@every_operation
+@with_ids
 def test_an_id_that_names_nothing_is_not_found(stand: Stand, admin: Api, name: str) -> None:
     operation = stand.contract[name]
-    if not operation.path_parameters:
-        pytest.skip("it names nothing")
     ask = RECIPES[name](stand, admin)
     words = ask.path.split("/")
     spots = [at for at, word in enumerate(operation.template.removeprefix("/v1").split("/")) if word.startswith("{")]
@@ -137,18 +140,10 @@ def test_other_methods_are_refused_and_the_right_ones_named(stand: Stand, admin:
     assert known <= allowed
 
 
-def takes_json(stand: Stand, name: str) -> Operation:
-    """The operation. Skips the test when it takes no JSON."""
-    operation = stand.contract[name]
-    if not operation.takes_json:
-        pytest.skip("it takes no JSON")
-    return operation
-
-
 @on_sqlite
-@every_operation
+@with_json
 def test_a_body_that_is_not_right_is_refused_with_its_fault(stand: Stand, admin: Api, name: str) -> None:
-    operation = takes_json(stand, name)
+    operation = stand.contract[name]
     ask = RECIPES[name](stand, admin)
     as_json = {"content-type": "application/json"}
     for body, word in (
@@ -170,10 +165,8 @@ def test_a_body_that_is_not_right_is_refused_with_its_fault(stand: Stand, admin:
 
 
 @on_sqlite
-@every_operation
+@lists
 def test_a_list_refuses_limits_and_cursors_that_are_none(stand: Stand, admin: Api, name: str) -> None:
-    if "cursor" not in stand.contract[name].parameters("query"):
-        pytest.skip("it is no list")
     ask = RECIPES[name](stand, admin)
     for limit in ("0", "201", "-1", "x", "1.5", "9" * 40):
         assert "limit" in refused(send(admin, ask, params={"limit": limit}), 400, "invalid")["detail"]
@@ -182,10 +175,8 @@ def test_a_list_refuses_limits_and_cursors_that_are_none(stand: Stand, admin: Ap
     assert good(send(admin, ask, params={"limit": 1}))["data"] is not None
 
 
-@every_operation
+@idempotent
 def test_the_same_request_under_one_idempotency_key_is_done_once(stand: Stand, admin: Api, name: str) -> None:
-    if "idempotency-key" not in stand.contract[name].parameters("header"):
-        pytest.skip("it takes no Idempotency-Key")
     ask = RECIPES[name](stand, admin)
     headers = {"idempotency-key": "once"}
     first = send(admin, ask, headers=headers)
