@@ -71,6 +71,7 @@ ADD = Insert("tasks", _TYPES)
 GET = f"SELECT {COLUMNS} FROM tasks WHERE id {{among ids}}"
 LOCK = f"{GET} ORDER BY id {{lock}}"
 BELOW = f"SELECT {COLUMNS} FROM tasks WHERE path > :low AND path < :high ORDER BY path LIMIT :n"
+CHILDREN = f"SELECT {COLUMNS} FROM tasks WHERE parent_id = :id ORDER BY active_at DESC, id DESC LIMIT :n"
 OPEN_RUNS = "SELECT open_run_id FROM tasks WHERE id {among ids} AND open_run_id IS NOT NULL"
 PAUSED = "SELECT id FROM tasks WHERE id {among ids} AND paused_at IS NOT NULL"
 DEPENDENTS = (
@@ -129,6 +130,11 @@ def lock(tx: Tx, ids: Sequence[str]) -> dict[str, Task]:
 def below(tx: Tx, path: str, n: int) -> list[Task]:
     """The first `n` tasks below the one with that path, at any depth, parents before their children."""
     return [from_row(row) for row in tx.wide_rows(BELOW, low=f"{path}/", high=f"{path}0", n=n)]
+
+
+def children(tx: Tx, task_id: str, n: int) -> list[Task]:
+    """The first `n` tasks right below that one, the latest activity first."""
+    return [from_row(row) for row in tx.wide_rows(CHILDREN, id=task_id, n=n)]
 
 
 def open_runs(tx: Tx, ids: Sequence[str]) -> list[str]:
