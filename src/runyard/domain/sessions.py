@@ -47,6 +47,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     stop_reason: str | None
     failure: str | None
     """Why it ended badly, if it did."""
+    stopping: Json | None
+    """Once it was asked to stop: what is told should it have to be forced."""
     events: int
     """How many events it has."""
 

@@ -87,6 +87,7 @@ def create(tx: Tx, project_id: int, new: NewSession) -> Session:
         stopped_at=None,
         stop_reason=None,
         failure=None,
+        stopping=None,
         events=0,
     )
     sql.add(tx, session)

@@ -35,6 +35,7 @@ _MOVING = (
     "stopped_at",
     "stop_reason",
     "failure",
+    "stopping",
     "events",
 )
 ADD = Insert("sessions", _TYPES)
