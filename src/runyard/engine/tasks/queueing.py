@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from runyard.domain.actors import Doer
 from runyard.domain.eligibility import queue_of
 from runyard.domain.errors import Conflict
-from runyard.domain.moves import FRESH
+from runyard.domain.moves import FRESH, changed
 from runyard.domain.policy import SECOND, Policy
 from runyard.domain.profiles import Profile
 from runyard.domain.records import Json, Run
@@ -30,6 +32,8 @@ POLICY = Policy(max_attempts=1, dead_letter=False, lease=300 * SECOND, lost_leas
 """A task decides by itself what follows a failed run, and any number of leases may expire."""
 STARVES_AFTER = 120 * SECOND
 """How long a run may wait to be taken before somebody looks after it."""
+_OWN = "coord-run-"
+_HEX = re.compile(r"[0-9a-f]{32}").fullmatch
 _json = msgspec.json.Encoder()
 _profile = msgspec.json.Decoder(Profile).decode
 
@@ -37,6 +41,8 @@ _profile = msgspec.json.Decoder(Profile).decode
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """How a run of a task is asked for."""
 
+    id: str | None = None
+    """What the run is to be called, where whoever asks has to know that first."""
     key: str | None = None
     channel: str | None = None
     metadata: Json | None = None
@@ -55,7 +61,9 @@ def profile_of(task: Task) -> Profile | None:
 
 def class_of(tx: Tx, task: Task, channel: str | None) -> tuple[int, str, str | None]:
     """From which class a queued run of the task is claimed, from which queue, and what that requires."""
-    tokens = conditions_of(task, profile_of(task), channel).tokens
+    # Runs of tasks of no workspace have no channel in which sessions could be.
+    of_channel = channel if task.workspace_id is not None else None
+    tokens = conditions_of(task, profile_of(task), of_channel).tokens
     queue = queue_of(task.workspace_id)
     class_id = classes.intern(tx, task.project_id, EXECUTOR, queue, "", tokens)
     return class_id, queue, _json.encode(tokens).decode() if tokens else None
@@ -63,12 +71,17 @@ def class_of(tx: Tx, task: Task, channel: str | None) -> tuple[int, str, str | N
 
 def check(task: Task) -> None:
     """Raise `Conflict` when no run of the task can be queued, whoever asks."""
-    if task.status in (TaskStatus.DRAFT, TaskStatus.CANCELED):
-        raise Conflict(f"the task is {_spoken(task)} and takes no runs")
+    check_status(task)
     if task.open_run_id is not None:
         raise Conflict("the task has a run that has not ended; a task has one at a time", open_run=task.open_run_id)
     if task.is_exhausted:
         raise Conflict(f"all {task.max_attempts} attempts of the task are used up; raise max_attempts to go on")
+
+
+def check_status(task: Task) -> None:
+    """Raise `Conflict` when the task takes no runs at all."""
+    if task.status in (TaskStatus.DRAFT, TaskStatus.CANCELED):
+        raise Conflict(f"the task is {_spoken(task)} and takes no runs")
 
 
 def _spoken(task: Task) -> str:
@@ -82,7 +95,9 @@ def queue(tx: Tx, before: Task, by: Doer, asked: Asked, *, after: Task | None = 
     """
     after = after or before
     check(after)
-    task = msgspec.structs.replace(after, attempts=after.attempts + 1, open_stage=Stage.QUEUED, active_at=tx.now)
+    task = msgspec.structs.replace(
+        after, attempts=after.attempts + 1, open_stage=Stage.QUEUED, auto_pending=0, active_at=tx.now
+    )
     channel = asked.channel or task.channel
     run = _run(tx, task, by, asked, channel)
     task = msgspec.structs.replace(task, open_run_id=run.id)
@@ -135,12 +150,12 @@ def _run(tx: Tx, task: Task, by: Doer, asked: Asked, channel: str | None) -> Run
     class_id, queue, requires = class_of(tx, task, channel)
     blank: dict[str, Any] = dict.fromkeys(Run.__struct_fields__)
     # What the task becomes with its run: blocked or not, that does not change with it.
-    hold = desk.hold_of(task, paused=task.id in desk.paused_by(tx, [task]))
+    hold = desk.hold_of(task, paused=task.id in desk.paused_by(tx, [task], keep=True))
     return Run(
         **blank
         | dict(FRESH)
         | {
-            "id": tx.new_id(),
+            "id": asked.id or tx.new_id(),
             "project_id": task.project_id,
             "state": RunState.QUEUED,
             "class_id": class_id,
@@ -166,6 +181,23 @@ def _run(tx: Tx, task: Task, by: Doer, asked: Asked, channel: str | None) -> Run
     )
 
 
+def refit(tx: Tx, task: Task) -> None:
+    """Let the task's open run, which is locked, be claimed as the task now says: by whom, and before which others."""
+    run = runs_sql.lock(tx, [task.open_run_id]).get(task.open_run_id) if task.open_run_id is not None else None
+    row = sql.get(tx, [run.id]).get(run.id) if run is not None else None
+    if run is None or row is None:
+        return
+    class_id, _, requires = class_of(tx, task, row.channel)
+    rank = run.rank
+    if task.priority != run.priority:
+        rank = classes.rank_of(tx, task.priority, run.queued_at or row.queued_at)
+    after = changed(run, class_id=class_id, priority=task.priority, rank=rank, updated_at=tx.now)
+    runs_sql.save(tx, [run], [after])
+    if requires != run.requires:
+        runs_sql.set_requires(tx, run.id, requires)
+    wake(tx, [after])
+
+
 def _coordination(task: Task, run: Run, channel: str | None) -> str | None:
     """Where those talk who work on the run; runs of tasks of no workspace have no such channel."""
     if task.workspace_id is None:
@@ -175,7 +207,15 @@ def _coordination(task: Task, run: Run, channel: str | None) -> str | None:
 
 def coordination_of(run_id: str) -> str:
     """The name of the channel of a run that was given none."""
-    return f"coord-run-{run_id.replace('-', '')}"
+    return f"{_OWN}{run_id.replace('-', '')}"
+
+
+def run_of(channel: str | None) -> str | None:
+    """The run whose own channel it would be, if it can be one's."""
+    digits = (channel or "").removeprefix(_OWN)
+    if channel is None or not channel.startswith(_OWN) or _HEX(digits) is None:
+        return None
+    return str(UUID(digits))
 
 
 def auto(tx: Tx, freed: Sequence[Task], by: Doer, *, because: str | None = None) -> None:
@@ -188,11 +228,11 @@ def auto(tx: Tx, freed: Sequence[Task], by: Doer, *, because: str | None = None)
         for task in freed
         if task.auto_enqueue and task.status is TaskStatus.READY and task.open_run_id is None and not task.is_exhausted
     ]
-    paused = desk.paused_by(tx, wanted)
+    paused = desk.paused_by(tx, wanted, keep=True)
     later = [task for task in wanted if task.id in paused and not task.auto_pending]
     if later:
         desk.write(tx, [(task, msgspec.structs.replace(task, auto_pending=1)) for task in later])
     for task in wanted:
         if task.id not in paused:
             key = f"task.auto_enqueue.{task.id}.{because}" if because is not None else None
-            queue(tx, task, by, Asked(key=key), after=msgspec.structs.replace(task, auto_pending=0))
+            queue(tx, task, by, Asked(key=key))

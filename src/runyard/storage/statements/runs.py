@@ -76,6 +76,7 @@ LOCK_READY = (
 DUE = f"SELECT {COLUMNS} FROM runs WHERE due_at <= :now ORDER BY due_at LIMIT :n {{skip_locked}}"
 NEXT_DUE = "SELECT due_at FROM runs WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1"
 SET_PAYLOAD = "UPDATE runs SET payload = :payload WHERE id = :id"
+SET_REQUIRES = "UPDATE runs SET requires = :requires WHERE id = :id"
 # The order of children says NULLS FIRST for the reason given in `listing`.
 CHILDREN = f"SELECT {COLUMNS} FROM runs WHERE parent_id {{among ids}} ORDER BY id NULLS FIRST LIMIT :n {{lock}}"
 CHILDREN_OF = (
@@ -168,6 +169,11 @@ def save(tx: Tx, before: Sequence[Run], after: Sequence[Run]) -> None:
         tx.update(_saving(places), list(zip(*columns, new[_ID], strict=True)))
 
 
+def set_requires(tx: Tx, run_id: str, requires: str | None) -> None:
+    """Say anew what the run requires of who claims it, beside the class that follows from that."""
+    tx.run(SET_REQUIRES, id=run_id, requires=requires)
+
+
 def lock(tx: Tx, ids: Sequence[str]) -> dict[str, Run]:
     """The runs by id, locked in id order; unknown ids are absent."""
     return {run.id: run for run in map(from_row, tx.wide_rows(LOCK, ids=sorted(set(ids))))}
@@ -197,10 +203,15 @@ def ready(tx: Tx, class_ids: Sequence[int], n: int, *, rank: int = FOREVER) -> l
     """The first `n` claimable runs of these classes in claim order up to a rank, locked."""
     if len(class_ids) == 1:
         return [from_row(row) for row in tx.wide_rows(READY, class_id=class_ids[0], rank=rank, n=n)]
-    heads = sorted(head for class_id in class_ids for head in tx.rows(READY_RANKS, class_id=class_id, rank=rank, n=n))
+    heads = sorted(head for class_id in class_ids for head in ready_ranks(tx, class_id, n, rank=rank))
     if not heads:
         return []
     return [from_row(row) for row in tx.wide_rows(LOCK_READY, ids=[run_id for _, run_id in heads[:n]])]
+
+
+def ready_ranks(tx: Tx, class_id: int, n: int, *, rank: int = FOREVER) -> list[tuple[int, str]]:
+    """(rank, id) of the first `n` claimable runs of a class in claim order up to a rank, not locked."""
+    return [(row[0], row[1]) for row in tx.rows(READY_RANKS, class_id=class_id, rank=rank, n=n)]
 
 
 def ready_among(tx: Tx, ids: Sequence[str]) -> list[Run]:
