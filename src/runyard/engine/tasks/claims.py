@@ -3,35 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
 from runyard.domain.actors import Doer, Origin
-from runyard.domain.eligibility import Conditions, Offer, conditions, queue_of
-from runyard.domain.errors import Conflict, DomainError, Forbidden
+from runyard.domain.errors import Conflict, DomainError, Forbidden, Invalid
 from runyard.domain.moves import move
-from runyard.domain.policy import SECOND, claim_rank
+from runyard.domain.policy import SECOND
 from runyard.domain.records import Move, Run, TaskMove
 from runyard.domain.sessions import Session
 from runyard.domain.tasks import Task, TaskRun
-from runyard.engine import classes, sessions
+from runyard.engine import sessions
 from runyard.engine.proofs import token_hash
 from runyard.engine.sessions import Claimed
-from runyard.engine.tasks import queueing
-from runyard.engine.transitions import apply
-from runyard.storage.port import Tx, many
-from runyard.storage.sql import FOREVER
+from runyard.engine.tasks import picking
+from runyard.engine.tasks.picking import Wish
+from runyard.engine.transitions import apply, apply_to_tasks
+from runyard.storage.port import TaskLine, Tx, many
 from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import schedulers as schedulers_sql
 from runyard.storage.statements import sessions as sessions_sql
 from runyard.storage.statements import task_runs as task_runs_sql
-from runyard.storage.statements import tasks as tasks_sql
 
 LEASE = 300 * SECOND
 """How long a lease lasts when nothing is said of it."""
 LONGEST_LEASE = 24 * 3600 * SECOND
-ORIGIN = Origin("agent_session", "agent.task.claim_next")
+LONGEST_CAPABILITY = 128
+"""Bytes."""
+MOST_CAPABILITIES = 1000
+ORIGIN = Origin("agent_session", "agent.task.next")
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,17 +44,25 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: frozenset[str] = frozenset()
     """What is offered besides what the session says it can do."""
     least_priority: int = 0
+    """0 is any; above 10 there is none."""
     lease: int | None = None
     origin: Origin = ORIGIN
 
 
 class Handed(msgspec.Struct, frozen=True, kw_only=True):
-    """A run handed out, with its task as it stands now."""
+    """A run handed out, with its task as it stands now. Nothing pauses that task: its run would not be handed out."""
 
     run: Run
     row: TaskRun
     task: Task
     session: Session
+    line: TaskLine
+    """What the task's timeline tells of it."""
+
+    @property
+    def sequence(self) -> int:
+        """The number of the task's newest line, known once the claim is committed."""
+        return self.line.seq
 
 
 @many
@@ -62,109 +70,95 @@ def claim_next(tx: Tx, asks: Sequence[Ask]) -> list[Handed | DomainError | None]
     """For each who asks the best run it may have, None where there is none, or why it is refused.
 
     Best is the highest priority, then the longest queued. Refused are those who are not who they say they are, who ask
-    for a workspace that is not theirs, and who have a run already.
+    for what cannot be, for a workspace that is not theirs, and who have a run already.
     """
     answers: list[Handed | DomainError | None] = [None] * len(asks)
     ids = sorted({ask.who.session_id for ask in asks if ask.who.session_id and "\0" not in ask.who.session_id})
     known = sessions_sql.get(tx, ids)
-    held = task_runs_sql.held_by(tx, ids)
-    busy = _unexpired(tx, held)
-    paused = {one: schedulers_sql.get(tx, one).paused_at is not None for one in {ask.project_id for ask in asks}}
-    groups: dict[tuple[tuple[int, ...], int], list[tuple[int, Session]]] = {}
+    busy = _unexpired(tx, task_runs_sql.held_by(tx, ids))
+    paused = {one for one in {ask.project_id for ask in asks} if schedulers_sql.get(tx, one).paused_at is not None}
+    first: dict[str, int] = {}
+    wishes: dict[int, Wish] = {}
     for index, ask in enumerate(asks):
         try:
             session = _admitted(ask, known.get(ask.who.session_id), busy)
         except DomainError as error:
             answers[index] = error
             continue
-        busy.add(session.id)
-        if not paused[ask.project_id]:
-            key = (_eligible(tx, ask, session), _last_rank(tx, ask))
-            groups.setdefault(key, []).append((index, session))
-    moves: list[Move] = []
-    takers: list[tuple[int, Session]] = []
-    for (class_ids, rank), waiting in groups.items():
-        found = runs_sql.ready(tx, class_ids, len(waiting), rank=rank) if class_ids else []
-        for run, (index, session) in zip(found, waiting, strict=False):
-            moves.append(_claimed(tx, run, asks[index], session))
-            takers.append((index, session))
-    if moves:
-        after = apply(tx, moves)
-        rows = task_runs_sql.get(tx, [run.id for run in after])
-        tasks = tasks_sql.get(tx, [row.task_id for row in rows.values()])
-        for run, (index, session) in zip(after, takers, strict=True):
-            row = rows[run.id]
-            answers[index] = Handed(run=run, row=row, task=tasks[row.task_id], session=session)
+        if first.setdefault(session.id, index) == index and ask.project_id not in paused:
+            wishes[index] = Wish(session=session, offered=ask.capabilities, least_priority=ask.least_priority)
+    for index, handed in _handed(tx, asks, wishes).items():
+        answers[index] = handed
+    for index, ask in enumerate(asks):
+        # Who asks twice at once is answered as if the second call had come a moment later.
+        before = answers[first.get(ask.who.session_id, index)]
+        if answers[index] is None and isinstance(before, Handed):
+            answers[index] = _holding(before.row)
     return answers
 
 
-def _unexpired(tx: Tx, held: dict[str, TaskRun]) -> set[str]:
-    """The sessions that have a run; what others held too long is taken from them first, as time would soon do."""
+def _handed(tx: Tx, asks: Sequence[Ask], wishes: dict[int, Wish]) -> dict[int, Handed]:
+    """Hand out what there is, by whose wish it fulfils."""
+    runs = picking.pick(tx, list(wishes.values()))
+    picked = {index: run for index, run in zip(wishes, runs, strict=True) if run is not None}
+    moves = [_claimed(tx, run, asks[index], wishes[index].session) for index, run in picked.items()]
+    after, followed = apply_to_tasks(tx, moves)
+    found = {}
+    for run, index in zip(after, picked, strict=True):
+        row = followed.rows[run.id]
+        task = followed.tasks[row.task_id]
+        line = followed.lines[run.id]
+        found[index] = Handed(run=run, row=row, task=task, session=wishes[index].session, line=line)
+    return found
+
+
+def _unexpired(tx: Tx, held: dict[str, TaskRun]) -> dict[str, TaskRun]:
+    """What sessions have; what they held too long is taken from them first, as time would soon do."""
+    if not held:
+        return held
     runs = runs_sql.get(tx, [row.run_id for row in held.values()])
     over = [run.id for run in runs.values() if run.lease_until is not None and run.lease_until <= tx.now]
-    if over:
-        locked = runs_sql.lock(tx, over)
-        late = [run for run in locked.values() if run.lease_until is not None and run.lease_until <= tx.now]
-        apply(tx, [move(run, "reclaim", tx.now, lost=run.lost + 1) for run in late])
-        return set(held) - {session_id for session_id, row in held.items() if row.run_id in over}
-    return set(held)
+    if not over:
+        return held
+    locked = runs_sql.lock(tx, over)
+    late = [run for run in locked.values() if run.lease_until is not None and run.lease_until <= tx.now]
+    apply(tx, [move(run, "reclaim", tx.now, lost=run.lost + 1) for run in late])
+    return {session_id: row for session_id, row in held.items() if row.run_id not in over}
 
 
-def _admitted(ask: Ask, found: Session | None, busy: set[str]) -> Session:
+def _admitted(ask: Ask, found: Session | None, busy: dict[str, TaskRun]) -> Session:
     session = sessions.identify(ask.project_id, ask.who, found)
+    _check(ask)
     if ask.workspace_id is not None and ask.workspace_id != session.workspace_id:
         raise Forbidden("a session claims work of its own workspace only")
     if session.id in busy:
-        raise Conflict("the session has a run already; complete, fail or release it first")
+        raise _holding(busy[session.id])
     return session
 
 
-def _last_rank(tx: Tx, ask: Ask) -> int:
-    if not ask.least_priority:
-        return FOREVER
-    return claim_rank(ask.least_priority, tx.now, ageing=tx.ageing)
+def _check(ask: Ask) -> None:
+    """Raise `Invalid` for what nobody can ask for."""
+    check_lease(ask.lease)
+    if ask.least_priority < 0:
+        raise Invalid("the least priority must be 0 or more")
+    if len(ask.capabilities) > MOST_CAPABILITIES:
+        raise Invalid(f"{len(ask.capabilities)} capabilities are offered; at most {MOST_CAPABILITIES} are taken")
+    for one in ask.capabilities:
+        if not one or "," in one or len(one.encode()) > LONGEST_CAPABILITY or any(map(str.isspace, one)):
+            raise Invalid(
+                f"a capability has 1 to {LONGEST_CAPABILITY} bytes without blanks and commas, unlike {one[:64]!r}"
+            )
 
 
-class _Classes(msgspec.Struct, frozen=True):
-    """The classes of a project's runs of tasks, by who may look at them."""
-
-    source: Any
-    anybody: dict[str, list[tuple[int, Conditions]]]
-    """By queue."""
-    owned: dict[str, list[tuple[int, str, Conditions]]]
-    """Those for one session alone, by session, with their queue: sessions come and go, and leave theirs behind."""
+def check_lease(lease: int | None) -> None:
+    """Raise `Invalid` for a lease that is too long, or none."""
+    if lease is not None and not SECOND <= lease <= LONGEST_LEASE:
+        most = LONGEST_LEASE // SECOND
+        raise Invalid(f"a lease lasts 1 to {most} seconds, not {lease // SECOND}; 0 or none is the usual length")
 
 
-def _eligible(tx: Tx, ask: Ask, session: Session) -> tuple[int, ...]:
-    """The classes whose runs the session may have."""
-    offer = Offer(
-        session_id=session.id,
-        agent=session.agent,
-        workspace_id=session.workspace_id,
-        channel=session.channel,
-        capabilities=ask.capabilities | sessions.capabilities_of(session),
-    )
-    queue = queue_of(session.workspace_id)
-    known = _known(tx, ask.project_id)
-    mine = [(one, met) for one, where, met in known.owned.get(session.id, ()) if where == queue]
-    return tuple(class_id for class_id, met in [*known.anybody.get(queue, ()), *mine] if met.met_by(offer))
-
-
-def _known(tx: Tx, project_id: int) -> _Classes:
-    source = classes.of_project(tx, project_id, queueing.EXECUTOR)
-    fact = ("task classes", project_id)
-    known: _Classes | None = tx.learned.get(fact) or tx.known.get(fact)
-    if known is not None and known.source is source:
-        return known
-    known = _Classes(source, {}, {})
-    for class_id, queue, _, requires in source:
-        met = conditions(requires)
-        if met.session_id is not None:
-            known.owned.setdefault(met.session_id, []).append((class_id, queue, met))
-        else:
-            known.anybody.setdefault(queue, []).append((class_id, met))
-    tx.learned[fact] = known
-    return known
+def _holding(row: TaskRun) -> Conflict:
+    return Conflict("the session has a run already; complete, fail or release it first", run_id=row.run_id)
 
 
 def _claimed(tx: Tx, run: Run, ask: Ask, session: Session) -> Move:
