@@ -142,10 +142,13 @@ def move_runs(tx: Tx, before: Task, after: Task) -> None:
             recount_run(tx, after, None, row)
 
 
-def paused_by(tx: Tx, tasks: Sequence[Task]) -> dict[str, str]:
-    """Which task holds each of these up, itself or the nearest above it that is paused; the others are absent."""
-    above = {one for task in tasks for one in task.ancestors}
-    paused = sql.paused_among(tx, sorted(above))
+def paused_by(tx: Tx, tasks: Sequence[Task], *, keep: bool = False) -> dict[str, str]:
+    """Which task holds each of these up, itself or the nearest above it that is paused; the others are absent.
+
+    With `keep` it stays so until this transaction ends: who pauses a task above waits, and then finds what was queued.
+    """
+    above = sorted({one for task in tasks for one in task.ancestors})
+    paused = sql.keep_paused(tx, above) if keep else sql.paused_among(tx, above)
     paused |= {task.id for task in tasks if task.paused_at is not None}
     found = {}
     for task in tasks:
@@ -175,7 +178,7 @@ def _rehold(tx: Tx, tasks: Sequence[Task]) -> None:
 def rehold(tx: Tx, tasks: Iterable[Task], runs: dict[str, Run]) -> None:
     """Let queued runs of these tasks be claimed or not, as the tasks now stand; the runs are locked."""
     tasks = [task for task in tasks if task.open_run_id in runs]
-    paused = paused_by(tx, tasks)
+    paused = paused_by(tx, tasks, keep=True)
     before: list[Run] = []
     after: list[Run] = []
     for task in tasks:

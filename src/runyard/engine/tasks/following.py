@@ -36,7 +36,7 @@ def held(tx: Tx, moves: Sequence[Move]) -> list[Move]:
     if not queued:
         return list(moves)
     tasks = tasks_sql.lock(tx, sorted(queued))
-    paused = desk.paused_by(tx, list(tasks.values()))
+    paused = desk.paused_by(tx, list(tasks.values()), keep=True)
     return [
         one if task is None or one.after.state != "queued" else _held(one, task, paused=task.id in paused)
         for one in moves

@@ -74,6 +74,9 @@ BELOW = f"SELECT {COLUMNS} FROM tasks WHERE path > :low AND path < :high ORDER B
 CHILDREN = f"SELECT {COLUMNS} FROM tasks WHERE parent_id = :id ORDER BY active_at DESC, id DESC LIMIT :n"
 OPEN_RUNS = "SELECT open_run_id FROM tasks WHERE id {among ids} AND open_run_id IS NOT NULL"
 PAUSED = "SELECT id FROM tasks WHERE id {among ids} AND paused_at IS NOT NULL"
+KEEP_PAUSED = "SELECT id, paused_at FROM tasks WHERE id {among ids} ORDER BY id {keep}"
+WAITING_BELOW = "SELECT id FROM tasks WHERE path > :low AND path < :high AND open_stage = 'queued' ORDER BY path"
+OWED_BELOW = "SELECT id FROM tasks WHERE path > :low AND path < :high AND auto_pending = 1 ORDER BY path"
 DEPENDENTS = (
     "SELECT d.task_id, d.depends_on_id FROM task_dependencies d WHERE d.depends_on_id {among ids} "
     "ORDER BY d.depends_on_id, d.task_id"
@@ -145,6 +148,21 @@ def open_runs(tx: Tx, ids: Sequence[str]) -> list[str]:
 def paused_among(tx: Tx, ids: Sequence[str]) -> set[str]:
     """Those of the tasks that are paused themselves."""
     return {row[0] for row in tx.rows(PAUSED, ids=list(ids))} if ids else set()
+
+
+def keep_paused(tx: Tx, ids: Sequence[str]) -> set[str]:
+    """The same; none of the tasks is paused, resumed or deleted by others before this transaction ends."""
+    return {row[0] for row in tx.rows(KEEP_PAUSED, ids=list(ids)) if row[1] is not None} if ids else set()
+
+
+def waiting_below(tx: Tx, path: str) -> list[str]:
+    """The tasks below the one with that path that have a queued run."""
+    return [row[0] for row in tx.rows(WAITING_BELOW, low=f"{path}/", high=f"{path}0")]
+
+
+def owed_below(tx: Tx, path: str) -> list[str]:
+    """The tasks below the one with that path whose run is queued as soon as no pause is in the way."""
+    return [row[0] for row in tx.rows(OWED_BELOW, low=f"{path}/", high=f"{path}0")]
 
 
 def dependents(tx: Tx, ids: Sequence[str]) -> list[tuple[str, str]]:
