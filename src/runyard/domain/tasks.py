@@ -24,6 +24,8 @@ MAX_DEPENDENCIES = 32
 MAX_ATTEMPTS = 10
 LOW, MEDIUM, HIGH, URGENT = 2, 4, 6, 8
 """The usual priorities, in the engine's numbers."""
+OWNERS = ("human", "agent_session", "automation", "extension", "network_peer", "pool")
+"""Kinds of owners; a pool is any session of the agent of that name."""
 
 
 class TaskStatus(StrEnum):

@@ -14,6 +14,7 @@ from runyard.domain.tasks import (
     MAX_CHILDREN,
     MAX_LEVELS,
     MEDIUM,
+    OWNERS,
     ApprovalPolicy,
     Task,
     TaskApproval,
@@ -27,7 +28,10 @@ from runyard.storage.port import Tx
 from runyard.storage.statements import tasks as sql
 
 METADATA = 16 << 10
+OWNER = 256
+"""Bytes that an owner's name has at most."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}").fullmatch
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _CHANNEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}").fullmatch
 
 
@@ -36,7 +40,10 @@ class NewTask(msgspec.Struct, frozen=True, kw_only=True):
 
     title: str
     id: str | None = None
-    """What it is to be called, instead of an id of ours: a UUID, or any other name that is free in the project."""
+    """What it is to be called, instead of an id of ours: a UUID, or any other name that is free in the project.
+
+    A name may stand behind the project's number, as ids have it: `1~release`.
+    """
     workspace_id: str | None = None
     description: str | None = None
     identifier: str | None = None
@@ -92,6 +99,17 @@ def check_attempts(max_attempts: int) -> int:
     return max_attempts
 
 
+def check_owner(owner: Actor | None) -> Actor | None:
+    """The owner, of one of the known kinds. Raises `Invalid`."""
+    if owner is None:
+        return None
+    if owner.kind not in OWNERS:
+        raise Invalid(f"an owner's kind must be one of {', '.join(OWNERS)}, not {owner.kind[:64]!r}")
+    if not owner.ref.strip() or len(owner.ref.encode()) > OWNER:
+        raise Invalid(f"an owner's name must not be blank, nor longer than {OWNER} bytes")
+    return owner
+
+
 def check_channel(name: str | None) -> str | None:
     """The channel's name. Raises `Invalid` for one that cannot be a channel's."""
     if name is not None and _CHANNEL(name) is None:
@@ -108,6 +126,7 @@ def check_metadata(metadata: Json | None) -> Json | None:
 
 def _make(tx: Tx, project_id: int, new: NewTask, by: Doer, parent: Task | None) -> Task:
     task_id = _id(tx, project_id, new.id)
+    owner = check_owner(new.owner)
     manual = new.approval_policy is ApprovalPolicy.MANUAL
     task = Task(
         id=task_id,
@@ -127,8 +146,8 @@ def _make(tx: Tx, project_id: int, new: NewTask, by: Doer, parent: Task | None) 
         approval_state=TaskApproval.PENDING if manual else TaskApproval.NOT_REQUIRED,
         auto_enqueue=int(new.auto_enqueue),
         auto_pending=0,
-        owner_kind=new.owner.kind if new.owner is not None else None,
-        owner_ref=new.owner.ref if new.owner is not None else None,
+        owner_kind=owner.kind if owner is not None else None,
+        owner_ref=owner.ref if owner is not None else None,
         channel=check_channel(new.channel),
         metadata=check_metadata(new.metadata),
         profile=None,
@@ -168,12 +187,13 @@ def _make(tx: Tx, project_id: int, new: NewTask, by: Doer, parent: Task | None) 
 
 
 def _id(tx: Tx, project_id: int, wanted: str | None) -> str:
-    """The id of a new task: a fresh one, or `<project>~<name>` for a name that was chosen. Raises `AlreadyExists`."""
+    """The id of a new task: a fresh one, the UUID, or `<project>~<name>`. Raises `Invalid` or `AlreadyExists`."""
     if wanted is None:
         return tx.new_id()
-    if _NAME(wanted) is None:
+    name = wanted.removeprefix(f"{project_id}~")
+    if _UUID(wanted) is None and _NAME(name) is None:
         raise Invalid("a task's id has up to 128 of A-Z, a-z, 0-9, ., _, : and -, and begins with a letter or digit")
-    task_id = f"{project_id}~{wanted}"
+    task_id = wanted if _UUID(wanted) is not None else f"{project_id}~{name}"
     if sql.get(tx, [task_id]):
-        raise AlreadyExists(f"there is a task {wanted!r} already")
+        raise AlreadyExists(f"there is a task {name!r} already")
     return task_id
