@@ -735,3 +735,7 @@ def get_webhook_delivery(stand: Stand, api: Api) -> Ask:
 @recipe
 def redeliver_webhook_delivery(stand: Stand, api: Api) -> Ask:
     return Ask(method="POST", path=f"{_sent_to_webhook(api)}/redeliver")
+
+
+# Each of these notes its recipes down as it is read.
+from tests.dialects.native import scheduler_recipes  # noqa: E402, F401

@@ -30,7 +30,7 @@ QUIET = settings(
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-ENDLESS = {"stream_run", "stream_project"}
+ENDLESS = {"stream_run", "stream_project", "stream_task"}
 MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 CASES = [
     pytest.param(name, mode, engine, id=f"{name}-{mode.value}-{engine}")
