@@ -7,6 +7,8 @@ A task's status is never set; it is computed from what the task says of itself, 
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -161,6 +163,10 @@ class Task(msgspec.Struct, frozen=True, gc=False):
     closed_at: int | None
     active_at: int
     """When something last happened to it or to one of its runs."""
+    triaged: int = 0
+    """How many keep a record of having seen it."""
+    counted: int = 0
+    """`counted_as` what it is counted under, for indexes."""
 
     @property
     def is_blocked(self) -> bool:
@@ -248,6 +254,8 @@ class TaskRun(msgspec.Struct, frozen=True, gc=False):
     """How many times it was found that nobody took it."""
     look_at: int | None
     """When to look again whether somebody took it; while the task is held up, how much later than that moment."""
+    counted: int = 0
+    """`counted_as` what it is counted under, for indexes."""
 
     @property
     def claimer(self) -> Actor | None:
@@ -311,7 +319,7 @@ def settled(task: Task, now: int) -> Task:
     status = status_of(task)
     task = msgspec.structs.replace(task, status=status)
     closed_at = (task.closed_at or now) if status in CLOSED else None
-    return msgspec.structs.replace(task, closed_at=closed_at, lane=lane_of(task))
+    return msgspec.structs.replace(task, closed_at=closed_at, lane=lane_of(task), counted=counted_as(task_key(task)))
 
 
 def conditions_of(task: Task, profile: Profile | None, run_channel: str | None) -> Conditions:
@@ -374,6 +382,18 @@ def task_key(task: Task) -> tuple[int, str, str, str, str, str]:
     """Under which the task is counted."""
     owner = (task.owner_kind or "", task.owner_ref or "")
     return (task.project_id, task.workspace_id or "", *owner, task.channel or "", task.origin_kind)
+
+
+def run_key(task: Task, row: TaskRun) -> tuple[int, str, str, str, str, str, str, str]:
+    """Under which a run of the task is counted."""
+    return (*task_key(task), row.channel or "", row.origin_kind)
+
+
+@lru_cache(maxsize=4096)
+def counted_as(key: tuple[int | str, ...]) -> int:
+    """What stands in indexes for that key of sums: a number of 64 bits, which no two keys share but by a wonder."""
+    text = "\0".join(map(str, key)).encode()
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), signed=True)
 
 
 def task_tally(task: Task) -> tuple[int, ...]:

@@ -13,7 +13,18 @@ from runyard.domain.errors import NotFound
 from runyard.domain.moves import changed
 from runyard.domain.records import Hold, Run
 from runyard.domain.states import RunState
-from runyard.domain.tasks import Stage, Task, TaskRun, TaskStatus, run_tally, settled, task_key, task_tally
+from runyard.domain.tasks import (
+    Stage,
+    Task,
+    TaskRun,
+    TaskStatus,
+    counted_as,
+    run_key,
+    run_tally,
+    settled,
+    task_key,
+    task_tally,
+)
 from runyard.engine.ledger import wake
 from runyard.storage.port import Tx
 from runyard.storage.statements import runs as runs_sql
@@ -130,14 +141,16 @@ def recount_run(tx: Tx, task: Task, before: TaskRun | None, after: TaskRun | Non
     """Count a run of the task that was changed, made (None before) or deleted (None after)."""
     for row, sign in ((before, -1), (after, 1)):
         if row is not None:
-            key = (*task_key(task), row.channel or "", row.origin_kind)
-            tx.tally(sql.OF_RUNS, key, tuple(sign * part for part in run_tally(row)))
+            tx.tally(sql.OF_RUNS, run_key(task, row), tuple(sign * part for part in run_tally(row)))
 
 
 def move_runs(tx: Tx, before: Task, after: Task) -> None:
     """Count the task's runs under what the task is now, when it is counted under something else than before."""
     if task_key(before) != task_key(after):
-        for row in task_runs_sql.of_task(tx, before.id, after.attempts + 1):
+        rows = task_runs_sql.of_task(tx, before.id, after.attempts + 1)
+        moved = [msgspec.structs.replace(row, counted=counted_as(run_key(after, row))) for row in rows]
+        task_runs_sql.save(tx, rows, moved)
+        for row in rows:
             recount_run(tx, before, row, None)
             recount_run(tx, after, None, row)
 

@@ -17,7 +17,7 @@ from runyard.domain.policy import SECOND, Policy
 from runyard.domain.profiles import Profile
 from runyard.domain.records import Json, Run
 from runyard.domain.states import RunState
-from runyard.domain.tasks import Stage, Task, TaskRun, TaskStatus, conditions_of
+from runyard.domain.tasks import Stage, Task, TaskRun, TaskStatus, conditions_of, counted_as, run_key
 from runyard.engine import classes
 from runyard.engine.ledger import journal, wake
 from runyard.engine.tasks import desk
@@ -127,6 +127,7 @@ def queue(tx: Tx, before: Task, by: Doer, asked: Asked, *, after: Task | None = 
         starved=0,
         look_at=tx.now + STARVES_AFTER,
     )
+    row = msgspec.structs.replace(row, counted=counted_as(run_key(task, row)))
     runs_sql.insert(tx, [run])
     sql.add(tx, [row])
     desk.recount_run(tx, task, None, row)

@@ -23,6 +23,7 @@ _NUMBERS = {
     "ended_at",
     "starved",
     "look_at",
+    "counted",
 }
 _TYPES = {name: "bigint" if name in _NUMBERS else "text" for name in FIELDS}
 _FIXED = {"run_id", "project_id", "task_id", "attempt", "origin_kind", "origin_ref", "queued_at"}
@@ -35,6 +36,12 @@ GET = f"SELECT {COLUMNS} FROM task_runs WHERE run_id {{among ids}}"
 LATEST = f"SELECT {COLUMNS} FROM task_runs WHERE task_id = :task_id ORDER BY attempt DESC LIMIT :n"
 HELD = f"SELECT {COLUMNS} FROM task_runs WHERE session_id {{among ids}} AND held = 1"
 SUCCESSOR = f"SELECT {COLUMNS} FROM task_runs WHERE previous_run_id = :run_id ORDER BY attempt DESC LIMIT 1"
+CHAIN = (
+    "WITH RECURSIVE chain (run_id, previous_run_id, depth) AS ("
+    "SELECT run_id, previous_run_id, 0 FROM task_runs WHERE run_id = :run_id UNION ALL "
+    "SELECT t.run_id, t.previous_run_id, c.depth + 1 FROM task_runs t JOIN chain c ON t.run_id = c.previous_run_id "
+    "WHERE c.depth < :n) SELECT run_id FROM chain WHERE depth > 0 ORDER BY depth"
+)
 DELETE = "DELETE FROM task_runs WHERE run_id {among ids}"
 
 
@@ -70,6 +77,11 @@ def successor(tx: Tx, run_id: str) -> TaskRun | None:
     """The run that took this one's place."""
     rows = tx.wide_rows(SUCCESSOR, run_id=run_id)
     return from_row(rows[0]) if rows else None
+
+
+def chain(tx: Tx, run_id: str, n: int) -> list[str]:
+    """The runs whose place this one took, one after the other, at most `n`, the latest first."""
+    return [row[0] for row in tx.rows(CHAIN, run_id=run_id, n=n)]
 
 
 def delete(tx: Tx, ids: Sequence[str]) -> None:

@@ -37,6 +37,8 @@ _NUMBERS = {
     "updated_at",
     "closed_at",
     "active_at",
+    "triaged",
+    "counted",
 }
 _TYPES = {name: "bigint" if name in _NUMBERS else "text" for name in FIELDS}
 _FIXED = {

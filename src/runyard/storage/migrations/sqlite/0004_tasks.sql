@@ -150,17 +150,25 @@ CREATE TABLE tasks (
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     closed_at INTEGER,
-    active_at INTEGER NOT NULL
+    active_at INTEGER NOT NULL,
+    triaged INTEGER NOT NULL,
+    counted INTEGER NOT NULL
 );
 -- A task and all below it: paths that begin with its own.
 CREATE UNIQUE INDEX tasks_path ON tasks (path);
 CREATE INDEX tasks_parent ON tasks (parent_id, active_at, id) WHERE parent_id IS NOT NULL;
 -- Lists, latest activity first.
-CREATE INDEX tasks_active ON tasks (project_id, active_at, id);
+CREATE INDEX tasks_active ON tasks (project_id, active_at, id, counted);
 CREATE INDEX tasks_status ON tasks (project_id, status, active_at, id);
 CREATE INDEX tasks_workspace ON tasks (project_id, workspace_id, active_at, id);
 CREATE INDEX tasks_owner ON tasks (project_id, owner_kind, owner_ref, active_at, id) WHERE owner_kind IS NOT NULL;
-CREATE INDEX tasks_lane ON tasks (project_id, lane, active_at, id) WHERE lane IS NOT NULL;
+-- Inboxes: what is in everybody's, in the order it stands there, and what is somebody's own.
+CREATE INDEX tasks_lane ON tasks (project_id, lane, active_at DESC, priority DESC, id, counted) WHERE lane <> 'open';
+CREATE INDEX tasks_workspace_lane ON tasks (project_id, workspace_id, lane, active_at DESC, priority DESC, id, counted)
+    WHERE lane <> 'open';
+CREATE INDEX tasks_owner_lane
+    ON tasks (project_id, owner_kind, owner_ref, lane, active_at DESC, priority DESC, id, counted)
+    WHERE owner_kind IS NOT NULL AND lane IS NOT NULL;
 CREATE INDEX tasks_paused ON tasks (project_id, id) WHERE paused_at IS NOT NULL;
 
 CREATE TABLE task_dependencies (
@@ -197,7 +205,8 @@ CREATE TABLE task_runs (
     started_at INTEGER,
     ended_at INTEGER,
     starved INTEGER NOT NULL,
-    look_at INTEGER
+    look_at INTEGER,
+    counted INTEGER NOT NULL
 );
 CREATE UNIQUE INDEX task_runs_task ON task_runs (task_id, attempt);
 -- A session holds one run at a time.
@@ -208,6 +217,14 @@ CREATE INDEX task_runs_active ON task_runs (project_id, stage, queued_at, run_id
 CREATE INDEX task_runs_claimer ON task_runs (project_id, claimer_kind, claimer_ref, task_id)
     WHERE stage IN ('claimed', 'starting', 'running');
 CREATE INDEX task_runs_previous ON task_runs (previous_run_id) WHERE previous_run_id IS NOT NULL;
+-- What is under way and how long it took to get there, by what it is counted under.
+CREATE INDEX task_runs_under_way
+    ON task_runs (project_id, counted, stage, (COALESCE(started_at, claimed_at, queued_at)), run_id, session_id)
+    WHERE stage IN ('queued', 'claimed', 'starting', 'running');
+CREATE INDEX task_runs_claim_time ON task_runs (project_id, counted, (claimed_at - queued_at))
+    WHERE claimed_at IS NOT NULL;
+CREATE INDEX task_runs_start_time ON task_runs (project_id, counted, (started_at - COALESCE(claimed_at, queued_at)))
+    WHERE started_at IS NOT NULL;
 -- Queued runs that somebody has to look after when nobody takes them.
 CREATE INDEX task_runs_look ON task_runs (project_id, look_at, run_id) WHERE look_at IS NOT NULL;
 
@@ -280,20 +297,44 @@ CREATE TABLE task_run_sums (
     PRIMARY KEY (project_id, workspace_id, owner_kind, owner_ref, channel, origin_kind, run_channel, run_origin_kind)
 ) WITHOUT ROWID;
 
--- What one person or program has seen of a task.
+-- What one person or program has seen of a task; behind `mark` how that stands now, and where the task does.
 CREATE TABLE triage (
     project_id INTEGER NOT NULL,
     actor_kind TEXT NOT NULL,
     actor_ref TEXT NOT NULL,
     task_id TEXT NOT NULL,
-    seen INTEGER NOT NULL,
     archived INTEGER NOT NULL,
     dismissed INTEGER NOT NULL,
     seen_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
+    mark TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    workspace_id TEXT NOT NULL,
+    owner_kind TEXT NOT NULL,
+    owner_ref TEXT NOT NULL,
+    counted INTEGER NOT NULL,
+    active_at INTEGER NOT NULL,
+    priority INTEGER NOT NULL,
     PRIMARY KEY (project_id, actor_kind, actor_ref, task_id)
 ) WITHOUT ROWID;
 CREATE INDEX triage_task ON triage (task_id);
+CREATE INDEX triage_mark
+    ON triage (project_id, actor_kind, actor_ref, mark, lane, active_at DESC, priority DESC, task_id, counted);
+CREATE INDEX triage_archived
+    ON triage (project_id, actor_kind, actor_ref, active_at DESC, priority DESC, task_id, counted) WHERE archived = 1;
+CREATE TABLE triage_sums (
+    project_id INTEGER NOT NULL,
+    actor_kind TEXT NOT NULL,
+    actor_ref TEXT NOT NULL,
+    workspace_id TEXT NOT NULL,
+    owner_kind TEXT NOT NULL,
+    owner_ref TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    archived INTEGER NOT NULL,
+    dismissed INTEGER NOT NULL,
+    seen INTEGER NOT NULL,
+    PRIMARY KEY (project_id, actor_kind, actor_ref, workspace_id, owner_kind, owner_ref, lane)
+) WITHOUT ROWID;
 
 -- `class_id` (of `run_classes`) says who may judge, `worker_id` which session may not: it did the run.
 CREATE TABLE reviews (
