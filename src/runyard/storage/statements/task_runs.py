@@ -35,6 +35,11 @@ ADD = Insert("task_runs", _TYPES)
 GET = f"SELECT {COLUMNS} FROM task_runs WHERE run_id {{among ids}}"
 LATEST = f"SELECT {COLUMNS} FROM task_runs WHERE task_id = :task_id ORDER BY attempt DESC LIMIT :n"
 HELD = f"SELECT {COLUMNS} FROM task_runs WHERE session_id {{among ids}} AND held = 1"
+# What each session took up last, by task_runs_session.
+LAST_OF = (
+    "SELECT s.value, (SELECT r.run_id FROM task_runs r WHERE r.session_id = s.value "
+    "ORDER BY r.held DESC NULLS LAST, r.claimed_at DESC NULLS LAST, r.run_id DESC LIMIT 1) FROM {each ids} AS s"
+)
 SUCCESSOR = f"SELECT {COLUMNS} FROM task_runs WHERE previous_run_id = :run_id ORDER BY attempt DESC LIMIT 1"
 CHAIN = (
     "WITH RECURSIVE chain (run_id, previous_run_id, depth) AS ("
@@ -71,6 +76,13 @@ def held_by(tx: Tx, session_ids: Sequence[str]) -> dict[str, TaskRun]:
     """What these sessions have, by session."""
     found = map(from_row, tx.wide_rows(HELD, ids=list(session_ids))) if session_ids else ()
     return {row.session_id: row for row in found if row.session_id is not None}
+
+
+def last_of(tx: Tx, session_ids: Sequence[str]) -> dict[str, TaskRun]:
+    """What these sessions have, or else had last, by session; those that never had anything are absent."""
+    found = {row[0]: row[1] for row in tx.rows(LAST_OF, ids=list(session_ids)) if row[1]} if session_ids else {}
+    rows = get(tx, sorted(set(found.values())))
+    return {session_id: rows[run_id] for session_id, run_id in found.items() if run_id in rows}
 
 
 def successor(tx: Tx, run_id: str) -> TaskRun | None:

@@ -1,0 +1,81 @@
+"""Runs of tasks taken in hand by people and programs: found, locked, moved, and shown as they are then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from runyard.domain.errors import NotFound
+from runyard.domain.records import Move
+from runyard.domain.tasks import TaskRun
+from runyard.engine.tasks.views import RunSeen
+from runyard.engine.transitions import apply_to_tasks
+from runyard.storage.port import Tx
+from runyard.storage.statements import runs as runs_sql
+from runyard.storage.statements import sessions as sessions_sql
+from runyard.storage.statements import task_runs as task_runs_sql
+from runyard.storage.statements import tasks as tasks_sql
+
+
+def find(tx: Tx, project_id: int, run_id: str) -> RunSeen:
+    """The run, for reading. Raises `NotFound`, for a run that is of no task as well."""
+    row = _row(tx, project_id, run_id)
+    runs, tasks = runs_sql.get(tx, [run_id]), tasks_sql.get(tx, [row.task_id])
+    if not runs or not tasks:
+        raise _unknown(run_id)
+    return RunSeen(run=runs[run_id], row=row, task=tasks[row.task_id])
+
+
+def take(tx: Tx, project_id: int, run_id: str, *, session_id: str | None = None) -> RunSeen:
+    """The run and its task, locked; before them the session that has the run, or the one named. Raises `NotFound`."""
+    row = _row(tx, project_id, run_id)
+    sessions = sorted({one for one in (row.session_id, session_id) if one is not None})
+    if sessions:
+        # A session that ends settles its runs: it is locked before them, and so it is here.
+        sessions_sql.lock(tx, sessions)
+    taken = take_all(tx, project_id, [run_id])
+    if run_id not in taken:
+        raise _unknown(run_id)
+    return taken[run_id]
+
+
+def take_all(tx: Tx, project_id: int, ids: Sequence[str]) -> dict[str, RunSeen]:
+    """The runs and their tasks, locked; what is no run of a task of the project is absent."""
+    wanted = sorted({one for one in ids if "\0" not in one})
+    runs = runs_sql.lock(tx, wanted) if wanted else {}
+    rows = {row.run_id: row for row in task_runs_sql.get(tx, wanted).values() if row.project_id == project_id}
+    tasks = tasks_sql.lock(tx, [row.task_id for row in rows.values()])
+    return {
+        one: RunSeen(run=runs[one], row=row, task=tasks[row.task_id])
+        for one, row in rows.items()
+        if one in runs and row.task_id in tasks
+    }
+
+
+def moved(tx: Tx, moves: Sequence[Move]) -> list[RunSeen]:
+    """Make the moves of runs that were taken; the runs as they stand then, in order."""
+    runs, followed = apply_to_tasks(tx, moves)
+    rows = (followed.rows[run.id] for run in runs)
+    return [RunSeen(run=run, row=row, task=followed.tasks[row.task_id]) for run, row in zip(runs, rows, strict=True)]
+
+
+def move_one(tx: Tx, move: Move) -> RunSeen:
+    """`moved` of one run."""
+    return moved(tx, [move])[0]
+
+
+def _row(tx: Tx, project_id: int, run_id: str) -> TaskRun:
+    row = task_runs_sql.get(tx, [run_id]).get(run_id) if "\0" not in run_id else None
+    if row is None or row.project_id != project_id:
+        raise _unknown(run_id)
+    return row
+
+
+def _unknown(run_id: str) -> NotFound:
+    return NotFound(f"there is no run of a task {run_id[:64]!r} in this project")
+
+
+def said_json(text: str | None) -> msgspec.Raw | None:
+    """JSON that goes into a timeline as it came."""
+    return None if text is None else msgspec.Raw(text.encode())
