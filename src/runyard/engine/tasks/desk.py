@@ -55,13 +55,13 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 def find(tx: Tx, project_id: int, task_id: str) -> Task:
     """The task, for reading. Raises `NotFound`."""
-    return _own(sql.get(tx, [task_id]) if "\0" not in task_id else {}, project_id, task_id)
+    return own(sql.get(tx, [task_id]) if "\0" not in task_id else {}, project_id, task_id)
 
 
 def take(tx: Tx, project_id: int, task_id: str) -> tuple[Task, Run | None]:
     """The task and its open run, locked. Raises `NotFound`."""
     taken = take_all(tx, [find(tx, project_id, task_id).id])
-    task = _own(taken.tasks, project_id, task_id)
+    task = own(taken.tasks, project_id, task_id)
     return task, taken.run_of(task)
 
 
@@ -82,7 +82,8 @@ def below(tx: Tx, task: Task) -> list[Task]:
     return sql.below(tx, task.path, MOST_BELOW)
 
 
-def _own(found: dict[str, Task], project_id: int, task_id: str) -> Task:
+def own(found: dict[str, Task], project_id: int, task_id: str) -> Task:
+    """The task among those that were found. Raises `NotFound`."""
     task = found.get(task_id)
     if task is None or task.project_id != project_id:
         raise NotFound(f"there is no task {task_id[:128]!r} in this project")

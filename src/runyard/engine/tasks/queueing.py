@@ -219,16 +219,22 @@ def run_of(channel: str | None) -> str | None:
     return str(UUID(digits))
 
 
+def wants(task: Task) -> bool:
+    """Whether a run is to be queued of a task that nothing blocks any more."""
+    return (
+        bool(task.auto_enqueue)
+        and task.status is TaskStatus.READY
+        and task.open_run_id is None
+        and not task.is_exhausted
+    )
+
+
 def auto(tx: Tx, freed: Sequence[Task], by: Doer, *, because: str | None = None) -> None:
     """Queue runs of those tasks that ask for it as soon as nothing blocks them; of paused ones once they go on.
 
     `because` names the run whose end did it.
     """
-    wanted = [
-        task
-        for task in freed
-        if task.auto_enqueue and task.status is TaskStatus.READY and task.open_run_id is None and not task.is_exhausted
-    ]
+    wanted = [task for task in freed if wants(task)]
     paused = desk.paused_by(tx, wanted, keep=True)
     later = [task for task in wanted if task.id in paused and not task.auto_pending]
     if later:
