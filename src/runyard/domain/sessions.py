@@ -18,6 +18,44 @@ class SessionState(StrEnum):
     STOPPED = "stopped"
 
 
+class Permissions(msgspec.Struct, frozen=True, kw_only=True):
+    """What a session may use, by name; `*` stands for all of a kind."""
+
+    tools: tuple[str, ...] = ()
+    skills: tuple[str, ...] = ()
+    mcp_servers: tuple[str, ...] = ()
+    workspace_paths: tuple[str, ...] = ()
+    network_channels: tuple[str, ...] = ()
+    sandbox_profiles: tuple[str, ...] = ()
+
+    def beyond(self, parent: Permissions) -> list[str]:
+        """What these allow and the parent's do not, each as `kind:name`."""
+        found = []
+        for kind in self.__struct_fields__:
+            theirs: tuple[str, ...] = getattr(parent, kind)
+            if "*" not in theirs:
+                found += [f"{kind}:{name}" for name in getattr(self, kind) if name not in theirs]
+        return found
+
+
+class SessionSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What else was said of a session as it was made."""
+
+    provider: str = ""
+    model: str = ""
+    reasoning_effort: str = ""
+    overlay: str = ""
+    """What its agent is told besides its usual prompt."""
+    permissions: Permissions | None = None
+    """None where nothing was said of them: they are no matter of ours then."""
+    root_id: str = ""
+    """The session that everything began with, where it was made by another."""
+    depth: int = 0
+    """How many sessions stand above it."""
+    ttl: int = 0
+    """How long it was to last at most."""
+
+
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """An agent at work, in a workspace or in none."""
 
@@ -56,3 +94,33 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     def is_live(self) -> bool:
         """Whether it has not stopped."""
         return self.state is not SessionState.STOPPED
+
+
+class PromptState(StrEnum):
+    """Where a prompt stands."""
+
+    QUEUED = "queued"
+    TAKEN = "taken"
+    CANCELED = "canceled"
+
+
+class Prompt(msgspec.Struct, frozen=True, kw_only=True):
+    """Something said to a session, which it takes up when it can."""
+
+    id: str
+    session_id: str
+    state: PromptState
+    body: Json
+    """`{"text": …}`, and how it is to be taken."""
+    created_at: int
+    taken_at: int | None
+
+
+class SessionEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened to a session or was said to it, numbered from 1 on in each."""
+
+    session_id: str
+    number: int
+    type: str
+    at: int
+    data: Json

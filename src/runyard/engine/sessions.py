@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
-from runyard.domain.actors import Actor
+from runyard.domain.actors import Actor, Doer
 from runyard.domain.errors import Conflict, Forbidden, NotFound, Unauthorized
+from runyard.domain.policy import SECOND
 from runyard.domain.records import Json
-from runyard.domain.sessions import Session, SessionState
+from runyard.domain.sessions import Session, SessionEvent, SessionSettings, SessionState
 from runyard.storage.port import Tx
+from runyard.storage.statements import session_events as events_sql
 from runyard.storage.statements import sessions as sql
+from runyard.storage.statements import task_runs as task_runs_sql
+
+GRACE = 5 * SECOND
+"""How long a session that was asked to stop has before it is forced."""
 
 _json = msgspec.json.Encoder()
 _names = msgspec.json.Decoder(tuple[str, ...]).decode
+_settings = msgspec.json.Decoder(SessionSettings).decode
 
 
 class IdentityRequired(Unauthorized):
@@ -47,6 +55,16 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str
     agent: str
     workspace_id: str | None = None
+
+
+class Stopping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is told should a session that was asked to stop have to be forced."""
+
+    task_id: str
+    run_id: str
+    grace: int
+    propagated_from: str = ""
+    """The task whose cancellation asked for it, where that was another."""
 
 
 class NewSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,9 +106,12 @@ def create(tx: Tx, project_id: int, new: NewSession) -> Session:
         stop_reason=None,
         failure=None,
         stopping=None,
-        events=0,
+        events=1,
     )
     sql.add(tx, session)
+    said = {"agent": new.agent, "parent_id": new.parent_id} if new.parent_id else {"agent": new.agent}
+    text = _json.encode(said).decode()
+    events_sql.add(tx, [SessionEvent(session_id=session.id, number=1, type="session_started", at=tx.now, data=text)])
     return session
 
 
@@ -148,3 +169,64 @@ def actor_of(session: Session) -> Actor:
 def capabilities_of(session: Session) -> frozenset[str]:
     """What the session says it can do."""
     return frozenset(_names(session.capabilities))
+
+
+def settings_of(session: Session) -> SessionSettings:
+    """What else was said of the session as it was made."""
+    return _settings(session.settings)
+
+
+def tell(tx: Tx, ids: Iterable[str], type: str, data: Mapping[str, Any] | None = None) -> list[Session]:
+    """Append an event to what happened to each of these sessions; they are locked, after everything else."""
+    locked = sql.lock(tx, sorted(set(ids)))
+    return _told(tx, list(locked.values()), type, data or {})
+
+
+def _told(tx: Tx, sessions: Sequence[Session], type: str, data: Mapping[str, Any]) -> list[Session]:
+    """Write these locked sessions with one event more each."""
+    after = [msgspec.structs.replace(one, events=one.events + 1, updated_at=tx.now) for one in sessions]
+    text = _json.encode(data).decode()
+    events = [SessionEvent(session_id=one.id, number=one.events, type=type, at=tx.now, data=text) for one in after]
+    if after:
+        sql.save(tx, after)
+        events_sql.add(tx, events)
+    for one in after:
+        tx.wake(topic(one.id))
+    return after
+
+
+def topic(session_id: str) -> str:
+    """What wakes those who follow a session."""
+    return f"session:{session_id}"
+
+
+def ask_to_stop(
+    tx: Tx, ids: Iterable[str], by: Doer, *, grace: int = GRACE, propagated_from: str | None = None
+) -> list[Session]:
+    """Ask sessions to stop; the sweep forces those that have not when the grace is over.
+
+    Those that are stopping or have stopped are passed over, and so are unknown ones. The runs they work on are left
+    alone until they have stopped. Called last in a transaction: sessions are locked after runs and tasks.
+    """
+    wanted = sorted(set(ids))
+    worked = task_runs_sql.last_of(tx, wanted)
+    asked = []
+    for session in sql.lock(tx, wanted).values():
+        if session.state in (SessionState.STOPPING, SessionState.STOPPED):
+            continue
+        row = worked.get(session.id)
+        told = None
+        if row is not None:
+            far = propagated_from if propagated_from not in (None, row.task_id) else ""
+            told = Stopping(task_id=row.task_id, run_id=row.run_id, grace=grace, propagated_from=far or "")
+        asked.append(
+            msgspec.structs.replace(
+                session,
+                state=SessionState.STOPPING,
+                expires_at=tx.now + grace,
+                stopping=_json.encode(told).decode() if told is not None else None,
+            )
+        )
+    if asked:
+        tx.wake("sessions")
+    return _told(tx, asked, "session_stopping", {"by": str(by.actor), "grace_ms": grace // 1000})

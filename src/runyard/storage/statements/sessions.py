@@ -40,8 +40,21 @@ _MOVING = (
 )
 ADD = Insert("sessions", _TYPES)
 SAVE = Update("sessions", {name: _TYPES[name] for name in _MOVING}, {"id": "text"})
+HEARD = Update("sessions", {"active_at": "bigint"}, {"id": "text"})
 GET = f"SELECT {COLUMNS} FROM sessions WHERE id {{among ids}}"
 LOCK = f"{GET} ORDER BY id {{lock}}"
+# By sessions_live where only those are asked for that have not stopped, else by sessions_project, sessions_workspace
+# or sessions_agent.
+_PAGE = f"SELECT {COLUMNS} FROM sessions WHERE project_id = :project_id AND id < :before"
+DUE = "SELECT id FROM sessions WHERE expires_at <= :now AND stopped_at IS NULL ORDER BY expires_at LIMIT :n"
+CHILDREN = "SELECT id FROM sessions WHERE parent_id {among ids} AND stopped_at IS NULL ORDER BY id LIMIT :n"
+COUNT_CHILDREN = "SELECT COUNT(*) FROM sessions WHERE parent_id = :id AND stopped_at IS NULL"
+STOP_SOON = (
+    "UPDATE sessions SET expires_at = :now, stop_reason = :reason "
+    "WHERE parent_id {among ids} AND stops_with_parent = 1 AND stopped_at IS NULL"
+)
+COUNT_LIVE = "SELECT state, COUNT(*) FROM sessions WHERE project_id = :project_id AND stopped_at IS NULL GROUP BY state"
+COUNT = "SELECT COUNT(*) FROM sessions WHERE project_id = :project_id"
 
 
 def from_row(row: Row) -> Session:
@@ -64,6 +77,65 @@ def get(tx: Tx, ids: Sequence[str]) -> dict[str, Session]:
 def lock(tx: Tx, ids: Sequence[str]) -> dict[str, Session]:
     """The sessions by id, locked in id order; unknown ids are absent."""
     return {one.id: one for one in map(from_row, tx.rows(LOCK, ids=sorted(set(ids))))} if ids else {}
+
+
+def heard(tx: Tx, ids: Sequence[str]) -> None:
+    """Note that sessions were heard of now."""
+    tx.update(HEARD, [(tx.now, one) for one in sorted(set(ids))])
+
+
+def page(
+    tx: Tx,
+    project_id: int,
+    *,
+    before: str,
+    n: int,
+    live: bool = False,
+    **wanted: str | None,
+) -> list[Session]:
+    """The project's sessions below an id, newest first; of one `workspace_id`, `agent`, `state` where these are named.
+
+    A `workspace_id` of '' asks for sessions of none.
+    """
+    sql, params = _PAGE, {name: value for name, value in wanted.items() if value is not None}
+    for name, value in params.items():
+        sql += f" AND {name} IS NULL" if (name, value) == ("workspace_id", "") else f" AND {name} = :{name}"
+    if live:
+        sql += " AND stopped_at IS NULL"
+    sql += " ORDER BY id DESC LIMIT :n"
+    return [from_row(row) for row in tx.rows(sql, project_id=project_id, before=before, n=n, **params)]
+
+
+def due(tx: Tx, n: int) -> list[str]:
+    """Sessions whose time is up and that have not stopped; by sessions_expiry."""
+    return [row[0] for row in tx.rows(DUE, now=tx.now, n=n)]
+
+
+def children(tx: Tx, ids: Sequence[str], n: int) -> list[str]:
+    """Sessions below these that have not stopped; by sessions_parent."""
+    return [row[0] for row in tx.rows(CHILDREN, ids=list(ids), n=n)] if ids else []
+
+
+def count_children(tx: Tx, session_id: str) -> int:
+    """How many sessions below this one have not stopped."""
+    row = tx.row(COUNT_CHILDREN, id=session_id)
+    return int(row[0]) if row is not None else 0
+
+
+def stop_soon(tx: Tx, parents: Sequence[str], reason: str) -> int:
+    """Let the time of those be up that stop with one of these parents; how many there are."""
+    return tx.run(STOP_SOON, ids=list(parents), now=tx.now, reason=reason) if parents else 0
+
+
+def count_live(tx: Tx, project_id: int) -> dict[str, int]:
+    """How many sessions that have not stopped there are in each state."""
+    return {row[0]: row[1] for row in tx.rows(COUNT_LIVE, project_id=project_id)}
+
+
+def count(tx: Tx, project_id: int) -> int:
+    """How many sessions there ever were."""
+    row = tx.row(COUNT, project_id=project_id)
+    return int(row[0]) if row is not None else 0
 
 
 def save(tx: Tx, sessions: Sequence[Session]) -> None:

@@ -48,6 +48,8 @@ CREATE TABLE sessions (
     events INTEGER NOT NULL
 );
 CREATE INDEX sessions_project ON sessions (project_id, id);
+CREATE INDEX sessions_agent ON sessions (project_id, agent, id);
+CREATE INDEX sessions_workspace ON sessions (project_id, workspace_id, id);
 CREATE INDEX sessions_live ON sessions (project_id, workspace_id, id) WHERE stopped_at IS NULL;
 CREATE INDEX sessions_parent ON sessions (parent_id) WHERE parent_id IS NOT NULL AND stopped_at IS NULL;
 CREATE INDEX sessions_expiry ON sessions (expires_at) WHERE expires_at IS NOT NULL AND stopped_at IS NULL;
