@@ -26,6 +26,7 @@ from runyard.domain.tasks import (
     task_tally,
 )
 from runyard.engine.ledger import wake
+from runyard.engine.tasks import marks
 from runyard.storage.port import Tx
 from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import task_runs as task_runs_sql
@@ -120,6 +121,7 @@ def write(tx: Tx, changes: Sequence[tuple[Task, Task]]) -> Written:
     sql.save(tx, [first[one] for one in ids], [now[one] for one in ids])
     for one in ids:
         recount(tx, first[one], now[one])
+    marks.follow(tx, first, now, ids)
     _rehold(tx, [now[one] for one in ids if _is_held_up(now[one]) != _is_held_up(first[one])])
     freed = [now[one] for one in ids if first[one].status is TaskStatus.BLOCKED and not now[one].is_blocked]
     return Written(tasks=now, freed=freed)
@@ -136,6 +138,8 @@ def recount(tx: Tx, before: Task | None, after: Task | None) -> None:
         tx.tally(sql.SUMS, task_key(before), tuple(-part for part in task_tally(before)))
     if after is not None:
         tx.tally(sql.SUMS, task_key(after), task_tally(after))
+    elif before is not None:
+        marks.forget(tx, before)
 
 
 def recount_run(tx: Tx, task: Task, before: TaskRun | None, after: TaskRun | None) -> None:

@@ -93,15 +93,16 @@ _KEY = {
 }
 
 
-def _summing(table: str, key: dict[str, str], sums: Sequence[str]) -> Insert:
+def summing(table: str, key: dict[str, str], sums: Sequence[str]) -> Insert:
+    """Adds to rows of sums with that key."""
     added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in sums)
     return Insert(
         table, {**key, **dict.fromkeys(sums, "bigint")}, f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {added}"
     )
 
 
-SUMS = _summing("task_sums", _KEY, TASK_SUMS)
-OF_RUNS = _summing("task_run_sums", {**_KEY, "run_channel": "text", "run_origin_kind": "text"}, RUN_SUMS)
+SUMS = summing("task_sums", _KEY, TASK_SUMS)
+OF_RUNS = summing("task_run_sums", {**_KEY, "run_channel": "text", "run_origin_kind": "text"}, RUN_SUMS)
 
 
 def from_row(row: Row) -> Task:
