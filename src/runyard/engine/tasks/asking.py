@@ -10,8 +10,8 @@ from runyard.domain.actors import Doer
 from runyard.domain.errors import Conflict, IdempotencyMismatch, Invalid, NotFound, Raced
 from runyard.domain.records import Json
 from runyard.domain.tasks import OPEN, Task, TaskRun, TaskStatus, settled
-from runyard.engine import sizes
-from runyard.engine.tasks import desk, making, queueing, views
+from runyard.engine import channels, sizes
+from runyard.engine.tasks import desk, queueing, views
 from runyard.engine.tasks.queueing import Asked
 from runyard.engine.tasks.timeline import note
 from runyard.engine.tasks.views import RunSeen, Seen
@@ -169,10 +169,14 @@ def queue(
     after = after or before
     queueing.check(after)
     sizes.within(METADATA, "the run's metadata", wish.metadata)
-    making.check_channel(wish.channel)
+    channel = wish.channel or after.channel
+    if channel is not None:
+        channels.allowed(tx, after.project_id, channel, after.workspace_id)
     run_id = tx.new_id()
     if key is not None:
-        _take(tx, before.project_id, key, run_id)
+        _take(tx, after.project_id, key, run_id)
+    if channel is not None:
+        channels.check(tx, after.project_id, channel, after.workspace_id)
     if told is not None:
         note(tx, after, told[0], by, told[1])
     asked = Asked(id=run_id, key=key.name if key is not None else None, channel=wish.channel, metadata=wish.metadata)
