@@ -20,16 +20,16 @@ from runyard.storage.statements import tasks as sql
 PLACE = "task.pause"
 
 
-def pause(tx: Tx, project_id: int, task_id: str, by: Doer, *, reason: str | None, metadata: Json | None = None) -> Task:
+def pause(tx: Tx, task_id: str, force: Force) -> Task:
     """Hold up the task and all below it; paused already, it is so for the new reason.
 
-    Raises `ReasonRequired`, `NotFound`, `AlreadyTerminal`, `TooLarge` or `ForcedTooOften`.
+    Raises `ForbiddenToAgents`, `ReasonRequired`, `TooLarge`, `NotFound`, `AlreadyTerminal` or `ForcedTooOften`.
     """
-    if not reason:
+    forcing.check_allowed(force)
+    if not force.reason:
         raise ReasonRequired("`reason` must say why the task is paused", place=PLACE)
-    sizes.plain("the reason", reason, longest=REASON)
-    sizes.within(METADATA, "the metadata", metadata)
-    before = _take(tx, project_id, task_id)
+    forcing.check_sizes(force)
+    before = _take(tx, force.project_id, task_id)
     if before.is_closed:
         raise AlreadyTerminal(f"the task is {before.status}; only a task that is not closed can be paused", place=PLACE)
     forcing.count(tx, force.project_id, force.by, before.id)
@@ -43,7 +43,8 @@ def pause(tx: Tx, project_id: int, task_id: str, by: Doer, *, reason: str | None
 def resume(tx: Tx, task_id: str, force: Force) -> Task:
     """Hold the task up no longer, paused or not; what another pause above or below holds stays held.
 
-    Runs that became due meanwhile are queued now. Raises `ForbiddenToAgents`, `TooLarge`, `NotFound` or `ForcedTooOften`.
+    Runs that became due meanwhile are queued now. Raises `ForbiddenToAgents`, `TooLarge`, `NotFound` or
+    `ForcedTooOften`.
     """
     forcing.check_allowed(force)
     forcing.check_sizes(force)
