@@ -62,6 +62,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The ports that endpoints may have; `*` is any."""
     dispatch_concurrency: int = 500
     """How many HTTP requests to endpoints may be under way at once."""
+    claim_wait_max: float = 60
+    """How many seconds a session's claim that waits for work waits at most."""
     managed_isolation: Literal["auto", "none", "off"] = "auto"
     """How managed runs are shut in: `auto` (by bubblewrap, else refused), `off` (refused), or `none`.
 

@@ -12,7 +12,7 @@ from runyard.domain import errors as domain
 from runyard.domain.errors import Invalid
 from runyard.engine import sessions
 from runyard.engine.tasks import refusals
-from runyard.web.errors import Errors, Fault
+from runyard.web.errors import Errors, Fault, Gone
 from runyard.web.reply import encode
 
 
@@ -94,6 +94,7 @@ ERRORS = Errors(
     shape,
     table={
         Unprocessable: (422, ""),
+        Gone: (408, ""),
         domain.IdempotencyMismatch: (400, ""),
         refusals.ReasonRequired: (422, ""),
         refusals.BulkTooLarge: (422, ""),

@@ -74,7 +74,8 @@ def claim_next(tx: Tx, asks: Sequence[Ask]) -> list[Handed | DomainError | None]
     """
     answers: list[Handed | DomainError | None] = [None] * len(asks)
     ids = sorted({ask.who.session_id for ask in asks if ask.who.session_id and "\0" not in ask.who.session_id})
-    known = sessions_sql.get(tx, ids)
+    # Locked before runs, as who ends a session does: no run is handed to one that ends meanwhile, nor two at once.
+    known = sessions_sql.lock(tx, ids)
     busy = _unexpired(tx, task_runs_sql.held_by(tx, ids))
     paused = {one for one in {ask.project_id for ask in asks} if schedulers_sql.get(tx, one).paused_at is not None}
     first: dict[str, int] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runyard.domain.errors import Conflict, Forbidden, Invalid, RateLimited
+from runyard.domain.errors import Conflict, Forbidden, Invalid, LeaseLost, RateLimited
 
 
 class ReasonRequired(Invalid):
@@ -57,3 +57,21 @@ class NotRecoverable(Conflict):
     """Only a run that needs attention can be recovered."""
 
     code = "task_run_not_recoverable"
+
+
+class NoActiveLease(Conflict):
+    """The session has no lease on this run, nor on any other; claim one."""
+
+    code = "no_active_lease"
+
+
+class ForeignRun(Forbidden):
+    """The session has a lease on another run, and on no more than that."""
+
+    code = "foreign_run"
+
+
+class LeaseOver(LeaseLost):
+    """The session's lease on the run is over: it expired, or the run has ended."""
+
+    code = "lease_over"
