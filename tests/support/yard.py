@@ -139,6 +139,10 @@ class Yard:
         """A session of an agent."""
         return self.store.transact(sessions.create, self.project_id, NewSession(agent=agent, **new))
 
+    def starve(self, row: TaskRun) -> Run:
+        """Let the queued run need attention."""
+        return self.store.transact(_moved, row.run_id, "starve")
+
     def claim_next(self, session: Session, **asked: Any) -> Handed | None:
         """What the session is given, if there is anything. Raises what it is refused with."""
         who = Claimed(session_id=session.id, agent=session.agent)
@@ -454,9 +458,11 @@ def _field_problems(found: Sequence[Run]) -> list[str]:
     for run in found:
         leased = run.state in LEASED
         ended = run.is_final or run.state is RunState.DEAD_LETTER
+        # Runs of tasks may be held without a lease: by people, and in sessions made for them.
+        unleased = run.task_id is not None and run.lease_hash is None
         rules = {
-            "a lease has an end exactly while it is held": (run.lease_until is not None) == leased,
-            "a held run has a proof": not leased or run.lease_hash is not None,
+            "a lease has an end exactly while it is held": (run.lease_until is not None) == (leased and not unleased),
+            "a held run has a proof": not leased or unleased or run.lease_hash is not None,
             "a proof does not outlive its lease, but for the end": leased or ended or run.lease_hash is None,
             "finished_at is set exactly when the run has ended": (run.finished_at is not None) == ended,
             "only queued runs are held back": run.hold is None or run.state is RunState.QUEUED,
