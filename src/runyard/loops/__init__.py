@@ -6,7 +6,19 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from runyard.artifacts.port import Blobs
-from runyard.loops import bulks, caps, dependencies, managed, purges, retention, schedules, timers, triggers
+from runyard.loops import (
+    bulks,
+    caps,
+    dependencies,
+    managed,
+    purges,
+    retention,
+    reviews,
+    schedules,
+    sessions,
+    timers,
+    triggers,
+)
 from runyard.loops.runner import Runner
 from runyard.loops.senders import Senders
 from runyard.settings import Settings
@@ -56,8 +68,10 @@ def runner(
             dependencies.loop(store, until("dependencies")),
             *schedules.loops(store, until("zones")),
             *triggers.loops(store),
+            sessions.loop(store, until("sessions")),
             purges.loop(store, blobs, until("purges")),
             *retention.loops(store, blobs, settings),
+            reviews.loop(store, until),
             *(programs.loops(until("executor:managed")) if programs is not None else ()),
             *(senders.loops(until) if senders is not None else ()),
         ]
