@@ -53,7 +53,8 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     """Who somebody says to be."""
 
     session_id: str
-    agent: str
+    agent: str | None
+    """None where nobody needs to say it, '' where it should have been said."""
     workspace_id: str | None = None
 
 
@@ -142,13 +143,13 @@ def identify(project_id: int, claimed: Claimed, found: Session | None) -> Sessio
     """
     if not claimed.session_id:
         raise IdentityRequired("this is for sessions of agents; no session was named")
-    if not claimed.agent:
+    if claimed.agent == "":
         raise IdentityRequired("this is for sessions of agents; no agent was named")
     if found is None or found.project_id != project_id:
         raise IdentityStale(f"there is no session {claimed.session_id[:128]!r}")
     if found.state is not SessionState.ACTIVE:
-        raise IdentityStale(f"the session is {found.state}; begin a new one")
-    if found.agent != claimed.agent:
+        raise IdentityStale(f"the session is {found.state}; begin a new one", state=found.state)
+    if claimed.agent is not None and found.agent != claimed.agent:
         raise IdentityMismatch(f"the session is not one of agent {claimed.agent[:128]!r}")
     if claimed.workspace_id and claimed.workspace_id != found.workspace_id:
         raise IdentityForbidden("the session does not belong to that workspace")
@@ -179,11 +180,11 @@ def settings_of(session: Session) -> SessionSettings:
 def tell(tx: Tx, ids: Iterable[str], type: str, data: Mapping[str, Any] | None = None) -> list[Session]:
     """Append an event to what happened to each of these sessions; they are locked, after everything else."""
     locked = sql.lock(tx, sorted(set(ids)))
-    return _told(tx, list(locked.values()), type, data or {})
+    return write(tx, list(locked.values()), type, data or {})
 
 
-def _told(tx: Tx, sessions: Sequence[Session], type: str, data: Mapping[str, Any]) -> list[Session]:
-    """Write these locked sessions with one event more each."""
+def write(tx: Tx, sessions: Sequence[Session], type: str, data: Mapping[str, Any]) -> list[Session]:
+    """Write sessions that this transaction has locked, each with an event that says what changed."""
     after = [msgspec.structs.replace(one, events=one.events + 1, updated_at=tx.now) for one in sessions]
     text = _json.encode(data).decode()
     events = [SessionEvent(session_id=one.id, number=one.events, type=type, at=tx.now, data=text) for one in after]
@@ -198,6 +199,11 @@ def _told(tx: Tx, sessions: Sequence[Session], type: str, data: Mapping[str, Any
 def topic(session_id: str) -> str:
     """What wakes those who follow a session."""
     return f"session:{session_id}"
+
+
+def are_due(tx: Tx) -> bool:
+    """Whether the time of any session is up."""
+    return bool(sql.due(tx, 1))
 
 
 def ask_to_stop(
@@ -229,4 +235,4 @@ def ask_to_stop(
         )
     if asked:
         tx.wake("sessions")
-    return _told(tx, asked, "session_stopping", {"by": str(by.actor), "grace_ms": grace // 1000})
+    return write(tx, asked, "session_stopping", {"by": str(by.actor), "grace_ms": grace // 1000})

@@ -134,6 +134,14 @@ def release(tx: Tx, reports: Sequence[Release]) -> list[Outcome]:
     return _each(tx, reports, lambda report: documents.check_sentence("the reason", report.reason), _moving(released))
 
 
+def one(tx: Tx, op: Callable[[Tx, Sequence[R]], Sequence[Outcome]], report: R) -> RunSeen:
+    """The run after a single report. Raises what the report is refused with."""
+    (outcome,) = op(tx, [report])
+    if isinstance(outcome, DomainError):
+        raise outcome
+    return outcome
+
+
 Act = Callable[[Tx, Sequence[tuple[_Lease, R]]], Sequence[RunSeen]]
 
 
