@@ -64,6 +64,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How many HTTP requests to endpoints may be under way at once."""
     claim_wait_max: float = 60
     """How many seconds a session's claim that waits for work waits at most."""
+    agents_may_force: bool = True
+    """Whether sessions of agents may release, fail, retry and recover runs of tasks, and pause and resume tasks."""
     managed_isolation: Literal["auto", "none", "off"] = "auto"
     """How managed runs are shut in: `auto` (by bubblewrap, else refused), `off` (refused), or `none`.
 

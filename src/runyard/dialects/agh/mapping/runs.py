@@ -27,10 +27,18 @@ def run_out(seen: RunSeen) -> wire.Run:
         **_common(seen),
         origin=wire.RunOrigin(kind=row.origin_kind, ref=row.origin_ref),
         network_channel=row.channel or "",
-        idempotency_key=row.key or "",
+        idempotency_key=key_out(row.key, row.task_id),
         metadata=raw(without_secrets(run.metadata)),
         result=raw(without_secrets(run.output)),
     )
+
+
+def key_out(key: str | None, task_id: str) -> str:
+    """The idempotency key of a run; one that was made of ids here, with these as they are on the wire."""
+    if key is None or not key.startswith("task.") or task_id not in key:
+        return key or ""
+    head, _, cause = key.partition(task_id)
+    return head + shown("task", task_id) + (f".{shown('run', cause[1:])}" if cause else "")
 
 
 def summary_out(seen: RunSeen, *, lease: bool = True) -> wire.RunSummary:

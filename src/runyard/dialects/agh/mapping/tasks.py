@@ -22,6 +22,12 @@ def owner_out(actor: Actor | None) -> wire.Ownership | None:
     return None if actor is None else wire.Ownership(kind=actor.kind, ref=ref_out(actor))
 
 
+def said_actor_out(text: str | None) -> str:
+    """Somebody as `<kind>:<ref>`."""
+    kind, _, ref = (text or "").partition(":")
+    return f"{kind}:{ref_out(Actor(kind, ref))}" if kind else ""
+
+
 def task_out(seen: Seen) -> wire.Task:
     """A task by itself."""
     task = seen.task
@@ -73,7 +79,7 @@ def _common(seen: Seen) -> dict[str, Any]:
         "network_channel": task.channel or "",
         "current_run_id": shown_if("run", task.current_run_id),
         "paused": task.paused_at is not None,
-        "paused_by": task.paused_by or "",
+        "paused_by": said_actor_out(task.paused_by),
         "paused_at": instant(task.paused_at),
         "paused_reason": task.paused_reason or "",
         "effective_paused": seen.paused_by is not None,

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from runyard.dialects.agh.mapping.runs import hash_out, ref_out, summary_out, without_secrets
+from runyard.dialects.agh.mapping.runs import hash_out, key_out, ref_out, summary_out, without_secrets
 from runyard.dialects.agh.mapping.tasks import identity_out, reference_out
 from runyard.dialects.agh.mapping.values import NEVER, instant, shown
 from runyard.dialects.agh.wire import timelines as wire
@@ -71,6 +71,10 @@ def payload_out(event: TaskEvent) -> Raw | None:
     """What a line says: ids, times and hashes as this dialect has them."""
     said: Mapping[str, Any] = _members(event.payload)
     found = {name: _SHOWN[name](_any(value)) if name in _SHOWN else value for name, value in said.items()}
+    if "actor_id" in found:
+        found["actor_id"] = ref_out(Actor(event.actor_kind, event.actor_ref))
+    if "idempotency_key" in found:
+        found["idempotency_key"] = key_out(_any(found["idempotency_key"]), event.task_id)
     if event.type == "task.run_claimed":
         found.setdefault("lease_until", NEVER)
     if not found:
