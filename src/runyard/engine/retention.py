@@ -77,9 +77,9 @@ def set_archived(tx: Tx, ids: Sequence[str]) -> None:
     sql.set_archived(tx, ids)
 
 
-def delete_runs(tx: Tx, ids: Sequence[str], rows: int = ROWS) -> Deleted:
+def delete_runs(tx: Tx, ids: Sequence[str], rows: int = ROWS, *, among: frozenset[RunState] = FINAL) -> Deleted:
     """Delete a slice of what belongs to ended runs, and the runs themselves once nothing else is left of them."""
-    ids = sql.final(tx, ids)
+    ids = sql.resting(tx, ids, among)
     left = rows
     gone: list[Content] = []
     for part in sql.PARTS:
@@ -118,12 +118,17 @@ def retire_once(store: Store, blobs: Blobs, before: Cutoffs, *, archive: bool = 
     if archive and fresh:
         names = archives.write(store, blobs, fresh)
         store.transact(set_archived, [one.run_id for one in fresh])
-    ids = [one.run_id for one in claimed]
+    deleted = take_away(store, blobs, [one.run_id for one in claimed])
+    return Pass(claimed=len(claimed), deleted=deleted, archives=tuple(names))
+
+
+def take_away(store: Store, blobs: Blobs, ids: Sequence[str]) -> int:
+    """Delete ended runs and all that belongs to them, slice by slice, and free the bytes; how many runs went."""
     while True:
         deleted = store.transact(delete_runs, ids)
         free(store, blobs, deleted.freed)
         if deleted.done:
-            return Pass(claimed=len(claimed), deleted=deleted.runs, archives=tuple(names))
+            return deleted.runs
 
 
 def free(store: Store, blobs: Blobs, contents: Sequence[Content]) -> int:

@@ -7,6 +7,7 @@ import itertools
 
 from runyard.artifacts.port import Blobs
 from runyard.engine import chunks, projects, retention
+from runyard.engine.tasks import retiring
 from runyard.loops.runner import Loop
 from runyard.settings import Settings
 from runyard.storage.port import Store
@@ -21,6 +22,13 @@ async def retire_once(store: Store, blobs: Blobs, settings: Settings) -> float |
     before = retention.cutoffs(settings, store.now())
     done = await asyncio.to_thread(retention.retire_once, store, blobs, before, archive=settings.archive)
     return 0.05 if done.claimed else None
+
+
+async def retire_tasks_once(store: Store, blobs: Blobs, settings: Settings) -> float | None:
+    """One pass over tasks; straight on when there was something to do."""
+    before = retention.cutoffs(settings, store.now())
+    gone = await asyncio.to_thread(retiring.retire_once, store, blobs, before, archive=settings.archive)
+    return 0.05 if gone else None
 
 
 async def prune_once(store: Store) -> float | None:
@@ -49,6 +57,7 @@ def loops(store: Store, blobs: Blobs, settings: Settings) -> list[Loop]:
     shards = itertools.cycle(range(256))
     return [
         Loop(name="retention", once=lambda: retire_once(store, blobs, settings), pause=PAUSE),
+        Loop(name="task retention", once=lambda: retire_tasks_once(store, blobs, settings), pause=PAUSE),
         Loop(name="prune", once=lambda: prune_once(store), pause=10 * PAUSE),
         Loop(name="chunks", once=lambda: forget_once(store), pause=PAUSE),
         Loop(name="sweep", once=lambda: sweep_once(store, blobs, next(shards)), pause=10 * PAUSE),

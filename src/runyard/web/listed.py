@@ -16,12 +16,15 @@ T = TypeVar("T")
 class Listed(Response[bytes], Generic[T]):
     """`{"<name>": […]}` of what the slices hold, each entry encoded already; `T` is the shape of the whole.
 
-    The first slice is read before anything is sent, so that what it raises is still an error reply.
+    What is to stand `around` the entries may be given instead of a name. The first slice is read before anything is
+    sent, so that what it raises is still an error reply.
     """
 
-    def __init__(self, name: str, slices: AsyncIterator[list[bytes]]) -> None:
-        self.name = name
+    def __init__(
+        self, name: str, slices: AsyncIterator[list[bytes]], *, around: tuple[bytes, bytes] | None = None
+    ) -> None:
         self.slices = slices
+        self.head, self.tail = around or (b'{"%b":[' % name.encode(), b"]}")
 
     def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **_: Any) -> Any:
         """The reply as an ASGI callable."""
@@ -30,7 +33,7 @@ class Listed(Response[bytes], Generic[T]):
     async def send_all(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read and send slice after slice."""
         sent = 0
-        chunk = b'{"%b":[' % self.name.encode()
+        chunk = self.head
         entries: list[bytes] | None = await anext(self.slices, [])
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", JSON)]})
         while entries is not None:
@@ -39,7 +42,7 @@ class Listed(Response[bytes], Generic[T]):
             await _pass(scope, send, chunk, more=True)
             chunk = b""
             entries = await anext(self.slices, None)
-        await _pass(scope, send, b"]}", more=False)
+        await _pass(scope, send, self.tail, more=False)
 
 
 async def _pass(scope: Scope, send: Send, chunk: bytes, *, more: bool) -> None:

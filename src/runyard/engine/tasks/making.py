@@ -21,7 +21,7 @@ from runyard.domain.tasks import (
     TaskStatus,
     settled,
 )
-from runyard.engine import sizes
+from runyard.engine import channels, sessions, sizes, workspaces
 from runyard.engine.tasks import desk
 from runyard.engine.tasks.timeline import note
 from runyard.storage.port import Tx
@@ -55,6 +55,32 @@ class NewTask(msgspec.Struct, frozen=True, kw_only=True):
     channel: str | None = None
     metadata: Json | None = None
     draft: bool = False
+
+
+def make(
+    tx: Tx, project_id: int, new: NewTask, by: Doer, *, parent_id: str | None = None, workspace: str | None = None
+) -> Task:
+    """Make a task, below another where one is named, in the workspace of that id, name or root directory.
+
+    Raises what `create_child` raises, `NotFound` for an unknown workspace, and `IdentityForbidden` when a session makes
+    a task for a workspace that is not its own.
+    """
+    if workspace is not None:
+        new = msgspec.structs.replace(new, workspace_id=workspaces.resolve(tx, project_id, workspace))
+    if by.is_session and new.workspace_id is not None:
+        session = sessions.find(tx, project_id, by.actor.ref)
+        if session.workspace_id != new.workspace_id:
+            raise sessions.IdentityForbidden("a session makes tasks of its own workspace, or of none")
+    channel = check_channel(new.channel)
+    if channel is not None:
+        channels.allowed(tx, project_id, channel, new.workspace_id)
+    if parent_id is not None:
+        task = create_child(tx, project_id, parent_id, new, by)
+    else:
+        task = create(tx, project_id, new, by)
+    if channel is not None:
+        channels.check(tx, project_id, channel, task.workspace_id)
+    return task
 
 
 def create(tx: Tx, project_id: int, new: NewTask, by: Doer) -> Task:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from runyard.domain.states import FINAL
+from runyard.domain.states import RunState
 from runyard.storage.port import Insert, Tx
 
 EXPIRED = (
-    "SELECT id FROM runs WHERE state = :state AND finished_at < :before "
+    # Runs of tasks go with their tasks.
+    "SELECT id FROM runs WHERE state = :state AND finished_at < :before AND task_id IS NULL "
     "AND NOT EXISTS (SELECT 1 FROM retirements WHERE retirements.run_id = runs.id) "
     "ORDER BY finished_at LIMIT :n {skip_locked}"
 )
@@ -39,10 +40,9 @@ DELETE_KEYS = (
     "DELETE FROM idempotency_keys "
     "WHERE project_id = :project_id AND scope = :scope AND name {among names} AND run_id {among ids}"
 )
-FINAL_RUNS = "SELECT id FROM runs WHERE id {among ids} AND state {among states}"
+RESTING_RUNS = "SELECT id FROM runs WHERE id {among ids} AND state {among states}"
 DELETE_RUNS = "DELETE FROM runs WHERE id {among ids}"
 DELETE_RETIREMENTS = "DELETE FROM retirements WHERE run_id {among ids}"
-_FINAL = sorted(state.value for state in FINAL)
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -125,9 +125,10 @@ def set_archived(tx: Tx, ids: Sequence[str]) -> None:
     tx.run(SET_ARCHIVED, ids=list(ids))
 
 
-def final(tx: Tx, ids: Sequence[str]) -> list[str]:
-    """Those of the runs that can never change again."""
-    return [row[0] for row in tx.rows(FINAL_RUNS, ids=list(ids), states=_FINAL)]
+def resting(tx: Tx, ids: Sequence[str], among: frozenset[RunState]) -> list[str]:
+    """Those of the runs that are in one of these states."""
+    states = sorted(state.value for state in among)
+    return [row[0] for row in tx.rows(RESTING_RUNS, ids=list(ids), states=states)]
 
 
 def delete_part(tx: Tx, part: Part, ids: Sequence[str], n: int) -> int:
