@@ -16,6 +16,7 @@ from runyard.domain.agents import EXECUTOR
 from runyard.domain.errors import DomainError, Forbidden, Invalid
 from runyard.domain.records import Waiting
 from runyard.engine import approvals, claimers, claims, event_waits, leases
+from runyard.engine.tasks.queueing import EXECUTOR as SESSION
 from runyard.streams.hub import Hub
 from runyard.web.call import Call
 from runyard.web.slugs import slug_in
@@ -34,6 +35,10 @@ def claiming(hub: Hub) -> HTTPRouteHandler:
     async def claim_runs(call: Call, data: wire.ClaimIn) -> wire.ClaimsOut:
         """Hand out up to `limit` runs, each under a lease; wait up to `wait_seconds` for the first."""
         request = mapping.claim_in(acting_in(call), data, call.actor)
+        if request.executor == SESSION:
+            raise Invalid(
+                f"runs for executor {SESSION!r} are handed to sessions alone; claim at /runyard/v1/tasks/claim"
+            )
         topic = f"ready:{request.project_id}"
         if request.project_id is None:
             if request.executor != EXECUTOR:
