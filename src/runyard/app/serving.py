@@ -14,7 +14,7 @@ import uvicorn
 from runyard.app.handover import agents_command, agents_environment, hand_over, say
 from runyard.app.server import Server
 from runyard.domain.errors import Conflict, DomainError
-from runyard.loops import supervisor
+from runyard.loops import sessions, supervisor
 from runyard.settings import Settings
 from runyard.web import logs
 
@@ -36,6 +36,8 @@ def serve(settings: Settings) -> int:
 def _serve(server: Server) -> int:
     settings = server.settings
     admin_key = server.bootstrap()
+    if settings.loops:
+        sessions.recover(server.store)
     config = uvicorn.Config(
         server.app,
         host=settings.host,

@@ -39,10 +39,10 @@ OF_NONE = (  # by channels_workspace
 # By task_runs_active: runs that somebody has are as few as those who work.
 WORKED_ON = (
     "SELECT r.coordination, r.task_id, r.run_id FROM task_runs r JOIN tasks t ON t.id = r.task_id "
-    "WHERE r.project_id = :project_id AND r.stage {among stages} AND r.coordination IS NOT NULL "
+    "WHERE r.project_id = :project_id AND r.stage IN ('queued', 'claimed', 'starting', 'running', 'needs_attention') "
+    "AND r.stage {among stages} AND r.coordination IS NOT NULL "
     "AND t.workspace_id = :workspace_id ORDER BY r.queued_at, r.run_id LIMIT :n"
 )
-# Which of a workspace's runs a channel belongs to; by tasks_open the runs of a task are few.
 OF_RUN = "SELECT r.coordination, t.workspace_id FROM task_runs r JOIN tasks t ON t.id = r.task_id WHERE r.run_id = :id"
 AFTER = (  # by channel_messages_channel
     f"SELECT {_MESSAGES} FROM channel_messages WHERE project_id = :project_id AND channel = :channel "

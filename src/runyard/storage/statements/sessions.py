@@ -43,8 +43,8 @@ SAVE = Update("sessions", {name: _TYPES[name] for name in _MOVING}, {"id": "text
 HEARD = Update("sessions", {"active_at": "bigint"}, {"id": "text"})
 GET = f"SELECT {COLUMNS} FROM sessions WHERE id {{among ids}}"
 LOCK = f"{GET} ORDER BY id {{lock}}"
-# By sessions_live where only those are asked for that have not stopped, else by sessions_project, sessions_workspace
-# or sessions_agent.
+# By sessions_live or sessions_there where only those are asked for that have not stopped, else by sessions_project,
+# sessions_workspace or sessions_agent.
 _PAGE = f"SELECT {COLUMNS} FROM sessions WHERE project_id = :project_id AND id < :before"
 DUE = "SELECT id FROM sessions WHERE expires_at <= :now AND stopped_at IS NULL ORDER BY expires_at LIMIT :n"
 CHILDREN = "SELECT id FROM sessions WHERE parent_id {among ids} AND stopped_at IS NULL ORDER BY id LIMIT :n"
@@ -54,7 +54,7 @@ STOP_SOON = (
     "WHERE parent_id {among ids} AND stops_with_parent = 1 AND stopped_at IS NULL"
 )
 COUNT_LIVE = "SELECT state, COUNT(*) FROM sessions WHERE project_id = :project_id AND stopped_at IS NULL GROUP BY state"
-COUNT = "SELECT COUNT(*) FROM sessions WHERE project_id = :project_id"
+COUNT = "SELECT COUNT(*) FROM (SELECT 1 FROM sessions WHERE project_id = :project_id LIMIT :most) AS counted"
 
 
 def from_row(row: Row) -> Session:
@@ -132,9 +132,9 @@ def count_live(tx: Tx, project_id: int) -> dict[str, int]:
     return {row[0]: row[1] for row in tx.rows(COUNT_LIVE, project_id=project_id)}
 
 
-def count(tx: Tx, project_id: int) -> int:
-    """How many sessions there ever were."""
-    row = tx.row(COUNT, project_id=project_id)
+def count(tx: Tx, project_id: int, most: int) -> int:
+    """How many sessions there are, stopped ones too; counted up to so many."""
+    row = tx.row(COUNT, project_id=project_id, most=most)
     return int(row[0]) if row is not None else 0
 
 

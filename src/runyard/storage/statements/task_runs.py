@@ -35,6 +35,14 @@ ADD = Insert("task_runs", _TYPES)
 GET = f"SELECT {COLUMNS} FROM task_runs WHERE run_id {{among ids}}"
 LATEST = f"SELECT {COLUMNS} FROM task_runs WHERE task_id = :task_id ORDER BY attempt DESC LIMIT :n"
 HELD = f"SELECT {COLUMNS} FROM task_runs WHERE session_id {{among ids}} AND held = 1"
+# What somebody has who was given no lease: by task_runs_active, whose own condition is repeated for SQLite to know it.
+UNLEASED = (
+    "SELECT r.run_id FROM task_runs r JOIN runs u ON u.id = r.run_id "
+    "WHERE r.project_id IN (SELECT project_id FROM task_run_sums WHERE claimed > 0 OR starting > 0 OR running > 0) "
+    "AND r.stage IN ('queued', 'claimed', 'starting', 'running', 'needs_attention') "
+    "AND r.stage IN ('claimed', 'starting', 'running') AND r.run_id > :after AND u.lease_until IS NULL "
+    "AND u.state IN ('claimed', 'starting', 'running') ORDER BY r.run_id LIMIT :n"
+)
 # What each session took up last, by task_runs_session.
 LAST_OF = (
     "SELECT s.value, (SELECT r.run_id FROM task_runs r WHERE r.session_id = s.value "
@@ -76,6 +84,11 @@ def held_by(tx: Tx, session_ids: Sequence[str]) -> dict[str, TaskRun]:
     """What these sessions have, by session."""
     found = map(from_row, tx.wide_rows(HELD, ids=list(session_ids))) if session_ids else ()
     return {row.session_id: row for row in found if row.session_id is not None}
+
+
+def unleased(tx: Tx, after: str, n: int) -> list[str]:
+    """The first `n` runs behind an id that somebody has without a lease."""
+    return [row[0] for row in tx.rows(UNLEASED, after=after, n=n)]
 
 
 def last_of(tx: Tx, session_ids: Sequence[str]) -> dict[str, TaskRun]:

@@ -48,6 +48,7 @@ CREATE TABLE sessions (
     events BIGINT NOT NULL
 );
 CREATE INDEX sessions_project ON sessions (project_id, id);
+CREATE INDEX sessions_there ON sessions (project_id, id) WHERE stopped_at IS NULL;
 CREATE INDEX sessions_agent ON sessions (project_id, agent, id);
 CREATE INDEX sessions_workspace ON sessions (project_id, workspace_id, id);
 CREATE INDEX sessions_live ON sessions (project_id, workspace_id, id) WHERE stopped_at IS NULL;
