@@ -78,6 +78,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Further folders that managed runs may read, such as interpreters outside `/usr`."""
     managed_memory_mb: int = 0
     """Memory that managed runs may use together; 0 is 80 % of the machine's."""
+    agents_may_force: bool = True
+    """Whether agents may release, fail, retry and recover runs of tasks by force, and pause and resume tasks."""
+    starvation_after: float = 120
+    """After how many seconds it is looked after a run of a task that nobody takes; 0 never looks after any."""
+    starvation_cycle: float = 15
+    """How many seconds lie between two looks."""
+    starvation_told: int = 6
+    """With which look it is told in the task's timeline that the run starves."""
+    starvation_parked: int = 10
+    """With which look the run is queued no more and needs attention."""
     log_format: str = "auto"
     """`json`, `console`, or `auto`: console on a terminal."""
     log_level: str = "info"
