@@ -15,6 +15,7 @@ from runyard.domain.sessions import Session, SessionState
 from runyard.domain.tasks import ApprovalPolicy, Stage, Task, TaskRun, TaskStatus
 from runyard.engine import sessions
 from runyard.engine.tasks import operating, pausing
+from runyard.engine.tasks.forcing import Force
 from runyard.engine.tasks.views import RunSeen
 from runyard.storage.statements import task_runs
 from tests.support.yard import PERSON, Yard
@@ -77,7 +78,7 @@ def test_a_run_is_claimed_started_and_completed_without_a_lease(yard: Yard) -> N
 
 def test_pauses_do_not_keep_a_person_from_claiming(yard: Yard) -> None:
     task, row = queued(yard)
-    yard.store.transact(pausing.pause, 1, task.id, PERSON, reason="wait")
+    yard.store.transact(pausing.pause, task.id, Force(project_id=1, by=PERSON, reason="wait"))
     assert yard.claim_next(yard.session()) is None
     assert do(yard, operating.claim, row).row.stage is Stage.CLAIMED
 

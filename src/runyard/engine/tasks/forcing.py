@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from runyard.domain.actors import Doer
-from runyard.domain.errors import DomainError, Invalid, NotFound
+from runyard.domain.errors import DomainError, Invalid
 from runyard.domain.moves import move
 from runyard.domain.policy import SECOND, Failure
 from runyard.domain.records import Json, Move, TaskMove
@@ -103,7 +103,7 @@ def _each(
         try:
             check_allowed(force)
             if run_id not in taken:
-                raise NotFound(f"there is no run of a task {run_id[:64]!r} in this project")
+                raise held.unknown(run_id)
             if taken[run_id].task.id in refused:
                 raise _too_often(tx)
             decide(tx, taken[run_id], force, 0)

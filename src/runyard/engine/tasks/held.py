@@ -8,35 +8,30 @@ import msgspec
 
 from runyard.domain.errors import NotFound
 from runyard.domain.records import Move
-from runyard.domain.tasks import TaskRun
 from runyard.engine.tasks.views import RunSeen
 from runyard.engine.transitions import apply_to_tasks
 from runyard.storage.port import Tx
 from runyard.storage.statements import runs as runs_sql
-from runyard.storage.statements import sessions as sessions_sql
 from runyard.storage.statements import task_runs as task_runs_sql
 from runyard.storage.statements import tasks as tasks_sql
 
 
 def find(tx: Tx, project_id: int, run_id: str) -> RunSeen:
     """The run, for reading. Raises `NotFound`, for a run that is of no task as well."""
-    row = _row(tx, project_id, run_id)
+    row = task_runs_sql.get(tx, [run_id]).get(run_id) if "\0" not in run_id else None
+    if row is None or row.project_id != project_id:
+        raise unknown(run_id)
     runs, tasks = runs_sql.get(tx, [run_id]), tasks_sql.get(tx, [row.task_id])
     if not runs or not tasks:
-        raise _unknown(run_id)
+        raise unknown(run_id)
     return RunSeen(run=runs[run_id], row=row, task=tasks[row.task_id])
 
 
-def take(tx: Tx, project_id: int, run_id: str, *, session_id: str | None = None) -> RunSeen:
-    """The run and its task, locked; before them the session that has the run, or the one named. Raises `NotFound`."""
-    row = _row(tx, project_id, run_id)
-    sessions = sorted({one for one in (row.session_id, session_id) if one is not None})
-    if sessions:
-        # A session that ends settles its runs: it is locked before them, and so it is here.
-        sessions_sql.lock(tx, sessions)
+def take(tx: Tx, project_id: int, run_id: str) -> RunSeen:
+    """The run and its task, locked. Raises `NotFound`, for a run that is of no task as well."""
     taken = take_all(tx, project_id, [run_id])
     if run_id not in taken:
-        raise _unknown(run_id)
+        raise unknown(run_id)
     return taken[run_id]
 
 
@@ -65,14 +60,8 @@ def move_one(tx: Tx, move: Move) -> RunSeen:
     return moved(tx, [move])[0]
 
 
-def _row(tx: Tx, project_id: int, run_id: str) -> TaskRun:
-    row = task_runs_sql.get(tx, [run_id]).get(run_id) if "\0" not in run_id else None
-    if row is None or row.project_id != project_id:
-        raise _unknown(run_id)
-    return row
-
-
-def _unknown(run_id: str) -> NotFound:
+def unknown(run_id: str) -> NotFound:
+    """Why a run is not there."""
     return NotFound(f"there is no run of a task {run_id[:64]!r} in this project")
 
 

@@ -146,13 +146,13 @@ def attach(tx: Tx, project_id: int, run_id: str, session_id: str, by: Doer) -> R
 
     Raises `NotFound` and `Conflict`.
     """
-    seen = held.take(tx, project_id, run_id, session_id=session_id)
+    seen = held.take(tx, project_id, run_id)
     _check_executable(seen.task)
     if seen.row.stage not in (Stage.CLAIMED, Stage.STARTING):
         raise Conflict(f"a run that is {seen.row.stage} takes no session; claim it first")
     if seen.row.session_id is not None:
         raise Conflict("the run has a session already")
-    sessions.attachable(sessions.find(tx, project_id, session_id))
+    sessions.attachable(sessions.lock(tx, project_id, session_id))
     if task_runs_sql.held_by(tx, [session_id]):
         raise Conflict("the session works on another run; a session has one at a time")
     if seen.row.stage is Stage.CLAIMED:
@@ -239,4 +239,7 @@ def cancel(
 
 
 def _ended(tx: Tx, one: Move, by: Doer) -> RunSeen:
-    return held.move_one(tx, one)
+    seen = held.move_one(tx, one)
+    if seen.row.session_id is not None:
+        sessions.ask_to_stop(tx, [seen.row.session_id], by)
+    return seen
