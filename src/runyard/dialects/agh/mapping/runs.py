@@ -28,7 +28,7 @@ def run_out(seen: RunSeen) -> wire.Run:
         origin=wire.RunOrigin(kind=row.origin_kind, ref=row.origin_ref),
         network_channel=row.channel or "",
         idempotency_key=key_out(row.key, row.task_id),
-        metadata=raw(without_secrets(run.metadata)),
+        metadata=raw(_metadata(seen)),
         result=raw(without_secrets(run.output)),
     )
 
@@ -126,6 +126,16 @@ def _workflow(metadata: str | None) -> str:
         return msgspec.json.decode(metadata, type=_Metadata).workflow_id
     except msgspec.MsgspecError:
         return ""
+
+
+def _metadata(seen: RunSeen) -> str | None:
+    """What was said of a run; of one that a review asked for the engine says it, with ids."""
+    said = without_secrets(seen.run.metadata)
+    if said is None or seen.row.review_id is None:
+        return said
+    prefixes = {"review_id": "review", "parent_run_id": "run"}
+    found = {name: shown(prefixes[name], one) if name in prefixes else one for name, one in _any(said).items()}
+    return _json(found).decode()
 
 
 class _Error(msgspec.Struct):
