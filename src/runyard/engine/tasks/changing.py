@@ -14,8 +14,9 @@ from runyard.domain.errors import Invalid
 from runyard.domain.records import Json
 from runyard.domain.tasks import ApprovalPolicy, Task, TaskApproval
 from runyard.engine import channels
-from runyard.engine.tasks import desk, making, queueing
+from runyard.engine.tasks import desk, making, queueing, views
 from runyard.engine.tasks.timeline import note
+from runyard.engine.tasks.views import Seen
 from runyard.storage.port import Tx
 
 
@@ -81,6 +82,11 @@ def change(tx: Tx, project_id: int, task_id: str, asked: Change, by: Doer) -> Ta
     note(tx, task, "task.updated", by, {"changed_fields": [FIELDS[name] for name in differing], "status": task.status})
     queueing.auto(tx, written.freed, by)
     return desk.find(tx, project_id, task.id) if written.freed else task
+
+
+def change_seen(tx: Tx, project_id: int, task_id: str, asked: Change, by: Doer) -> Seen:
+    """`change`, and the task as it is shown."""
+    return views.see_one(tx, change(tx, project_id, task_id, asked, by))
 
 
 def _same(name: str, one: Any, other: Any) -> bool:

@@ -22,8 +22,9 @@ from runyard.domain.tasks import (
     settled,
 )
 from runyard.engine import channels, sessions, sizes, workspaces
-from runyard.engine.tasks import desk
+from runyard.engine.tasks import desk, views
 from runyard.engine.tasks.timeline import note
+from runyard.engine.tasks.views import Seen
 from runyard.storage.port import Tx
 from runyard.storage.statements import tasks as sql
 
@@ -81,6 +82,13 @@ def make(
     if channel is not None:
         channels.check(tx, project_id, channel, task.workspace_id)
     return task
+
+
+def make_seen(
+    tx: Tx, project_id: int, new: NewTask, by: Doer, *, parent_id: str | None = None, workspace: str | None = None
+) -> Seen:
+    """`make`, and the task as it is shown."""
+    return views.see_one(tx, make(tx, project_id, new, by, parent_id=parent_id, workspace=workspace))
 
 
 def create(tx: Tx, project_id: int, new: NewTask, by: Doer) -> Task:

@@ -28,6 +28,11 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
     root: Node
     below: list[str]
 
+    @property
+    def level(self) -> int:
+        """How many tasks are above the root."""
+        return len(self.root.seen.task.ancestors)
+
 
 def of(tx: Tx, project_id: int, task_id: str) -> Tree:
     """The task and the ids of those below it, all of one instant. Raises `NotFound`."""

@@ -155,9 +155,8 @@ async def get_task_tree(call: Call, id: str) -> Listed[wire.TreeAnswer]:
 
 
 async def _nodes(call: Call, tree: trees.Tree) -> AsyncIterator[list[bytes]]:
-    level = len(tree.root.seen.task.ancestors)
     for start in range(0, len(tree.below), SLICE):
-        found = await call.read(trees.nodes, tree.below[start : start + SLICE], at=level)
+        found = await call.read(trees.nodes, tree.below[start : start + SLICE], at=tree.level)
         yield [encode(mapping.node_out(node)) for node in found]
 
 
