@@ -13,6 +13,7 @@ from runyard.domain.policy import SECOND
 from runyard.domain.records import Json
 from runyard.domain.sessions import Session, SessionEvent, SessionSettings, SessionState
 from runyard.storage.port import Tx
+from runyard.storage.sql import BEYOND
 from runyard.storage.statements import session_events as events_sql
 from runyard.storage.statements import sessions as sql
 from runyard.storage.statements import task_runs as task_runs_sql
@@ -199,6 +200,49 @@ def write(tx: Tx, sessions: Sequence[Session], type: str, data: Mapping[str, Any
 def topic(session_id: str) -> str:
     """What wakes those who follow a session."""
     return f"session:{session_id}"
+
+
+def page(
+    tx: Tx,
+    project_id: int,
+    *,
+    workspace_id: str | None = None,
+    agent: str | None = None,
+    state: SessionState | None = None,
+    live: bool = False,
+    before: str | None = None,
+    limit: int = 50,
+) -> list[Session]:
+    """The project's sessions of what is named, newest first, from below an id on; '' is no workspace."""
+    if "\0" in (agent or ""):
+        return []
+    return sql.page(
+        tx,
+        project_id,
+        before=before or BEYOND,
+        n=limit,
+        live=live or state not in (None, SessionState.STOPPED),
+        workspace_id=workspace_id,
+        agent=agent,
+        state=state,
+    )
+
+
+def events(
+    tx: Tx,
+    project_id: int,
+    session_id: str,
+    *,
+    after: int | None = None,
+    type: str = "",
+    since: int = 0,
+    limit: int = 50,
+) -> list[SessionEvent]:
+    """What happened to a session: the first after a number, or the last, oldest first. Raises `NotFound`."""
+    session = find(tx, project_id, session_id)
+    if "\0" in type:
+        return []
+    return events_sql.after(tx, session.id, after=after, n=limit, type=type, since=since)
 
 
 def are_due(tx: Tx) -> bool:

@@ -73,10 +73,14 @@ def find(tx: Tx, project_id: int, text: str) -> Workspace:
     raise NotFound(f"there is no workspace {text[:128]!r} in this project; name one by its id, name or root directory")
 
 
+def at(tx: Tx, project_id: int, path: str) -> Workspace | None:
+    """The workspace at that place. Raises `Invalid` for what cannot be a place."""
+    return sql.rooted(tx, project_id, _path(path))
+
+
 def resolve_or_create(tx: Tx, project_id: int, path: str) -> Workspace:
     """The workspace at that place, made where there is none. Raises `Invalid`."""
-    root_dir = _path(path)
-    return sql.rooted(tx, project_id, root_dir) or create(tx, project_id, NewWorkspace(root_dir=root_dir))
+    return at(tx, project_id, path) or create(tx, project_id, NewWorkspace(root_dir=path))
 
 
 def page(tx: Tx, project_id: int, *, before: str | None = None, limit: int = 50) -> list[Workspace]:

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from runyard.domain.actors import Doer, server
-from runyard.domain.errors import Conflict
 from runyard.domain.moves import move
 from runyard.domain.policy import Failure
 from runyard.domain.records import Move, Run, TaskMove
@@ -134,9 +133,3 @@ def _tell_forced(tx: Tx, forced: Sequence[Session], by: Doer) -> None:
                 "propagated_from_task_id": one.propagated_from,
             }
             note(tx, tasks[one.task_id], "task.run_force_stopped", by, said, run_id=one.run_id)
-
-
-def check_live(session: Session) -> None:
-    """Raise `Conflict` when nothing can be said to the session any more."""
-    if session.state not in (SessionState.STARTING, SessionState.ACTIVE):
-        raise Conflict(f"the session is {session.state}; begin a new one")
