@@ -137,7 +137,8 @@ def placed(triage: Triage, task: Task) -> Triage:
     )
 
 
-TRIAGE_SUMS = ("archived", "dismissed", "seen")
+TRIAGE_SUMS = ("archived", "dismissed", "seen", "unread")
+_COUNTED = (Mark.ARCHIVED, Mark.DISMISSED, Mark.READ, Mark.UNREAD)
 
 
 def triage_key(triage: Triage) -> tuple[int, str, str, str, str, str, str]:
@@ -146,10 +147,9 @@ def triage_key(triage: Triage) -> tuple[int, str, str, str, str, str, str]:
     return (*whose, triage.workspace_id, triage.owner_kind, triage.owner_ref, triage.lane)
 
 
-def triage_tally(triage: Triage) -> tuple[int, int, int]:
+def triage_tally(triage: Triage) -> tuple[int, ...]:
     """What the record adds to the sums, in the order of `TRIAGE_SUMS`."""
-    mark = triage.mark
-    return (int(mark is Mark.ARCHIVED), int(mark is Mark.DISMISSED), int(mark is Mark.READ))
+    return tuple(int(triage.mark is mark) for mark in _COUNTED)
 
 
 def reason_of(task: Task) -> Reason | None:

@@ -164,7 +164,7 @@ class Task(msgspec.Struct, frozen=True, gc=False):
     active_at: int
     """When something last happened to it or to one of its runs."""
     triaged: int = 0
-    """How many keep a record of having seen it."""
+    """1 once anybody keeps a record of having seen it."""
     counted: int = 0
     """`counted_as` what it is counted under, for indexes."""
 
@@ -373,7 +373,8 @@ def followed(row: TaskRun, before: Run, after: Run, changes: dict[str, Any]) -> 
 
 STATUSES = tuple(status.value for status in TaskStatus)
 LANES = tuple(f"lane_{lane.value}" for lane in Lane)
-TASK_SUMS = (*STATUSES, "awaiting_approval", "awaiting_dependencies", "paused", *LANES)
+TRIAGED = tuple(f"triaged_{lane.value}" for lane in Lane)
+TASK_SUMS = (*STATUSES, "awaiting_approval", "awaiting_dependencies", "paused", *LANES, *TRIAGED)
 STAGES = tuple(stage.value for stage in Stage)
 RUN_SUMS = (*STAGES, "claims", "claim_time", "starts", "start_time")
 
@@ -404,7 +405,8 @@ def task_tally(task: Task) -> tuple[int, ...]:
         int(blocked and task.approval_state is TaskApproval.PENDING),
         int(blocked and task.dependencies > 0),
         int(task.paused_at is not None),
-        *(int(task.lane == lane) for lane in Lane),
+        *(int(task.lane is lane) for lane in Lane),
+        *(int(task.triaged == 1 and task.lane is lane) for lane in Lane),
     )
 
 

@@ -4,8 +4,8 @@ How a record stands (still read, out of sight, or unread again) depends on the t
 counts depends on the task's lane and owner. An inbox could find that out as it is looked at; but then it would have to
 look at every record its owner ever made, of which there may be as many as tasks. So each record says it by itself,
 indexed and summed, and the transaction that moves a task brings the task's records up to date. That costs nothing on
-the way of a claim: `tasks.triaged` tells how many records there are, and most tasks have none. Whoever writes a record
-or a task holds the task's lock, so neither misses the other.
+the way of a claim: `tasks.triaged` tells whether there are records at all, and most tasks have none. Whoever writes a
+record or a task holds the task's lock, so neither misses the other.
 """
 
 from __future__ import annotations

@@ -24,6 +24,6 @@ def triage(tx: Tx, project_id: int, task_id: str, actor: Actor, verb: TriageVerb
     before = sql.of_actor(tx, project_id, actor, [task_id]).get(task_id)
     after = triaged(task, actor, before, verb, tx.now)
     marks.put(tx, [(before, after)])
-    if before is None:
-        desk.write_one(tx, task, msgspec.structs.replace(task, triaged=task.triaged + 1))
+    if not task.triaged:
+        desk.write_one(tx, task, msgspec.structs.replace(task, triaged=1))
     return after

@@ -166,11 +166,13 @@ CREATE INDEX tasks_status ON tasks (project_id, status, active_at, id);
 CREATE INDEX tasks_workspace ON tasks (project_id, workspace_id, active_at, id);
 CREATE INDEX tasks_owner ON tasks (project_id, owner_kind, owner_ref, active_at, id) WHERE owner_kind IS NOT NULL;
 -- Inboxes: what is in everybody's, in the order it stands there, and what is somebody's own.
-CREATE INDEX tasks_lane ON tasks (project_id, lane, active_at DESC, priority DESC, id, counted) WHERE lane <> 'open';
-CREATE INDEX tasks_workspace_lane ON tasks (project_id, workspace_id, lane, active_at DESC, priority DESC, id, counted)
+CREATE INDEX tasks_lane ON tasks (project_id, lane, triaged, active_at DESC, priority DESC, id, counted)
+    WHERE lane <> 'open';
+CREATE INDEX tasks_workspace_lane
+    ON tasks (project_id, workspace_id, lane, triaged, active_at DESC, priority DESC, id, counted)
     WHERE lane <> 'open';
 CREATE INDEX tasks_owner_lane
-    ON tasks (project_id, owner_kind, owner_ref, lane, active_at DESC, priority DESC, id, counted)
+    ON tasks (project_id, owner_kind, owner_ref, lane, triaged, active_at DESC, priority DESC, id, counted)
     WHERE owner_kind IS NOT NULL AND lane IS NOT NULL;
 -- What retention takes away, leaf by leaf.
 CREATE INDEX tasks_closed ON tasks (status, closed_at) WHERE closed_at IS NOT NULL AND children = 0;
@@ -276,6 +278,10 @@ CREATE TABLE task_sums (
     lane_failed_runs INTEGER NOT NULL,
     lane_blocked INTEGER NOT NULL,
     lane_open INTEGER NOT NULL,
+    triaged_approvals INTEGER NOT NULL,
+    triaged_failed_runs INTEGER NOT NULL,
+    triaged_blocked INTEGER NOT NULL,
+    triaged_open INTEGER NOT NULL,
     PRIMARY KEY (project_id, workspace_id, owner_kind, owner_ref, channel, origin_kind)
 ) WITHOUT ROWID;
 CREATE TABLE task_run_sums (
@@ -338,6 +344,7 @@ CREATE TABLE triage_sums (
     archived INTEGER NOT NULL,
     dismissed INTEGER NOT NULL,
     seen INTEGER NOT NULL,
+    unread INTEGER NOT NULL,
     PRIMARY KEY (project_id, actor_kind, actor_ref, workspace_id, owner_kind, owner_ref, lane)
 ) WITHOUT ROWID;
 
