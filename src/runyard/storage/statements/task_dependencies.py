@@ -15,7 +15,7 @@ REMOVE = "DELETE FROM task_dependencies WHERE task_id = :task_id AND depends_on_
 REACHES = (
     "WITH RECURSIVE up(id) AS (SELECT depends_on_id FROM task_dependencies WHERE task_id = :start "
     "UNION SELECT d.depends_on_id FROM up JOIN task_dependencies d ON d.task_id = up.id) "
-    "SELECT COUNT(*), MAX(CASE WHEN id = :goal THEN 1 ELSE 0 END) FROM (SELECT id FROM up LIMIT :n) AS some"
+    "SELECT COUNT(*), MAX(CASE WHEN id = :goal THEN 1 ELSE 0 END) FROM (SELECT id FROM up LIMIT :n) AS reached"
 )
 
 
