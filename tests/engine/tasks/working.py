@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runyard.domain.sessions import Session
 from runyard.domain.tasks import Task, TaskRun
-from runyard.engine.tasks import operating
+from runyard.engine.tasks import depending, operating
 from tests.support.yard import PERSON, Yard
 
 
@@ -26,6 +26,11 @@ def fail(yard: Yard, row: TaskRun) -> None:
     """Let the run fail."""
     begin(yard, row)
     yard.store.transact(operating.fail, yard.project_id, row.run_id, PERSON, error="it broke")
+
+
+def depend(yard: Yard, task: Task, other: Task) -> Task:
+    """Let the task wait for the other one."""
+    return yard.store.transact(depending.add, yard.project_id, task.id, other.id, PERSON)
 
 
 def types(yard: Yard, task: Task | str) -> list[str]:
