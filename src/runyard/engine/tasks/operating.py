@@ -15,7 +15,7 @@ from runyard.engine import sessions, sizes
 from runyard.engine.failures import told
 from runyard.engine.runs import because
 from runyard.engine.sessions import NewSession
-from runyard.engine.tasks import held, queueing
+from runyard.engine.tasks import documents, held, queueing
 from runyard.engine.tasks.held import said_json
 from runyard.engine.tasks.timeline import note
 from runyard.engine.tasks.views import RunSeen
@@ -23,10 +23,6 @@ from runyard.storage.port import Tx
 from runyard.storage.statements import sessions as sessions_sql
 from runyard.storage.statements import task_runs as task_runs_sql
 
-DOCUMENT = 64 << 10
-"""A result, what is said with a failure or a cancellation: so many bytes of JSON."""
-SENTENCE = 16 << 10
-"""Why something is done or went wrong: so many bytes of text."""
 AGENT = "worker"
 """The agent of a session for a task that asks for none."""
 
@@ -169,9 +165,9 @@ def attach(tx: Tx, project_id: int, run_id: str, session_id: str, by: Doer) -> R
 def complete(tx: Tx, project_id: int, run_id: str, by: Doer, *, result: Json | None = None) -> RunSeen:
     """End a running run without lease as completed, and ask its session to stop.
 
-    Raises `TooLarge`, `NotFound`, and `Conflict` for a run under a lease.
+    Raises `Invalid`, `TooLarge`, `NotFound`, and `Conflict` for a run under a lease.
     """
-    sizes.within(DOCUMENT, "the result", result)
+    documents.check_result(result)
     seen = held.take(tx, project_id, run_id)
     _check_unleased(seen)
     if seen.row.stage is not Stage.RUNNING:
@@ -187,8 +183,8 @@ def fail(tx: Tx, project_id: int, run_id: str, by: Doer, *, error: str, metadata
     """
     if not error:
         raise Invalid("`error` must say what went wrong")
-    sizes.within(SENTENCE, "the error", error)
-    sizes.within(DOCUMENT, "the metadata", metadata)
+    documents.check_sentence("the error", error)
+    documents.check_metadata(metadata)
     seen = held.take(tx, project_id, run_id)
     _check_unleased(seen)
     if seen.row.stage not in (Stage.STARTING, Stage.RUNNING):
@@ -219,8 +215,8 @@ def cancel(
 
     Raises `TooLarge`, `NotFound` and `Conflict`.
     """
-    sizes.within(SENTENCE, "the reason", reason)
-    sizes.within(DOCUMENT, "the metadata", metadata)
+    documents.check_sentence("the reason", reason)
+    sizes.within(documents.DOCUMENT, "the metadata", metadata)
     seen = held.take(tx, project_id, run_id)
     working = seen.row.stage in (Stage.STARTING, Stage.RUNNING) and seen.row.session_id is not None
     one = move(

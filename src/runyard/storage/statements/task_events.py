@@ -19,6 +19,7 @@ OF_BRANCH = (
     f"SELECT {_OURS} FROM task_events e JOIN tasks t ON t.id = e.task_id WHERE e.root_id = :root_id "
     "AND e.seq > :after AND (t.path = :path OR (t.path > :low AND t.path < :high)) ORDER BY e.seq LIMIT :n"
 )
+OF_RUN = f"SELECT {COLUMNS} FROM task_events WHERE task_id = :task_id AND run_id = :run_id ORDER BY seq DESC LIMIT :n"
 LATEST = "SELECT t.value, (SELECT MAX(e.seq) FROM task_events e WHERE e.task_id = t.value) FROM {each ids} AS t"
 
 
@@ -45,6 +46,11 @@ def of_branch(tx: Tx, root_id: str, path: str, *, after: int, n: int) -> list[Ta
         said = {"path": path, "low": f"{path}/", "high": f"{path}0"}
         rows = tx.rows(OF_BRANCH, root_id=root_id, after=after, n=n, **said)
     return [from_row(row) for row in rows]
+
+
+def newest_of_run(tx: Tx, task_id: str, run_id: str, n: int) -> list[TaskEvent]:
+    """The newest `n` lines about one of the task's runs, newest first."""
+    return [from_row(row) for row in tx.rows(OF_RUN, task_id=task_id, run_id=run_id, n=n)]
 
 
 def latest(tx: Tx, ids: Sequence[str]) -> dict[str, int]:
