@@ -132,22 +132,22 @@ def check_verdict(verdict: Verdict) -> None:
         raise Invalid("a verdict needs a `reason` that is not blank")
     if not verdict.delivery_id:
         raise Invalid("a verdict needs a `delivery_id` that is not blank: any text of its own")
-    check_bytes("reason", verdict.reason, REASON)
-    check_bytes("delivery_id", verdict.delivery_id, NAME)
-    check_bytes("next_round_guidance", verdict.guidance, GUIDANCE)
-    check_bytes("review_text", verdict.text, TEXT)
+    check_bytes("the reason", verdict.reason, REASON)
+    check_bytes("the delivery id", verdict.delivery_id, NAME)
+    check_bytes("the guidance for the next round", verdict.guidance, GUIDANCE)
+    check_bytes("the text", verdict.text, TEXT)
     missing = _missing(verdict.missing_work)
     if verdict.outcome is ReviewOutcome.APPROVED and missing:
         raise Invalid("`missing_work` must be empty where the outcome is approved")
     if verdict.outcome is ReviewOutcome.REJECTED and not missing and not verdict.guidance:
-        raise Invalid("a rejection must say what to do: in `missing_work` or in `next_round_guidance`")
+        raise Invalid("a rejection must say what to do: what work is missing, or guidance for the next round")
 
 
-def check_bytes(name: str, text: str | None, limit: int) -> None:
+def check_bytes(what: str, text: str | None, limit: int) -> None:
     """Raise `Invalid` when the text takes more bytes than the limit."""
     size = len(text.encode()) if text is not None else 0
     if size > limit:
-        raise Invalid(f"`{name}` takes {size} bytes; at most {limit} are right")
+        raise Invalid(f"{what} takes {size} bytes; at most {limit} are right")
 
 
 def _missing(missing_work: Json) -> list[str]:

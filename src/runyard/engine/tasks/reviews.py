@@ -52,7 +52,7 @@ def request(tx: Tx, project_id: int, run_id: str, new: NewReview, by: Doer) -> R
     # Once more, now that nobody changes it.
     row = _row(tx, project_id, run_id)
     if new.task_id is not None and new.task_id != task.id:
-        raise Invalid("the run is one of another task than the one named; leave `task_id` out, or name its own")
+        raise Invalid("the run is one of another task than the one named; leave the task out, or name its own")
     if row.stage not in ENDED_STAGES:
         raise Conflict(f"the run is {row.stage}; only a run that has ended is reviewed")
     if not applies(new.policy, row.stage):
@@ -113,10 +113,10 @@ def page(
 
 
 def _check(new: NewReview) -> None:
-    for name, number in (("review_round", new.round), ("attempt", new.attempt)):
+    for name, number in (("round", new.round), ("attempt", new.attempt)):
         if not 1 <= number <= MAX_ROUND:
-            raise Invalid(f"`{name}` must be from 1 to {MAX_ROUND}, not {number}")
-    check_bytes("reason", new.reason, REASON)
+            raise Invalid(f"the {name} of a review must be from 1 to {MAX_ROUND}, not {number}")
+    check_bytes("the reason", new.reason, REASON)
 
 
 def _row(tx: Tx, project_id: int, run_id: str) -> TaskRun:

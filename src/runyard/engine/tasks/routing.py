@@ -84,7 +84,7 @@ def claim(tx: Tx, ask: Ask) -> Review | None:
 
     The same again while it has one, and None where there is none. Raises what `sessions.identify` raises.
     """
-    check_bytes("peer_id", ask.peer_id, NAME)
+    check_bytes("the peer's name", ask.peer_id, NAME)
     wanted = ask.who.session_id
     # Locked, so that it neither stops nor asks a second time meanwhile.
     known = sessions_sql.lock(tx, [wanted]) if wanted and "\0" not in wanted else {}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from runyard.domain.actors import Doer, server
+from runyard.domain.actors import Doer, Origin, server
 from runyard.domain.errors import Conflict, Forbidden, Invalid
 from runyard.domain.reviews import Review, ReviewOutcome, ReviewStatus, Verdict, check_verdict, is_repeated, recorded
 from runyard.domain.tasks import MAX_ATTEMPTS, Task
+from runyard.engine import sessions
+from runyard.engine.sessions import Claimed
 from runyard.engine.tasks import desk, queueing
 from runyard.engine.tasks.reviews import find
 from runyard.engine.tasks.timeline import note
@@ -37,7 +39,7 @@ def submit(tx: Tx, project_id: int, review_id: str, verdict: Verdict, by: Doer, 
     check_verdict(verdict)
     review = find(tx, project_id, review_id)
     if run_id is not None and run_id != review.run_id:
-        raise Invalid("`run_id` is not the run that is reviewed")
+        raise Invalid("the verdict names another run than the one that is reviewed")
     task, _ = desk.take(tx, project_id, review.task_id)
     # Once more, now that nobody changes it.
     review = sql.lock(tx, [find(tx, project_id, review_id).id])[review_id]
@@ -61,6 +63,12 @@ def submit(tx: Tx, project_id: int, review_id: str, verdict: Verdict, by: Doer, 
     judged = Judged(review=after, continuation=continuation)
     _tell(tx, task, judged, by)
     return judged
+
+
+def submit_as(tx: Tx, project_id: int, review_id: str, verdict: Verdict, who: Claimed, origin: Origin) -> Judged:
+    """`submit` by a session. Raises also what `sessions.identify` raises."""
+    session = sessions.known(tx, project_id, who)
+    return submit(tx, project_id, review_id, verdict, Doer(sessions.actor_of(session), origin))
 
 
 def lapse(tx: Tx, limit: int = 100) -> int:

@@ -37,7 +37,7 @@ def request_in(run_id: str, data: wire.RequestReviewRequest, project_id: int) ->
     if policy == "none":
         raise Invalid(f"`policy` must be one of {', '.join(ReviewPolicy)} to ask for a review, not none")
     parent = trimmed(data.parent_review_id)
-    check_bytes("parent_review_id", parent, NAME)
+    check_bytes("`parent_review_id`", parent, NAME)
     deadline_at = moment("deadline_at", data.deadline_at)
     return NewReview(
         policy=ReviewPolicy(policy or "always"),
