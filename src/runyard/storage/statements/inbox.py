@@ -1,0 +1,219 @@
+"""SQL of inboxes: sums of what is in them, and ranges of indexes in the order in which they are shown.
+
+Every range is read from a covering index. Filters that an index does not begin with are met by `counted`, what a task
+is counted under: the sums tell which of these are wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from runyard.domain.actors import Actor
+from runyard.domain.inbox import TRIAGE_SUMS
+from runyard.domain.tasks import LANES, TRIAGED, counted_as
+from runyard.storage.port import Row, Tx, Value
+
+
+class Where(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tasks are meant; what is None is not looked at."""
+
+    project_id: int
+    workspace_id: str | None = None
+    """'' for tasks of no workspace."""
+    owner_kind: str | None = None
+    owner_ref: str | None = None
+
+    @property
+    def all(self) -> bool:
+        """Whether every task of the project is meant."""
+        return (self.workspace_id, self.owner_kind, self.owner_ref) == (None, None, None)
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether an index of tasks holds them and no others."""
+        by_owner = self.owner_kind is not None and self.owner_ref is not None and self.workspace_id is None
+        return by_owner or (self.owner_kind is None and self.owner_ref is None)
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """The parameters of the conditions."""
+        return {name: value for name, value in msgspec.structs.asdict(self).items() if value is not None}
+
+
+class Spot(msgspec.Struct, frozen=True, order=True):
+    """A place in the order of inboxes; the smaller comes first."""
+
+    before: int
+    """The latest activity, negative."""
+    less: int
+    """The priority, negative."""
+    id: str
+
+    @property
+    def params(self) -> dict[str, Value]:
+        """The place as conditions name it."""
+        return {"at": -self.before, "priority": -self.less, "id": self.id}
+
+
+class Found(msgspec.Struct, frozen=True, order=True):
+    """A task of a range."""
+
+    spot: Spot
+    title: str = ""
+    identifier: str | None = None
+
+
+def _behind(table: str, id: str) -> str:
+    """What stands behind a place; the first condition bounds the walk of the index, the others pass equals by."""
+    at, priority = f"{table}.active_at", f"{table}.priority"
+    equals = f"{priority} < :priority OR ({priority} = :priority AND {table}.{id} > :id)"
+    return f" AND {at} <= :at AND ({at} < :at OR {equals})"
+
+
+_SUMS_WHERE = {
+    "workspace_id": " AND workspace_id = :workspace_id",
+    "owner_kind": " AND owner_kind = :owner_kind",
+    "owner_ref": " AND owner_ref = :owner_ref",
+}
+_TEXTS = ", t.title, t.identifier"
+_COUNTED = " AND {}.counted {{among counted}}"
+_OF_TASKS = "SELECT t.active_at, t.priority, t.id{texts} FROM tasks t WHERE t.project_id = :project_id"
+_TASKS_ORDER = " ORDER BY t.active_at DESC, t.priority DESC, t.id LIMIT :n"
+_WHOSE = "{0}.project_id = :project_id AND {0}.actor_kind = :actor_kind AND {0}.actor_ref = :actor_ref"
+_UNKNOWN = f" AND NOT EXISTS (SELECT 1 FROM triage g WHERE {_WHOSE.format('g')} AND g.task_id = t.id)"
+_OF_MARKS = f"SELECT g.active_at, g.priority, g.task_id{{texts}} FROM triage g{{join}} WHERE {_WHOSE.format('g')}"
+_MARKS_ORDER = " ORDER BY g.active_at DESC, g.priority DESC, g.task_id LIMIT :n"
+_JOIN = " JOIN tasks t ON t.id = g.task_id"
+
+TOTALS = "SELECT " + ", ".join(f"COALESCE(SUM({name}), 0)" for name in (*LANES, *TRIAGED)) + " FROM task_sums"
+KEYS = "SELECT project_id, workspace_id, owner_kind, owner_ref, channel, origin_kind FROM task_sums"
+MARKS = f"SELECT lane, {', '.join(f'SUM({name})' for name in TRIAGE_SUMS)} FROM triage_sums s"
+CLAIMED = """
+    SELECT DISTINCT t.id FROM task_runs r JOIN tasks t ON t.id = r.task_id
+    WHERE r.project_id = :project_id AND r.claimer_kind = :actor_kind AND r.claimer_ref = :actor_ref
+    AND r.stage IN ('claimed', 'starting', 'running') AND t.lane = 'open'
+    AND NOT (COALESCE(t.owner_kind, '') = :actor_kind AND COALESCE(t.owner_ref, '') = :actor_ref)
+    ORDER BY t.id LIMIT :n"""
+
+
+class Total(msgspec.Struct, frozen=True, kw_only=True):
+    """How many tasks stand in a lane, and how many of them somebody has a record of."""
+
+    tasks: int
+    triaged: int
+
+
+class Marked(msgspec.Struct, frozen=True):
+    """How many records of one actor stand how. Built from rows by position."""
+
+    archived: int = 0
+    dismissed: int = 0
+    seen: int = 0
+    unread: int = 0
+
+
+def totals(tx: Tx, where: Where) -> dict[str, Total]:
+    """How many tasks there are in each lane, from their sums."""
+    row = tx.row(f"{TOTALS} WHERE project_id = :project_id{_filters(where)}", **where.values) or ()
+    half = len(LANES)
+    names = [name.removeprefix("lane_") for name in LANES]
+    return {
+        name: Total(tasks=int(row[place]), triaged=int(row[place + half])) for place, name in enumerate(names) if row
+    }
+
+
+def keys(tx: Tx, where: Where) -> list[int]:
+    """What the tasks meant are counted under."""
+    found = tx.rows(f"{KEYS} WHERE project_id = :project_id{_filters(where)}", **where.values)
+    return [counted_as(row) for row in found]
+
+
+def marks(tx: Tx, where: Where, actor: Actor) -> dict[str, Marked]:
+    """How the actor's records stand, by lane; '' is no lane."""
+    text = f"{MARKS} WHERE {_WHOSE.format('s')}{_filters(where)} GROUP BY lane"
+    return {row[0]: Marked(*map(int, row[1:])) for row in tx.rows(text, **where.values, **_named(actor))}
+
+
+def claimed(tx: Tx, project_id: int, actor: Actor, n: int) -> list[str]:
+    """The first `n` open tasks whose runs the actor has claimed and which they do not own."""
+    return [row[0] for row in tx.rows(CLAIMED, project_id=project_id, n=n, **_named(actor))]
+
+
+class Range(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tasks or records to walk."""
+
+    where: Where
+    actor: Actor
+    lane: str
+    counted: Sequence[int] | None
+    """What the tasks meant are counted under, where that has to be looked at."""
+    texts: bool
+    """Whether titles and identifiers are wanted too."""
+
+
+def untouched(tx: Tx, of: Range, spot: Spot, n: int) -> list[Found]:
+    """Tasks of the lane that nobody has a record of."""
+    return _tasks(tx, of, spot, n, " AND t.triaged = 0")
+
+
+def unknown(tx: Tx, of: Range, spot: Spot, n: int) -> list[Found]:
+    """Tasks of the lane that others have a record of and the actor has not; what the actor knows is passed by."""
+    return _tasks(tx, of, spot, n, f" AND t.triaged = 1{_UNKNOWN}")
+
+
+def marked(tx: Tx, of: Range, mark: str, spot: Spot, n: int) -> list[Found]:
+    """Tasks of the lane of which the actor's record stands so."""
+    return _marks(tx, of, spot, n, " AND g.mark = :mark AND g.lane = :lane", mark=mark, lane=of.lane)
+
+
+def archived(tx: Tx, of: Range, spot: Spot, n: int) -> list[Found]:
+    """Tasks the actor has archived, in whichever lane."""
+    return _marks(tx, of, spot, n, " AND g.archived = 1")
+
+
+def _tasks(tx: Tx, of: Range, spot: Spot, n: int, condition: str) -> list[Found]:
+    where = of.where
+    params: dict[str, Value] = {"project_id": where.project_id, "lane": of.lane, "n": n, **spot.params}
+    text = _OF_TASKS.format(texts=_TEXTS if of.texts else "")
+    if where.owner_kind is not None and where.owner_ref is not None:
+        text += " AND t.owner_kind = :owner_kind AND t.owner_ref = :owner_ref AND t.lane IS NOT NULL"
+        params |= {"owner_kind": where.owner_kind, "owner_ref": where.owner_ref}
+    elif where.workspace_id == "":
+        text += " AND t.workspace_id IS NULL AND t.lane <> 'open'"
+    elif where.workspace_id is not None:
+        text += " AND t.workspace_id = :workspace_id AND t.lane <> 'open'"
+        params["workspace_id"] = where.workspace_id
+    else:
+        text += " AND t.lane <> 'open'"
+    text += f" AND t.lane = :lane{condition}"
+    if ":actor_kind" in condition:
+        params |= _named(of.actor)
+    if of.counted is not None and not where.is_indexed:
+        text += _COUNTED.format("t")
+        params["counted"] = list(of.counted)
+    return [_found(row) for row in tx.rows(f"{text}{_behind('t', 'id')}{_TASKS_ORDER}", **params)]
+
+
+def _marks(tx: Tx, of: Range, spot: Spot, n: int, condition: str, **more: Value) -> list[Found]:
+    params: dict[str, Value] = {"project_id": of.where.project_id, "n": n, **_named(of.actor), **spot.params, **more}
+    texts, join = (_TEXTS, _JOIN) if of.texts else ("", "")
+    text = _OF_MARKS.format(texts=texts, join=join) + condition
+    if of.counted is not None:
+        text += _COUNTED.format("g")
+        params["counted"] = list(of.counted)
+    return [_found(row) for row in tx.rows(f"{text}{_behind('g', 'task_id')}{_MARKS_ORDER}", **params)]
+
+
+def _found(row: Row) -> Found:
+    return Found(Spot(-row[0], -row[1], row[2]), *row[3:])
+
+
+def _filters(where: Where) -> str:
+    said: Mapping[str, Value] = where.values
+    return "".join(text for name, text in _SUMS_WHERE.items() if name in said)
+
+
+def _named(actor: Actor) -> dict[str, Value]:
+    return {"actor_kind": actor.kind, "actor_ref": actor.ref}
