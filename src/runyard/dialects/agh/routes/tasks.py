@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from typing import Annotated
 
 import msgspec
 from litestar import delete, get, patch, post
+from litestar.params import QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from runyard.dialects.agh import people
@@ -72,7 +74,7 @@ async def create_child_task(call: Call, id: str, data: wire.CreateTaskRequest) -
 @get("/api/tasks", needs="task:read", tags=["tasks"])
 async def list_tasks(
     call: Call,
-    scope: str | None = None,
+    kind: Annotated[str | None, QueryParameter(name="scope")] = None,
     workspace: str | None = None,
     status: str | None = None,
     priority: str | None = None,
@@ -82,14 +84,14 @@ async def list_tasks(
     owner_ref: str | None = None,
     parent_task_id: str | None = None,
     network_channel: str | None = None,
-    query: str | None = None,
+    text: Annotated[str | None, QueryParameter(name="query")] = None,
     limit: str | None = None,
 ) -> Listed[wire.TasksAnswer]:
     """The tasks that meet every filter given, the latest activity first; all of them, unless told how many."""
     await people.doer(call, "list")
     asked, named = mapping.wanted_in(
         call.project_id,
-        scope=scope,
+        scope=kind,
         workspace=workspace,
         status=status,
         priority=priority,
@@ -99,7 +101,7 @@ async def list_tasks(
         owner_ref=owner_ref,
         parent_task_id=parent_task_id,
         network_channel=network_channel,
-        query=query,
+        query=text,
     )
     most = limit_of(limit)
     if named is not None:

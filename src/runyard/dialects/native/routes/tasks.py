@@ -32,7 +32,8 @@ Workspace = Annotated[str | None, QueryParameter(max_length=4096, description="I
 Least = Annotated[int, QueryParameter(ge=0, le=10, description="Only tasks of this priority or a higher one.")]
 Drafts = Annotated[bool, QueryParameter(description="Drafts too, where no status is named.")]
 Text = Annotated[
-    str | None, QueryParameter(max_length=256, description="A part of the title or the identifier, in any case.")
+    str | None,
+    QueryParameter(name="query", max_length=256, description="A part of the title or the identifier, in any case."),
 ]
 
 
@@ -62,7 +63,7 @@ async def list_tasks(
     approval_state: wire.Decision | None = None,
     least_priority: Least = 0,
     include_drafts: Drafts = False,
-    query: Text = None,
+    text: Text = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[wire.Task]:
@@ -80,7 +81,7 @@ async def list_tasks(
         approval_state=TaskApproval(approval_state) if approval_state is not None else None,
         least_priority=least_priority,
         drafts=include_drafts,
-        text=query,
+        text=text,
     )
     if workspace is not None:
         workspace_id = await call.read(workspaces.resolve, call.project_id, workspace)
