@@ -1,6 +1,7 @@
 """Reviews of runs that ended: asking for them, and reading them.
 
-Locks are taken in one order: a session, then runs and tasks (`engine.tasks.desk`), then reviews.
+Locks are taken in one order: runs, tasks (`engine.tasks.desk`), sessions, reviews. Who asks for a review to judge has
+its session locked first, and therefore waits for no task (`engine.tasks.routing`).
 """
 
 from __future__ import annotations

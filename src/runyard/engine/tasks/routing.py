@@ -75,7 +75,7 @@ def refit(tx: Tx, task: Task) -> None:
 
 
 def free(tx: Tx, session_ids: Sequence[str]) -> None:
-    """Let others judge what these sessions, which stopped, were to judge. The last thing to do in a transaction."""
+    """Let others judge what these sessions were to judge, which stopped."""
     wake(tx, sql.free(tx, session_ids))
 
 

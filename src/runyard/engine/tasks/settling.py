@@ -20,6 +20,7 @@ from runyard.domain.tasks import TaskRun
 from runyard.engine import sessions
 from runyard.engine.failures import told
 from runyard.engine.sessions import Stopping
+from runyard.engine.tasks import routing
 from runyard.engine.tasks.timeline import note
 from runyard.engine.transitions import apply
 from runyard.storage.port import Tx
@@ -92,6 +93,7 @@ def _end(
         stopped += sessions.write(tx, after, "session_stopped", {"reason": why, "by": str(by.actor)})
     ended_ids = [one.id for one in stopped]
     events_sql.cancel(tx, ended_ids)
+    routing.free(tx, ended_ids)
     # Sessions below them that stop with them: the sweep takes them in slices, from one level to the next.
     if sql.stop_soon(tx, ended_ids, WITH_PARENT):
         tx.wake("sessions")
