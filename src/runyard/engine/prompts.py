@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -64,10 +65,15 @@ def queue(tx: Tx, project_id: int, session_id: str, text: str, *, mode: Mode = "
     return Queued(prompt=prompt, mode=mode, position=waiting - canceled + 1, canceled=canceled)
 
 
-def take(tx: Tx, project_id: int, session_id: str, *, limit: int = MOST) -> list[Prompt]:
-    """Take up the prompts that wait longest, in order: nobody is given them again. Raises `NotFound`."""
+def take(
+    tx: Tx, project_id: int, session_id: str, *, limit: int = MOST, only: Sequence[str] | None = None
+) -> list[Prompt]:
+    """Take up the prompts that wait longest, or those that are named, in order: nobody is given them again.
+
+    Raises `NotFound`.
+    """
     session = sessions.lock(tx, project_id, session_id)
-    found = sql.queued(tx, session.id, limit)
+    found = [one for one in sql.queued(tx, session.id, limit) if only is None or one.id in only]
     if not found:
         return []
     sql.settle(tx, [one.id for one in found], PromptState.TAKEN)

@@ -69,6 +69,15 @@ class Stopping(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The task whose cancellation asked for it, where that was another."""
 
 
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """A session, and what it has to do."""
+
+    session: Session
+    run_id: str | None
+    prompts: int
+    """How many prompts wait in it."""
+
+
 class NewSession(msgspec.Struct, frozen=True, kw_only=True):
     """A session to begin."""
 
@@ -243,6 +252,16 @@ def events(
     if "\0" in type:
         return []
     return events_sql.after(tx, session.id, after=after, n=limit, type=type, since=since)
+
+
+def standing(tx: Tx, session: Session) -> Standing:
+    """What the session has to do."""
+    held = task_runs_sql.held_by(tx, [session.id]).get(session.id)
+    return Standing(
+        session=session,
+        run_id=held.run_id if held is not None else None,
+        prompts=events_sql.count_queued(tx, session.id),
+    )
 
 
 def are_due(tx: Tx) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -81,6 +81,11 @@ def at(tx: Tx, project_id: int, path: str) -> Workspace | None:
 def resolve_or_create(tx: Tx, project_id: int, path: str) -> Workspace:
     """The workspace at that place, made where there is none. Raises `Invalid`."""
     return at(tx, project_id, path) or create(tx, project_id, NewWorkspace(root_dir=path))
+
+
+def known(tx: Tx, ids: Sequence[str]) -> dict[str, Workspace]:
+    """The workspaces by id; unknown ids are absent."""
+    return sql.get(tx, ids)
 
 
 def page(tx: Tx, project_id: int, *, before: str | None = None, limit: int = 50) -> list[Workspace]:
