@@ -379,6 +379,12 @@ STAGES = tuple(stage.value for stage in Stage)
 RUN_SUMS = (*STAGES, "claims", "claim_time", "starts", "start_time")
 
 
+# Counting is on the way of every claim: where a word stands among the sums is looked up, not compared.
+_STATUS_AT = {status: tuple(int(one is status) for one in TaskStatus) for status in TaskStatus}
+_LANE_AT: dict[Lane | None, tuple[int, ...]] = {lane: tuple(int(one is lane) for one in Lane) for lane in (None, *Lane)}
+_STAGE_AT = {stage: tuple(int(one is stage) for one in Stage) for stage in Stage}
+
+
 def task_key(task: Task) -> tuple[int, str, str, str, str, str]:
     """Under which the task is counted."""
     owner = (task.owner_kind or "", task.owner_ref or "")
@@ -401,12 +407,12 @@ def task_tally(task: Task) -> tuple[int, ...]:
     """What the task adds to the sums, in the order of `TASK_SUMS`."""
     blocked = task.status is TaskStatus.BLOCKED
     return (
-        *(int(task.status == status) for status in TaskStatus),
+        *_STATUS_AT[task.status],
         int(blocked and task.approval_state is TaskApproval.PENDING),
         int(blocked and task.dependencies > 0),
         int(task.paused_at is not None),
-        *(int(task.lane is lane) for lane in Lane),
-        *(int(task.triaged == 1 and task.lane is lane) for lane in Lane),
+        *_LANE_AT[task.lane],
+        *_LANE_AT[task.lane if task.triaged == 1 else None],
     )
 
 
@@ -416,7 +422,7 @@ def run_tally(row: TaskRun) -> tuple[int, ...]:
     began = row.claimed_at if row.claimed_at is not None else row.queued_at
     start = row.started_at - began if row.started_at is not None else 0
     return (
-        *(int(row.stage == stage) for stage in Stage),
+        *_STAGE_AT[row.stage],
         int(row.claimed_at is not None),
         claim,
         int(row.started_at is not None),

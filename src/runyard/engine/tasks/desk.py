@@ -6,6 +6,8 @@ Locks are taken in one order, runs before tasks and both by id, which is the ord
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import neg, sub
+from typing import Any
 
 import msgspec
 
@@ -27,13 +29,17 @@ from runyard.domain.tasks import (
 )
 from runyard.engine.ledger import wake
 from runyard.engine.tasks import marks
-from runyard.storage.port import Tx
+from runyard.storage.port import Insert, Tx
 from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import task_runs as task_runs_sql
 from runyard.storage.statements import tasks as sql
 
 MOST_BELOW = 100_000
 """More tasks than this cannot hang below one: 64 children at each of seven levels are refused long before."""
+
+
+Counted = tuple[tuple[Any, ...], tuple[int, ...]]
+"""Under which sums something is counted, and what it adds to each of them."""
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,19 +140,31 @@ def write_one(tx: Tx, before: Task, after: Task) -> Task:
 
 def recount(tx: Tx, before: Task | None, after: Task | None) -> None:
     """Count a task that was changed, made (None before) or deleted (None after)."""
-    if before is not None:
-        tx.tally(sql.SUMS, task_key(before), tuple(-part for part in task_tally(before)))
-    if after is not None:
-        tx.tally(sql.SUMS, task_key(after), task_tally(after))
-    elif before is not None:
+    old = (task_key(before), task_tally(before)) if before is not None else None
+    new = (task_key(after), task_tally(after)) if after is not None else None
+    _count(tx, sql.SUMS, old, new)
+    if before is not None and after is None:
         marks.forget(tx, before)
 
 
 def recount_run(tx: Tx, task: Task, before: TaskRun | None, after: TaskRun | None) -> None:
     """Count a run of the task that was changed, made (None before) or deleted (None after)."""
-    for row, sign in ((before, -1), (after, 1)):
-        if row is not None:
-            tx.tally(sql.OF_RUNS, run_key(task, row), tuple(sign * part for part in run_tally(row)))
+    old = (run_key(task, before), run_tally(before)) if before is not None else None
+    new = (run_key(task, after), run_tally(after)) if after is not None else None
+    _count(tx, sql.OF_RUNS, old, new)
+
+
+def _count(tx: Tx, sums: Insert, old: Counted | None, new: Counted | None) -> None:
+    """Count something as it is now instead of as it was; most of what changes is counted as before."""
+    if old == new:
+        return
+    if old is not None and new is not None and old[0] == new[0]:
+        tx.tally(sums, new[0], tuple(map(sub, new[1], old[1])))
+        return
+    if old is not None:
+        tx.tally(sums, old[0], tuple(map(neg, old[1])))
+    if new is not None:
+        tx.tally(sums, *new)
 
 
 def move_runs(tx: Tx, before: Task, after: Task) -> None:
