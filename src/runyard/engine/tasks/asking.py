@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -123,6 +124,11 @@ def show(tx: Tx, project_id: int, row: TaskRun) -> Shown:
     if not runs:
         raise NotFound("the run has just been deleted")
     return Shown(task=views.see_one(tx, task), run=runs[0])
+
+
+def shown_after(tx: Tx, ask: Callable[[Tx, int, str, Wish, Doer], TaskRun], project_id: int, *said: Any) -> Shown:
+    """The run that is asked for in that way, and its task."""
+    return show(tx, project_id, ask(tx, project_id, *said))
 
 
 def key_of(wish: Wish, by: Doer, usual: str | None) -> Key | None:

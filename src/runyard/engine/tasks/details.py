@@ -86,6 +86,12 @@ def of(tx: Tx, project_id: int, task_id: str) -> Detail:
     return Detail(listed=listed, children=others, runs=views.see_runs(tx, task, rows), events=_events(tx, task.id))
 
 
+def waits(tx: Tx, project_id: int, task_id: str) -> list[Dependency]:
+    """What the task waits for. Raises `NotFound`."""
+    (listed,) = show(tx, [desk.find(tx, project_id, task_id)])
+    return listed.dependencies
+
+
 def runs(
     tx: Tx,
     project_id: int,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Concatenate, ParamSpec
 
 import msgspec
 
@@ -13,6 +14,8 @@ from runyard.storage.port import Tx
 from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import task_events as events_sql
 from runyard.storage.statements import task_runs as task_runs_sql
+
+P = ParamSpec("P")
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +46,11 @@ def see(tx: Tx, tasks: Sequence[Task]) -> list[Seen]:
 def see_one(tx: Tx, task: Task) -> Seen:
     """The task as it is shown."""
     return see(tx, [task])[0]
+
+
+def seen_after(tx: Tx, op: Callable[Concatenate[Tx, P], Task], /, *args: P.args, **kwargs: P.kwargs) -> Seen:
+    """The task that the operation answers, as it is shown."""
+    return see_one(tx, op(tx, *args, **kwargs))
 
 
 def see_runs(tx: Tx, task: Task, rows: Sequence[TaskRun]) -> list[RunSeen]:
