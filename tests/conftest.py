@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 # No test speaks TLS. To read the certificates of all the world takes each client, and each command, 50 ms.
-os.environ.setdefault("SSL_CERT_DIR", str(Path(__file__).parent))
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 
 pytest_plugins = [
     "tests.support.effort",
