@@ -144,6 +144,11 @@ def _many(
         try:
             if old is None:
                 raise NotFound(f"there is no run {run_id[:64]} in this project")
+            if old.task_id is not None:
+                raise Conflict(
+                    f"the run is of a task and cannot be {_PLURAL[kind]}; queue another run of the task",
+                    task_id=old.task_id,
+                )
             if old.state not in among:
                 raise IllegalMove(
                     f"a run that is {old.state} cannot be {_PLURAL[kind]}; only ended runs can", state=old.state.value
