@@ -76,10 +76,12 @@ def _end(
     failure: str | None = None,
 ) -> list[Session]:
     wanted = sorted(set(ids))
+    # Before anything is looked at: a claim locks the session too, so none slips in between the look and the end.
+    found = sql.lock(tx, wanted)
     held = task_runs_sql.held_by(tx, wanted)
     if held:
         _settle(tx, wanted, held, by)
-    locked = [one for one in sql.lock(tx, wanted).values() if one.state is not SessionState.STOPPED]
+    locked = [one for one in found.values() if one.state is not SessionState.STOPPED]
     if not locked:
         return []
     by_reason: dict[str, list[Session]] = {}
