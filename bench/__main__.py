@@ -8,7 +8,21 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import bulk, create, databases, depth, dispatch, drain, figures, followers, idle, lists, review, stats
+from bench import (
+    bulk,
+    create,
+    databases,
+    depth,
+    dispatch,
+    drain,
+    figures,
+    followers,
+    idle,
+    lists,
+    review,
+    stats,
+    task_claims,
+)
 from bench.bench import Bench
 from bench.figures import Figure
 
@@ -23,6 +37,7 @@ BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "bulk": bulk.measure,
     "stats": stats.measure,
     "review": review.measure,
+    "task-claims": task_claims.measure,
 }
 
 
