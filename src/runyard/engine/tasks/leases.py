@@ -188,16 +188,18 @@ def _each(tx: Tx, reports: Sequence[R], check: Callable[[R], None], act: Act[R])
         speaking: set[str] = set()
         for index in waiting:
             report = reports[index]
-            if report.run_id in speaking:
-                later.append(index)
-                continue
-            speaking.add(report.run_id)
             try:
                 session = fencing.session(report)
                 check(report)
-                accepted[index] = fencing.lease(report, session)
+                lease = fencing.lease(report, session)
             except DomainError as refused:
                 outcomes[index] = refused
+                continue
+            if lease.run.id in speaking:
+                later.append(index)
+                continue
+            speaking.add(lease.run.id)
+            accepted[index] = lease
         if accepted:
             for index, seen in zip(accepted, act(tx, [(accepted[at], reports[at]) for at in accepted]), strict=True):
                 outcomes[index] = seen
