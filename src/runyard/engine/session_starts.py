@@ -15,6 +15,7 @@ from runyard.domain.workspaces import Workspace
 from runyard.engine import channels, personas, sessions, sizes, workspaces
 from runyard.engine.sessions import NewSession
 from runyard.storage.port import Tx
+from runyard.storage.statements import idempotency as keys_sql
 from runyard.storage.statements import sessions as sql
 from runyard.storage.statements import workspaces as workspaces_sql
 
@@ -57,6 +58,8 @@ class Spawn(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
     overlay: str = ""
     capabilities: Sequence[str] = ()
+    key: str | None = None
+    """Under which the parent may ask again without another session's being begun."""
 
 
 def begin(tx: Tx, project_id: int, asked: Beginning) -> Session:
@@ -126,6 +129,7 @@ def spawn(tx: Tx, parent: Session, asked: Spawn) -> Session:
     agent_named(asked.agent)
     sizes.plain("the role", asked.role, shortest=1, longest=128)
     sizes.plain("the name of the session", asked.name, longest=128)
+    sizes.plain("the idempotency key", asked.key, shortest=1, longest=256)
     _check_ttl(asked.ttl)
     said = capable(tuple(asked.capabilities))
     above = sessions.settings_of(parent)
@@ -149,6 +153,10 @@ def spawn(tx: Tx, parent: Session, asked: Spawn) -> Session:
     locked = sql.lock(tx, [parent.id])[parent.id]
     if not locked.is_live:
         raise Conflict("the session has stopped at this very moment")
+    if asked.key is not None:
+        known = keys_sql.holders(tx, parent.project_id, [(_scope(parent), asked.key)])
+        if known:
+            return sessions.find(tx, parent.project_id, next(iter(known.values())))
     if sql.count_children(tx, parent.id) >= MOST_CHILDREN:
         raise Conflict(f"{MOST_CHILDREN} sessions are below this one already, which is as many as may be there")
     defined = personas.known(tx, parent.project_id, asked.agent, parent.workspace_id)
@@ -165,8 +173,15 @@ def spawn(tx: Tx, parent: Session, asked: Spawn) -> Session:
         ttl=asked.ttl,
     )
     child = sessions.create(tx, parent.project_id, new)
+    if asked.key is not None:
+        # The parent is locked, so that nobody else takes the key.
+        keys_sql.take(tx, [(parent.project_id, _scope(parent), asked.key, child.id)])
     sessions.write(tx, [locked], "session_spawned", {"session_id": child.id, "agent": child.agent, "role": asked.role})
     return child
+
+
+def _scope(parent: Session) -> str:
+    return f"spawn:{parent.id}"
 
 
 def _check_ttl(ttl: int) -> None:

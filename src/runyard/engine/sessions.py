@@ -78,6 +78,16 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """How many prompts wait in it."""
 
 
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many sessions there are."""
+
+    live: Mapping[str, int]
+    """Those that have not stopped, by state."""
+    total: int
+    agents: int
+    """How many agents have one that has not stopped."""
+
+
 class NewSession(msgspec.Struct, frozen=True, kw_only=True):
     """A session to begin."""
 
@@ -261,6 +271,15 @@ def standing(tx: Tx, session: Session) -> Standing:
         session=session,
         run_id=held.run_id if held is not None else None,
         prompts=events_sql.count_queued(tx, session.id),
+    )
+
+
+def counts(tx: Tx, project_id: int, most: int) -> Counts:
+    """How many sessions there are in the project; all together are counted up to so many."""
+    return Counts(
+        live=sql.count_live(tx, project_id),
+        total=sql.count(tx, project_id, most),
+        agents=sql.count_agents(tx, project_id),
     )
 
 

@@ -54,6 +54,7 @@ STOP_SOON = (
     "WHERE parent_id {among ids} AND stops_with_parent = 1 AND stopped_at IS NULL"
 )
 COUNT_LIVE = "SELECT state, COUNT(*) FROM sessions WHERE project_id = :project_id AND stopped_at IS NULL GROUP BY state"
+COUNT_AGENTS = "SELECT COUNT(DISTINCT agent) FROM sessions WHERE project_id = :project_id AND stopped_at IS NULL"
 COUNT = "SELECT COUNT(*) FROM (SELECT 1 FROM sessions WHERE project_id = :project_id LIMIT :most) AS counted"
 
 
@@ -130,6 +131,12 @@ def stop_soon(tx: Tx, parents: Sequence[str], reason: str) -> int:
 def count_live(tx: Tx, project_id: int) -> dict[str, int]:
     """How many sessions that have not stopped there are in each state."""
     return {row[0]: row[1] for row in tx.rows(COUNT_LIVE, project_id=project_id)}
+
+
+def count_agents(tx: Tx, project_id: int) -> int:
+    """How many agents have sessions that have not stopped."""
+    row = tx.row(COUNT_AGENTS, project_id=project_id)
+    return int(row[0]) if row is not None else 0
 
 
 def count(tx: Tx, project_id: int, most: int) -> int:

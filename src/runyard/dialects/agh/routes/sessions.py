@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Annotated
 
 import msgspec
 from litestar import get, post
+from litestar.params import QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from runyard.dialects.agh import people
@@ -22,11 +24,10 @@ from runyard.engine import prompts, session_starts, sessions, workspaces
 from runyard.engine.tasks import settling
 from runyard.storage.port import Store, Tx
 from runyard.streams.feed import Batch, seen
-from runyard.streams.hub import Hub
 from runyard.streams.sse import EventStream, frame, start_after
 from runyard.web.call import Call
-from runyard.web.polling import until
 from runyard.web.reply import Streamed, encode
+from runyard.web.waiting import waited
 
 MOST = 1000
 """The longest list of sessions, and of events."""
@@ -73,7 +74,7 @@ def handlers(house: House) -> Sequence[ControllerRouterHandler]:
             since=moment("since", since) or 0,
             limit=min(limit_of(limit) or USUAL_EVENTS, MOST),
         )
-        rows = await _read(house.hub, call, session, asked, wait=after is not None and flag("wait", wait))
+        rows = await _read(house, call, session, asked, wait=after is not None and flag("wait", wait))
         if is_own:
             await _take(call.store, session, rows)
         if trimmed(agent_name) not in (None, session.agent):
@@ -99,11 +100,11 @@ async def list_sessions(
     call: Call,
     workspace: str | None = None,
     agent_name: str | None = None,
-    state: str | None = None,
+    stands: Annotated[str | None, QueryParameter(name="state")] = None,
     limit: str | None = None,
 ) -> wire.SessionsAnswer:
     """Sessions, newest first, stopped ones too; 1000 at most."""
-    wanted = one_of("state", state, STATES)
+    wanted = one_of("state", stands, STATES)
     found = await call.read(
         _list,
         call.project_id,
@@ -199,11 +200,11 @@ def _standing(tx: Tx, project_id: int, workspace_id: str, text: str) -> sessions
     return sessions.standing(tx, session)
 
 
-async def _read(hub: Hub, call: Call, session: Session, asked: _Asked, *, wait: bool) -> list[SessionEvent]:
+async def _read(house: House, call: Call, session: Session, asked: _Asked, *, wait: bool) -> list[SessionEvent]:
     """The events, or the first that come within a while."""
 
-    async def look() -> list[SessionEvent]:
-        return await call.read(
+    async def look() -> list[SessionEvent] | None:
+        found = await call.read(
             sessions.events,
             call.project_id,
             session.id,
@@ -212,8 +213,12 @@ async def _read(hub: Hub, call: Call, session: Session, asked: _Asked, *, wait: 
             since=asked.since,
             limit=asked.limit,
         )
+        return found or None
 
-    return await until(hub, call, sessions.topic(session.id), look) if wait else await look()
+    if not wait:
+        return await look() or []
+    found = await waited(call, house.hub, [sessions.topic(session.id)], look, seconds=house.settings.claim_wait_max)
+    return found.value or []
 
 
 async def _take(store: Store, session: Session, rows: Sequence[SessionEvent]) -> None:
