@@ -139,9 +139,9 @@ class Yard:
         """A session of an agent."""
         return self.store.transact(sessions.create, self.project_id, NewSession(agent=agent, **new))
 
-    def starve(self, row: TaskRun) -> Run:
+    def starve(self, row: TaskRun | str) -> Run:
         """Let the queued run need attention."""
-        return self.store.transact(_moved, row.run_id, "starve")
+        return self.store.transact(_moved, row if isinstance(row, str) else row.run_id, "starve")
 
     def claim_next(self, session: Session, **asked: Any) -> Handed | None:
         """What the session is given, if there is anything. Raises what it is refused with."""

@@ -253,7 +253,7 @@ class TaskRun(msgspec.Struct, frozen=True, gc=False):
     starved: int
     """How many times it was found that nobody took it."""
     look_at: int | None
-    """When to look again whether somebody took it; while the task is held up, how much later than that moment."""
+    """Since when nobody took it, for who looks after that; None while it is not queued, or its task is held up."""
     counted: int = 0
     """`counted_as` what it is counted under, for indexes."""
 

@@ -224,4 +224,15 @@ def rehold(tx: Tx, tasks: Iterable[Task], runs: dict[str, Run]) -> None:
             before.append(run)
             after.append(changed(run, hold=hold, updated_at=tx.now))
     runs_sql.save(tx, before, after)
+    _look_after(tx, after)
     wake(tx, after)
+
+
+def _look_after(tx: Tx, runs: Sequence[Run]) -> None:
+    """Look after those of these queued runs, which are locked, that may be claimed now, and no more after others."""
+    holds = {run.id: run.hold for run in runs}
+    rows = list(task_runs_sql.get(tx, sorted(holds)).values())
+    looks = [None if holds[row.run_id] is not None else row.queued_at for row in rows]
+    task_runs_sql.save(
+        tx, rows, [msgspec.structs.replace(row, look_at=at) for row, at in zip(rows, looks, strict=True)]
+    )

@@ -76,7 +76,7 @@ def follow(tx: Tx, moves: Sequence[Move]) -> Followed:
             continue
         now = followed(row, one.before, run, (one.task or _UNTOLD).changes)
         if now.stage is Stage.QUEUED and row.stage is not Stage.QUEUED:
-            now = msgspec.structs.replace(now, look_at=max(tx.now, row.queued_at + queueing.STARVES_AFTER))
+            now = msgspec.structs.replace(now, look_at=row.queued_at if run.hold is None else None)
         before.append(row)
         after.append(now)
         desk.recount_run(tx, task, row, now)

@@ -125,7 +125,7 @@ def queue(tx: Tx, before: Task, by: Doer, asked: Asked, *, after: Task | None = 
         started_at=None,
         ended_at=None,
         starved=0,
-        look_at=tx.now + STARVES_AFTER,
+        look_at=tx.now if run.hold is None else None,
     )
     row = msgspec.structs.replace(row, counted=counted_as(run_key(task, row)))
     runs_sql.insert(tx, [run])
