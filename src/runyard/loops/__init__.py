@@ -16,6 +16,7 @@ from runyard.loops import (
     reviews,
     schedules,
     sessions,
+    starvation,
     timers,
     triggers,
 )
@@ -72,6 +73,7 @@ def runner(
             purges.loop(store, blobs, until("purges")),
             *retention.loops(store, blobs, settings),
             reviews.loop(store, until),
+            *starvation.loops(store, settings),
             *(programs.loops(until("executor:managed")) if programs is not None else ()),
             *(senders.loops(until) if senders is not None else ()),
         ]
