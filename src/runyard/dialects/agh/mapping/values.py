@@ -126,8 +126,8 @@ def priority_shown(priority: int) -> str:
 
 
 def raw(text: Json | None) -> Raw | None:
-    """JSON as it is kept, to be sent; None where there is none."""
-    return None if text is None else Raw(text.encode())
+    """JSON as it is kept, to be sent; None where there is none, or null."""
+    return None if text in (None, "null") else Raw(text.encode())
 
 
 def given(value: Raw) -> Json | None:
