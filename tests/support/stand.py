@@ -24,6 +24,8 @@ from tests.support.stores import AnyStore, Clock
 from tests.support.wire import Wire
 
 ADMIN = "ry_" + "a" * 40
+USUAL = ["runs:write", "runs:claim", "jobs:write", "task:read", "task:write"]
+"""What keys may do that are made without saying so."""
 MAX_BODY = 100_000
 MAX_ARTIFACT = 300_000
 PATIENCE = 20.0
@@ -116,7 +118,7 @@ class Stand:
 
     def key(self, *scopes: str, project: int | str | None = None, **fields: Any) -> Api:
         """A new key with these scopes."""
-        asked = {"name": "test", "scopes": scopes or ["runs:write", "runs:claim", "jobs:write"], **fields}
+        asked = {"name": "test", "scopes": scopes or USUAL, **fields}
         if project is not None:
             asked["project"] = project
         return self.admin.as_key(good(self.admin.post("/keys", asked), 201)["key"])
