@@ -29,6 +29,6 @@ def end(yard: Yard, row: TaskRun, *, how: str = "complete", by: Session | None =
 
 
 def _end(tx: Tx, run_id: str, how: str) -> TaskRun:
-    said: dict[str, Any] = {"complete": {"output": "null"}, "fail": {"error": '{"message":"it broke"}'}}.get(how, {})
+    said: dict[str, Any] = {"complete": {"output": '"done"'}, "fail": {"error": '{"message":"it broke"}'}}.get(how, {})
     apply(tx, [move(runs_sql.lock(tx, [run_id])[run_id], how, tx.now, **said)])
     return task_runs_sql.get(tx, [run_id])[run_id]
