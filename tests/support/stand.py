@@ -107,7 +107,7 @@ class Stand:
         server.keyring.heard(frozenset({"*"}))
         server.keyring._touched.clear()
         for dialect in self.dialects:
-            dialect.app.state.clear()
+            dialect.app.app.state.clear()
         server.store.subscribe(server.hub.publish)
         server.store.subscribe(server.keyring.heard)
 

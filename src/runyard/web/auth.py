@@ -49,10 +49,12 @@ class Authenticate(Protocol):
 
 def header(scope: Scope, name: bytes) -> str | None:
     """The first header of that (lower-case) name."""
-    for found, value in scope["headers"]:
-        if found == name:
-            return str(value, "latin-1")
-    return None
+    known: dict[bytes, bytes] | None = scope.get("known_headers")
+    if known is None:
+        # Asked for several times a request; of two with one name the first counts.
+        known = scope["known_headers"] = dict(reversed(scope["headers"]))
+    value = known.get(name)
+    return None if value is None else str(value, "latin-1")
 
 
 def bearer(scope: Scope) -> str | None:

@@ -27,6 +27,7 @@ from runyard.web.body import BodyRequest, JsonBody
 from runyard.web.call import Call
 from runyard.web.edge import Edge, request_id, safe_headers
 from runyard.web.errors import Broken, Errors, Gone, WrongMethod, understood
+from runyard.web.express import Express
 from runyard.web.health import Readiness
 from runyard.web.limits import RateLimit
 from runyard.web.metrics import CONTENT_TYPE, Metrics
@@ -98,7 +99,7 @@ def dialect_app(
             openapi_config=None,
             logging_config=None,
         )
-    inner: Any = app
+    inner = Express(app, admit=admit, refuse=lambda scope, error: _refusal(scope, error, app, errors))
     return Edge(inner, prefix=prefix, errors=errors, per_ip=plumbing.per_ip, metrics=plumbing.metrics)
 
 
