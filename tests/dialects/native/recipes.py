@@ -738,4 +738,4 @@ def redeliver_webhook_delivery(stand: Stand, api: Api) -> Ask:
 
 
 # Each of these notes its recipes down as it is read.
-from tests.dialects.native import scheduler_recipes, task_recipes, task_verb_recipes  # noqa: E402, F401
+from tests.dialects.native import review_recipes, scheduler_recipes, task_claim_recipes, task_recipes, task_verb_recipes  # noqa: E402, F401

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from runyard.dialects.native.mapping.task_runs import task_run_out
-from runyard.dialects.native.mapping.values import lenient_id, maybe_span, raw, when
+from runyard.dialects.native.mapping.tasks import task_out
+from runyard.dialects.native.mapping.values import lenient_id, maybe_span
 from runyard.dialects.native.wire import task_claims as wire
 from runyard.dialects.native.wire.task_runs import TaskRun
 from runyard.domain.actors import Origin
@@ -12,7 +13,7 @@ from runyard.domain.sessions import SessionState
 from runyard.engine.sessions import Claimed, IdentityStale
 from runyard.engine.tasks import leases
 from runyard.engine.tasks.claims import Ask, Handed
-from runyard.engine.tasks.views import RunSeen
+from runyard.engine.tasks.views import RunSeen, Seen
 
 CLAIM, RELEASE = Origin("http", "tasks.claim"), Origin("http", "tasks.release")
 
@@ -50,23 +51,10 @@ def claim_out(handed: Handed | None) -> wire.TaskClaimOut:
     """What was handed out."""
     if handed is None:
         return wire.TaskClaimOut(claim=None)
-    task = handed.task
-    shown = wire.ClaimedTask(
-        id=task.id,
-        title=task.title,
-        description=task.description,
-        identifier=task.identifier,
-        workspace_id=task.workspace_id,
-        parent_id=task.parent_id,
-        priority=task.priority,
-        status=task.status.value,
-        max_attempts=task.max_attempts,
-        metadata=raw(task.metadata),
-        sequence=handed.sequence,
-        created_at=when(task.created_at),
-    )
-    run = task_run_out(RunSeen(run=handed.run, row=handed.row, task=task))
-    return wire.TaskClaimOut(claim=wire.TaskClaim(task=shown, run=run))
+    # A run of a task that is held up, itself or by one above it, is not handed out.
+    task = task_out(Seen(task=handed.task, sequence=handed.sequence, paused_by=None))
+    run = task_run_out(RunSeen(run=handed.run, row=handed.row, task=handed.task))
+    return wire.TaskClaimOut(claim=wire.TaskClaim(task=task, run=run, seq=handed.sequence))
 
 
 def answer_out(outcome: leases.Outcome) -> TaskRun:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Raw
 
 from runyard.dialects.native.wire.task_runs import TaskRun
+from runyard.dialects.native.wire.tasks import Task
 from runyard.dialects.native.wire.values import NOTHING, Name, Text
 
 Lease = Annotated[float, Meta(ge=1, le=86400)]
@@ -32,29 +32,13 @@ class TaskClaimIn(SessionIn, kw_only=True, omit_defaults=True):
     wait_seconds: Annotated[float, Meta(ge=0, le=60)] = 0
 
 
-class ClaimedTask(msgspec.Struct, kw_only=True):
-    """The task of a run that was handed out."""
-
-    id: str
-    title: str
-    description: str | None
-    identifier: str | None
-    workspace_id: str | None
-    parent_id: str | None
-    priority: int
-    status: str
-    max_attempts: int
-    metadata: Raw | None
-    sequence: int
-    """The number of the newest line of its timeline."""
-    created_at: datetime
-
-
 class TaskClaim(msgspec.Struct, kw_only=True):
     """A run handed out, under a lease of the session's."""
 
-    task: ClaimedTask
+    task: Task
     run: TaskRun
+    seq: int
+    """The number of the newest line of the task's timeline."""
 
 
 class TaskClaimOut(msgspec.Struct, kw_only=True):
