@@ -15,9 +15,10 @@ from runyard.domain.tasks import Stage, Task, TaskRun, TaskStatus
 from runyard.engine import sessions, sizes
 from runyard.engine.runs import because
 from runyard.engine.tasks import desk
+from runyard.engine.tasks.desk import Taken
 from runyard.engine.tasks.held import said_json
 from runyard.engine.tasks.timeline import note
-from runyard.engine.transitions import apply
+from runyard.engine.transitions import apply_to_tasks
 from runyard.storage.port import Tx
 from runyard.storage.statements import sessions as sessions_sql
 from runyard.storage.statements import task_runs as task_runs_sql
@@ -40,9 +41,11 @@ def cancel(
     sizes.plain("the reason", reason, longest=REASON)
     sizes.within(METADATA, "the metadata", metadata)
     target = desk.find(tx, project_id, task_id)
-    below = [] if target.status is TaskStatus.CANCELED else desk.below(tx, target)
-    family = [target.id, *(one.id for one in sorted(below, key=_depth) if _is_open(one))]
-    _hold_sessions(tx, below, target)
+    below = [] if target.status is TaskStatus.CANCELED else sql.open_below(tx, target.path)
+    family = [target.id, *(one for one, _ in sorted(below, key=_depth))]
+    # A session that ends settles its run, and is locked before it; so it is here.
+    if holders := task_runs_sql.sessions_of(tx, family):
+        sessions_sql.lock(tx, holders)
     taken = desk.take_all(tx, family)
     task = desk.own(taken.tasks, project_id, task_id)
     if task.status is TaskStatus.CANCELED:
@@ -51,14 +54,16 @@ def cancel(
         raise Conflict(f"the task is {task.status}; only a task that is not closed can be canceled")
     said = {"reason": reason, "metadata": said_json(metadata)}
     tasks = [taken.tasks[one] for one in family if one in taken.tasks and _is_open(taken.tasks[one])]
-    working = _cancel_runs(tx, task, [run for one in tasks if (run := taken.run_of(one)) is not None], by, said)
-    task = _cancel_tasks(tx, task, tasks, by, said)
+    now, working = _cancel_runs(tx, task, taken, by, said)
+    now |= _cancel_tasks(tx, [now.get(one.id, one) for one in tasks])
+    for one in tasks:
+        _tell(tx, task, one, by, said)
     sessions.ask_to_stop(tx, working, by, propagated_from=task.id)
-    return task
+    return now[task.id]
 
 
-def _depth(task: Task) -> tuple[int, str]:
-    return task.path.count("/"), task.id
+def _depth(one: tuple[str, str]) -> tuple[int, str]:
+    return one[1].count("/"), one[0]
 
 
 def _is_open(task: Task) -> bool:
@@ -66,20 +71,15 @@ def _is_open(task: Task) -> bool:
     return not task.is_closed or task.open_run_id is not None
 
 
-def _hold_sessions(tx: Tx, below: Sequence[Task], target: Task) -> None:
-    """Lock the sessions that have the runs: one that ends settles its run, and is locked before it."""
-    active = sorted({one.current_run_id for one in (target, *below) if one.current_run_id is not None})
-    rows = task_runs_sql.get(tx, active)
-    ids = sorted({row.session_id for row in rows.values() if row.session_id is not None})
-    if ids:
-        sessions_sql.lock(tx, ids)
-
-
-def _cancel_runs(tx: Tx, target: Task, runs: Sequence[Run], by: Doer, said: dict[str, Any]) -> list[str]:
-    """Cancel the runs; the sessions that work on them."""
-    rows = task_runs_sql.get(tx, [run.id for run in runs])
-    apply(tx, [_canceled(tx, target, run, rows[run.id], by, said) for run in runs])
-    return [row.session_id for row in rows.values() if row.stage in WORKING and row.session_id is not None]
+def _cancel_runs(
+    tx: Tx, target: Task, taken: Taken, by: Doer, said: dict[str, Any]
+) -> tuple[dict[str, Task], list[str]]:
+    """Cancel the open runs; their tasks as they stand then, and the sessions that worked on them."""
+    rows = task_runs_sql.get(tx, sorted(taken.runs))
+    runs = sorted(taken.runs.values(), key=lambda run: run.task_id != target.id)
+    _, followed = apply_to_tasks(tx, [_canceled(tx, target, run, rows[run.id], by, said) for run in runs])
+    working = [row.session_id for row in rows.values() if row.stage in WORKING and row.session_id is not None]
+    return dict(followed.tasks), working
 
 
 def _canceled(tx: Tx, target: Task, run: Run, row: TaskRun, by: Doer, said: dict[str, Any]) -> Move:
@@ -101,16 +101,17 @@ def _canceled(tx: Tx, target: Task, run: Run, row: TaskRun, by: Doer, said: dict
     return one.for_task(TaskMove(by=by, said=told))
 
 
-def _cancel_tasks(tx: Tx, target: Task, tasks: Sequence[Task], by: Doer, said: dict[str, Any]) -> Task:
-    """Store all of them as canceled, also those whose run's end did not say so, and tell each one's timeline."""
-    now = sql.lock(tx, [task.id for task in tasks])
-    gone = {"status": TaskStatus.CANCELED, "auto_pending": 0, "updated_at": tx.now, "active_at": tx.now}
-    written = desk.write(tx, [(now[task.id], msgspec.structs.replace(now[task.id], **gone)) for task in tasks])
-    for task in tasks:
-        told = said | {
-            "status": TaskStatus.CANCELED,
-            "propagated_from_task_id": target.id if task.id != target.id else None,
-            "canceled_run_ids": [task.open_run_id] if task.open_run_id is not None else None,
-        }
-        note(tx, written.tasks[task.id], "task.canceled", by, told)
-    return written.tasks[target.id]
+def _cancel_tasks(tx: Tx, tasks: Sequence[Task]) -> dict[str, Task]:
+    """Store as canceled whatever of these is not so already because of its run."""
+    gone = {"status": TaskStatus.CANCELED, "auto_pending": 0, "active_at": tx.now}
+    left = [task for task in tasks if task.status is not TaskStatus.CANCELED]
+    return desk.write(tx, [(task, msgspec.structs.replace(task, **gone)) for task in left]).tasks
+
+
+def _tell(tx: Tx, target: Task, before: Task, by: Doer, said: dict[str, Any]) -> None:
+    told = said | {
+        "status": TaskStatus.CANCELED,
+        "propagated_from_task_id": target.id if before.id != target.id else None,
+        "canceled_run_ids": [before.open_run_id] if before.open_run_id is not None else None,
+    }
+    note(tx, before, "task.canceled", by, told)

@@ -10,6 +10,7 @@ import msgspec
 from runyard.domain.actors import Doer
 from runyard.domain.tasks import Task
 from runyard.engine.tasks import desk, forcing, queueing
+from runyard.engine.tasks.desk import Taken
 from runyard.engine.tasks.forcing import Force
 from runyard.engine.tasks.held import said_json
 from runyard.engine.tasks.refusals import AlreadyTerminal, ReasonRequired
@@ -29,13 +30,14 @@ def pause(tx: Tx, task_id: str, force: Force) -> Task:
     if not force.reason:
         raise ReasonRequired("`reason` must say why the task is paused", place=PLACE)
     forcing.check_sizes(force)
-    before = _take(tx, force.project_id, task_id)
+    taken = _take(tx, force.project_id, task_id)
+    before = desk.own(taken.tasks, force.project_id, task_id)
     if before.is_closed:
         raise AlreadyTerminal(f"the task is {before.status}; only a task that is not closed can be paused", place=PLACE)
     forcing.count(tx, force.project_id, force.by, before.id)
     task = _write(tx, before, paused_at=tx.now, paused_by=str(force.by.actor), paused_reason=force.reason)
     if before.paused_at is None:
-        _rehold_below(tx, task)
+        _rehold_below(tx, task, taken)
     note(tx, task, "task.paused", force.by, _said(before, task, force) | {"reason": force.reason})
     return task
 
@@ -48,21 +50,22 @@ def resume(tx: Tx, task_id: str, force: Force) -> Task:
     """
     forcing.check_allowed(force)
     forcing.check_sizes(force)
-    before = _take(tx, force.project_id, task_id)
+    taken = _take(tx, force.project_id, task_id)
+    before = desk.own(taken.tasks, force.project_id, task_id)
     forcing.count(tx, force.project_id, force.by, before.id)
     task = _write(tx, before, paused_at=None, paused_by=None, paused_reason=None)
     if before.paused_at is not None:
-        _rehold_below(tx, task)
+        _rehold_below(tx, task, taken)
     note(tx, task, "task.resumed", force.by, _said(before, task, force))
     if before.paused_at is not None:
         _catch_up(tx, task, force.by)
     return task
 
 
-def _take(tx: Tx, project_id: int, task_id: str) -> Task:
+def _take(tx: Tx, project_id: int, task_id: str) -> Taken:
     """The task, locked, and with it those below that have queued runs, since all are locked in one order."""
     task = desk.find(tx, project_id, task_id)
-    return desk.own(desk.take_all(tx, [task.id, *sql.waiting_below(tx, task.path)]).tasks, project_id, task_id)
+    return desk.take_all(tx, [task.id, *sql.waiting_below(tx, task.path)])
 
 
 def _write(tx: Tx, before: Task, **changes: Any) -> Task:
@@ -70,10 +73,11 @@ def _write(tx: Tx, before: Task, **changes: Any) -> Task:
     return desk.write_one(tx, before, after)
 
 
-def _rehold_below(tx: Tx, task: Task) -> None:
+def _rehold_below(tx: Tx, task: Task, taken: Taken) -> None:
     """Let the queued runs of tasks below be claimed or not, as the pauses above them now stand."""
-    taken = desk.take_all(tx, sql.waiting_below(tx, task.path))
-    desk.rehold(tx, taken.tasks.values(), taken.runs)
+    late = desk.take_all(tx, [one for one in sql.waiting_below(tx, task.path) if one not in taken.tasks])
+    below = [one for one in (*taken.tasks.values(), *late.tasks.values()) if one.id != task.id]
+    desk.rehold(tx, below, taken.runs | late.runs)
 
 
 def _catch_up(tx: Tx, task: Task, by: Doer) -> None:

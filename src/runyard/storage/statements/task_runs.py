@@ -55,6 +55,10 @@ CHAIN = (
     "SELECT t.run_id, t.previous_run_id, c.depth + 1 FROM task_runs t JOIN chain c ON t.run_id = c.previous_run_id "
     "WHERE c.depth < :n) SELECT run_id FROM chain WHERE depth > 0 ORDER BY depth"
 )
+SESSIONS = (
+    "SELECT r.session_id FROM tasks t JOIN task_runs r ON r.run_id = t.open_run_id "
+    "WHERE t.id {among ids} AND r.session_id IS NOT NULL"
+)
 DELETE = "DELETE FROM task_runs WHERE run_id {among ids}"
 
 
@@ -96,6 +100,11 @@ def last_of(tx: Tx, session_ids: Sequence[str]) -> dict[str, TaskRun]:
     found = {row[0]: row[1] for row in tx.rows(LAST_OF, ids=list(session_ids)) if row[1]} if session_ids else {}
     rows = get(tx, sorted(set(found.values())))
     return {session_id: rows[run_id] for session_id, run_id in found.items() if run_id in rows}
+
+
+def sessions_of(tx: Tx, task_ids: Sequence[str]) -> list[str]:
+    """The sessions that have the open runs of these tasks."""
+    return sorted({row[0] for row in tx.rows(SESSIONS, ids=list(task_ids))})
 
 
 def successor(tx: Tx, run_id: str) -> TaskRun | None:

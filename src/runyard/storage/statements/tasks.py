@@ -78,6 +78,10 @@ OPEN_RUNS = "SELECT open_run_id FROM tasks WHERE id {among ids} AND open_run_id 
 PAUSED = "SELECT id FROM tasks WHERE id {among ids} AND paused_at IS NOT NULL"
 KEEP_PAUSED = "SELECT id, paused_at FROM tasks WHERE id {among ids} ORDER BY id {keep}"
 WAITING_BELOW = "SELECT id FROM tasks WHERE path > :low AND path < :high AND open_stage = 'queued' ORDER BY path"
+OPEN_BELOW = (
+    "SELECT id, path FROM tasks WHERE path > :low AND path < :high "
+    "AND (open_run_id IS NOT NULL OR status NOT IN ('completed', 'failed', 'canceled')) ORDER BY path"
+)
 OWED_BELOW = "SELECT id FROM tasks WHERE path > :low AND path < :high AND auto_pending = 1 ORDER BY path"
 DEPENDENTS = (
     "SELECT d.task_id, d.depends_on_id FROM task_dependencies d WHERE d.depends_on_id {among ids} "
@@ -161,6 +165,11 @@ def keep_paused(tx: Tx, ids: Sequence[str]) -> set[str]:
 def waiting_below(tx: Tx, path: str) -> list[str]:
     """The tasks below the one with that path that have a queued run."""
     return [row[0] for row in tx.rows(WAITING_BELOW, low=f"{path}/", high=f"{path}0")]
+
+
+def open_below(tx: Tx, path: str) -> list[tuple[str, str]]:
+    """(id, path) of the tasks below the one with that path that have not ended, or have a run that has not."""
+    return [(row[0], row[1]) for row in tx.rows(OPEN_BELOW, low=f"{path}/", high=f"{path}0")]
 
 
 def owed_below(tx: Tx, path: str) -> list[str]:
