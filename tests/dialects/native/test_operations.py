@@ -15,7 +15,7 @@ from tests.support.stand import MAX_BODY, Stand
 from tests.support.verbs import NOTHING
 
 SCOPES = ("task:read", "task:write", "runs:read", "runs:write", "runs:claim", "jobs:write")
-INCLUDES = {"runs:write": {"runs:read"}}
+INCLUDES = {"runs:write": {"runs:read"}, "task:write": {"task:read"}}
 UNKNOWN = "0199b3c4-0000-7000-8000-00000000a001"
 WRONG_IDS = [UNKNOWN, "0", "nothing", "a" * 300, "ü", "..%2f..", "%00", "run-1'--", "{}", "%20"]
 NAMED_BY_CALLERS = {"put_environment", "put_job_secret", "put_output", "put_state"}

@@ -21,14 +21,14 @@ Decision = Literal["not_required", "pending", "approved", "rejected"]
 OwnerKind = Literal["human", "agent_session", "automation", "extension", "network_peer", "pool"]
 
 
-class OwnerIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class OwnerIn(msgspec.Struct, kw_only=True):
     """Whose a task is; `pool` is any session of the agent of that name. People's tasks are not handed to sessions."""
 
     kind: OwnerKind
     ref: Annotated[str, Meta(min_length=1, max_length=256)]
 
 
-class TaskIn(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class TaskIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A task to make."""
 
     title: Title
@@ -50,7 +50,7 @@ class TaskIn(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fi
     draft: bool = False
 
 
-class TaskPatch(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class TaskPatch(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What is to change; what is not said stays, and null takes away."""
 
     title: Title | UnsetType = UNSET
