@@ -17,7 +17,7 @@ class Metadata(msgspec.Struct, kw_only=True, omit_defaults=True):
     channel_id: str = ""
     message_kind: str = ""
     correlation_id: str = ""
-    ext: Raw | None = None
+    ext: dict[str, Raw] = {}
 
 
 class SendRequest(msgspec.Struct, kw_only=True):
