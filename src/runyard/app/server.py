@@ -47,6 +47,7 @@ class Server:
         self.hub = Hub()
         self.feeds = Feeds(self.hub)
         self.started = time.monotonic()
+        self.started_at = self.store.now()
         self.address: tuple[str, int] | None = None
         """Where programs on this machine reach this server, once it answers."""
         self.programs = self._programs() if settings.loops else None
@@ -105,7 +106,13 @@ class Server:
             "agh": agh.app(
                 plumbing,
                 authenticate,
-                agh_house.House(vault=self.vault, hub=self.hub, feeds=self.feeds, settings=settings),
+                agh_house.House(
+                    vault=self.vault,
+                    hub=self.hub,
+                    feeds=self.feeds,
+                    settings=settings,
+                    started_at=self.started_at,
+                ),
             ),
         }
         readiness = Readiness(self.store, lambda: self.runner.beats if self.runner is not None else {})

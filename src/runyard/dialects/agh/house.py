@@ -17,3 +17,5 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     hub: Hub
     feeds: Feeds
     settings: Settings
+    started_at: int
+    """When the server was started, by its own clock."""

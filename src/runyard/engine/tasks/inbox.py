@@ -95,6 +95,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     lane: InboxLane
     run: RunSeen | None
     """Its latest run."""
+    actor: Actor
+    """Whose inbox it is."""
     triage: Triage | None
     """What the actor has seen of it; None when they never looked."""
 
@@ -309,7 +311,7 @@ def _items(tx: Tx, wanted: Wanted, taken: dict[InboxLane, list[str]]) -> dict[In
 
     return {
         lane: [
-            Item(seen=seen[one], lane=lane, run=run_of(tasks[one]), triage=records.get(one))
+            Item(seen=seen[one], lane=lane, run=run_of(tasks[one]), actor=wanted.actor, triage=records.get(one))
             for one in some
             if one in seen
         ]
