@@ -40,14 +40,14 @@ class Listed(Response[bytes], Generic[T]):
         """Read and send slice after slice; what is no more than one goes out as a whole."""
         entries: list[bytes] = await anext(self.slices, [])
         following = await anext(self.slices, None)
-        chunk, some = self.head + b",".join(entries), bool(entries)
+        chunk, some = self.head + self.between.join(entries), bool(entries)
         if following is None:
             await Sent(200, chunk + self.tail)(scope, receive, send)
             return
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", JSON)]})
         while following is not None:
             await _pass(scope, send, chunk, more=True)
-            chunk = (b"," if some and following else b"") + b",".join(following)
+            chunk = (self.between if some and following else b"") + self.between.join(following)
             some = some or bool(following)
             following = await anext(self.slices, None)
         await _pass(scope, send, chunk + self.tail, more=False)

@@ -298,13 +298,13 @@ def test_lists_say_what_each_task_waits_for_and_does(agh: Agh) -> None:
 
 
 def test_a_list_of_many_tasks_is_whole(agh: Agh) -> None:
-    titles = [f"task {number}" for number in range(450)]
+    titles = [f"task {number}" for number in range(510)]
     yard = Yard(agh.stand.store, agh.stand.clock)
     for title in titles:
         agh.stand.clock.forward(micros=1)
         yard.task(title)
     assert [task["title"] for task in listed(agh)] == titles[::-1]
-    assert [task["title"] for task in listed(agh, limit=201)] == titles[:-202:-1]
+    assert [task["title"] for task in listed(agh, limit=501)] == titles[:-502:-1]
 
 
 def test_trees_go_level_by_level(agh: Agh) -> None:

@@ -27,7 +27,7 @@ from runyard.web.call import Call
 from runyard.web.listed import Listed
 from runyard.web.reply import encode
 
-SLICE = 200
+SLICE = 500
 """So many tasks are read and sent at once."""
 STRETCH = 100_000
 """So many tasks are found at once: a list that is no longer is all of one instant."""

@@ -25,7 +25,7 @@ from runyard.web.paging import Cursor, Limit, place
 from runyard.web.paging import cursor as cursor_of
 from runyard.web.reply import Reply, encode
 
-SLICE = 200
+SLICE = 500
 """So many tasks of a tree are read and sent at once."""
 
 Workspace = Annotated[str | None, QueryParameter(max_length=4096, description="Its id, name or root directory.")]
