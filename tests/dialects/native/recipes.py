@@ -738,4 +738,11 @@ def redeliver_webhook_delivery(stand: Stand, api: Api) -> Ask:
 
 
 # Each of these notes its recipes down as it is read.
-from tests.dialects.native import review_recipes, scheduler_recipes, task_claim_recipes, task_recipes, task_verb_recipes  # noqa: E402, F401
+from tests.dialects.native import (  # noqa: E402
+    review_recipes,  # noqa: F401
+    scheduler_recipes,  # noqa: F401
+    task_claim_recipes,  # noqa: F401
+    task_recipes,  # noqa: F401
+    task_run_recipes,  # noqa: F401
+    task_verb_recipes,  # noqa: F401
+)
