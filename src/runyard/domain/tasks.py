@@ -167,6 +167,8 @@ class Task(msgspec.Struct, frozen=True, gc=False):
     """1 once anybody keeps a record of having seen it."""
     counted: int = 0
     """`counted_as` what it is counted under, for indexes."""
+    subscriptions: int = 0
+    """How many want to be told of its end."""
 
     @property
     def is_blocked(self) -> bool:

@@ -39,6 +39,7 @@ _NUMBERS = {
     "active_at",
     "triaged",
     "counted",
+    "subscriptions",
 }
 _TYPES = {name: "bigint" if name in _NUMBERS else "text" for name in FIELDS}
 _FIXED = {

@@ -155,7 +155,8 @@ CREATE TABLE tasks (
     closed_at BIGINT,
     active_at BIGINT NOT NULL,
     triaged BIGINT NOT NULL,
-    counted BIGINT NOT NULL
+    counted BIGINT NOT NULL,
+    subscriptions BIGINT NOT NULL
 );
 -- A task and all below it: paths that begin with its own.
 CREATE UNIQUE INDEX tasks_path ON tasks (path);
@@ -450,10 +451,11 @@ CREATE TABLE subscriptions (
     last_error TEXT COLLATE "C",
     cursor_at BIGINT,
     look_at BIGINT,
+    failures BIGINT NOT NULL,
     UNIQUE (project_id, name)
 );
 CREATE INDEX subscriptions_task ON subscriptions (task_id, updated_at, id);
-CREATE INDEX subscriptions_bridge ON subscriptions (bridge_id);
+CREATE INDEX subscriptions_bridge ON subscriptions (bridge_id, id);
 CREATE INDEX subscriptions_look ON subscriptions (look_at) WHERE look_at IS NOT NULL;
 
 -- Queued runs of tasks in claim order, whoever may take them.

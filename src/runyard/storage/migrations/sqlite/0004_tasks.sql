@@ -155,7 +155,8 @@ CREATE TABLE tasks (
     closed_at INTEGER,
     active_at INTEGER NOT NULL,
     triaged INTEGER NOT NULL,
-    counted INTEGER NOT NULL
+    counted INTEGER NOT NULL,
+    subscriptions INTEGER NOT NULL
 );
 -- A task and all below it: paths that begin with its own.
 CREATE UNIQUE INDEX tasks_path ON tasks (path);
@@ -450,10 +451,11 @@ CREATE TABLE subscriptions (
     last_error TEXT,
     cursor_at INTEGER,
     look_at INTEGER,
+    failures INTEGER NOT NULL,
     UNIQUE (project_id, name)
 );
 CREATE INDEX subscriptions_task ON subscriptions (task_id, updated_at, id);
-CREATE INDEX subscriptions_bridge ON subscriptions (bridge_id);
+CREATE INDEX subscriptions_bridge ON subscriptions (bridge_id, id);
 CREATE INDEX subscriptions_look ON subscriptions (look_at) WHERE look_at IS NOT NULL;
 
 -- Queued runs of tasks in claim order, whoever may take them.
