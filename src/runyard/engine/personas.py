@@ -24,11 +24,15 @@ def create(tx: Tx, project_id: int, name: str, definition: Definition, *, worksp
     return persona
 
 
-def put(tx: Tx, project_id: int, name: str, definition: Definition, *, workspace: str | None = None) -> Persona:
-    """Define an agent, or define it anew. Raises `Invalid`, `NotFound` or `TooLarge`."""
-    persona = _made(tx, project_id, name, definition, workspace)
+def redefine(tx: Tx, project_id: int, name: str, definition: Definition, *, workspace: str | None = None) -> Persona:
+    """Define an agent anew. Raises `NotFound`, `Invalid` or `TooLarge`."""
+    own = workspaces.resolve(tx, project_id, workspace) if workspace is not None else ""
+    before = sql.get(tx, project_id, [own], name) if "\0" not in name else None
+    if before is None:
+        raise NotFound(f"there is no agent {name[:128]!r} here")
+    persona = msgspec.structs.replace(_made(tx, project_id, name, definition, workspace), created_at=before.created_at)
     sql.put(tx, persona)
-    return sql.get(tx, project_id, [persona.workspace_id], name) or persona
+    return persona
 
 
 def find(tx: Tx, project_id: int, name: str, *, workspace: str | None = None) -> Persona:

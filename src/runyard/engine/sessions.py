@@ -150,6 +150,14 @@ def lock(tx: Tx, project_id: int, session_id: str) -> Session:
     return sql.lock(tx, [session_id])[session_id]
 
 
+def active(tx: Tx, project_id: int, session_id: str) -> Session:
+    """The session, which must be active. Raises `NotFound`, or `Conflict` when it is not."""
+    session = find(tx, project_id, session_id)
+    if session.state is not SessionState.ACTIVE:
+        raise Conflict(f"the session is {session.state}; begin a new one", state=session.state.value)
+    return session
+
+
 def attachable(session: Session) -> None:
     """Raise `Conflict` when no run can be bound to the session."""
     if not session.is_live:

@@ -11,6 +11,7 @@ from runyard.dialects.native.routes import (
     approvals,
     artifacts,
     bulks,
+    channels,
     counts,
     debug,
     executors,
@@ -25,6 +26,7 @@ from runyard.dialects.native.routes import (
     runs,
     scheduler,
     secrets,
+    sessions,
     task_claims,
     task_forcing,
     task_runs,
@@ -33,6 +35,7 @@ from runyard.dialects.native.routes import (
     triggers,
     waits,
     webhooks,
+    workspaces,
 )
 from runyard.settings import Settings
 from runyard.storage.vault import Vault
@@ -96,6 +99,9 @@ def app(
             *task_claims.handlers(hub),
             *task_runs.HANDLERS,
             *task_forcing.HANDLERS,
+            *workspaces.HANDLERS,
+            *sessions.handlers(hub, feeds),
+            *channels.handlers(hub),
             *artifacts.handlers(blobs, limit=settings.max_artifact_bytes),
         ],
         plumbing=plumbing,

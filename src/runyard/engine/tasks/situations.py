@@ -61,11 +61,15 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
 
 def of(tx: Tx, project_id: int, who: Claimed) -> Situation:
     """What the session of one who calls finds itself in. Raises what `sessions.identify` raises."""
-    session = sessions.known(tx, project_id, who)
+    return around(tx, sessions.known(tx, project_id, who))
+
+
+def around(tx: Tx, session: Session) -> Situation:
+    """What a session finds itself in."""
     seen = channels.seen_by(tx, session)
     talked = [one.name for one in seen if one.channel is not None and one.channel.messages][:ENTRIES]
     unread = channels.waiting(tx, session, talked, ENTRIES + 1)
-    peers = sessions.page(tx, project_id, workspace_id=session.workspace_id or "", live=True, limit=ENTRIES + 2)
+    peers = sessions.page(tx, session.project_id, workspace_id=session.workspace_id or "", live=True, limit=ENTRIES + 2)
     others = [one for one in peers if one.id != session.id]
     place = workspaces.known(tx, [session.workspace_id]) if session.workspace_id is not None else {}
     return Situation(

@@ -107,8 +107,6 @@ def _packed(body: Raw, said: wire.Metadata) -> str:
     packed = b'{"body":%b,"metadata":%b}' % (text.encode(), _json(said))
     if _CLAIM in text or (HIDDEN in text.lower() and _names_a_token(_any(text))) or _hides(said):
         raise Invalid("a message holds no claim tokens; leave them out")
-    if b"\\u0000" in packed:
-        raise Invalid("the message holds a NUL character")
     return packed.decode()
 
 
