@@ -25,6 +25,7 @@ from runyard.engine.tasks.refusals import (
     ReasonRequired,
     StillActive,
 )
+from runyard.storage.port import Tx
 from runyard.storage.statements import task_runs
 from tests.support.yard import PERSON, Yard
 
@@ -140,9 +141,13 @@ def test_a_claimed_run_is_given_back(yard: Yard) -> None:
 
 
 def _say(yard: Yard, session_id: str | None) -> None:
-    sql = "INSERT INTO session_prompts (id, session_id, state, body, created_at) VALUES (:id, :session, :state, '', 0)"
-    for number, state in enumerate(("queued", "queued", "taken")):
-        yard.store.transact(lambda tx, n=number, s=state: tx.run(sql, id=f"{n}", session=session_id, state=s))
+    statement = "INSERT INTO session_prompts (id, session_id, state, body, created_at) VALUES (:id, :of, :state, '', 0)"
+
+    def say(tx: Tx) -> None:
+        for number, state in enumerate(("queued", "queued", "taken")):
+            tx.run(statement, id=str(number), of=session_id, state=state)
+
+    yard.store.transact(say)
 
 
 @pytest.mark.parametrize("stage", [Stage.QUEUED, Stage.CLAIMED])

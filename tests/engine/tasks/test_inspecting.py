@@ -12,6 +12,7 @@ from runyard.domain.troubles import NextStep, Trouble
 from runyard.engine.tasks import forcing, inspecting, operating, scheduling
 from runyard.engine.tasks.forcing import Force
 from runyard.engine.tasks.inspecting import Inspection
+from runyard.storage.port import Tx
 from tests.support.yard import PERSON, Yard
 
 
@@ -36,9 +37,12 @@ def fail(yard: Yard, row: TaskRun) -> None:
 
 def set_session(yard: Yard, session_id: str, **values: Any) -> None:
     """Change a session behind everybody's back."""
-    for name, value in values.items():
-        statement = f"UPDATE sessions SET {name} = :value WHERE id = :id"
-        yard.store.transact(lambda tx, s=statement, v=value: tx.run(s, value=v, id=session_id))
+
+    def change(tx: Tx) -> None:
+        for name, value in values.items():
+            tx.run(f"UPDATE sessions SET {name} = :value WHERE id = :id", value=value, id=session_id)
+
+    yard.store.transact(change)
 
 
 def test_a_task_without_runs_waits_for_a_session(yard: Yard) -> None:

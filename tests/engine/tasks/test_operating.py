@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -14,10 +15,12 @@ from runyard.domain.profiles import Profile, Worker
 from runyard.domain.sessions import Session, SessionState
 from runyard.domain.tasks import ApprovalPolicy, Stage, Task, TaskRun, TaskStatus
 from runyard.engine import sessions
-from runyard.engine.tasks import operating, pausing
+from runyard.engine.tasks import forcing, operating, pausing, succeeding
 from runyard.engine.tasks.forcing import Force
 from runyard.engine.tasks.views import RunSeen
+from runyard.storage.postgres import PostgresStore
 from runyard.storage.statements import task_runs
+from tests.support.stores import Clock
 from tests.support.yard import PERSON, Yard
 
 
@@ -50,6 +53,11 @@ def payload(yard: Yard, task: Task, at: int = -1) -> dict[str, Any]:
     return said
 
 
+def session_of(yard: Yard, seen: RunSeen) -> Session:
+    """The session that has the run."""
+    return yard.store.look(sessions.find, yard.project_id, seen.row.session_id or "")
+
+
 def test_a_run_is_claimed_started_and_completed_without_a_lease(yard: Yard) -> None:
     task, row = queued(yard)
     seen = do(yard, operating.claim, row)
@@ -60,7 +68,7 @@ def test_a_run_is_claimed_started_and_completed_without_a_lease(yard: Yard) -> N
     seen = do(yard, operating.start, row)
     assert (seen.row.stage, seen.task.status) == (Stage.RUNNING, TaskStatus.IN_PROGRESS)
     assert (seen.row.started_at, seen.row.held) == (yard.clock.now(), 1)
-    session = yard.store.look(sessions.find, 1, seen.row.session_id)
+    session = session_of(yard, seen)
     assert (session.state, session.agent) == (SessionState.ACTIVE, "worker")
     seen = do(yard, operating.complete, row, result='{"ok":true}')
     assert (seen.row.stage, seen.task.status) == (Stage.COMPLETED, TaskStatus.COMPLETED)
@@ -119,7 +127,7 @@ def test_agents_must_send_a_key(yard: Yard) -> None:
             do(yard, op, row, by=agent)
     do(yard, operating.claim, row, by=agent, key="k")
     seen = do(yard, operating.start, row, by=agent, key="k")
-    assert yard.store.look(sessions.find, 1, seen.row.session_id).agent == "tester"
+    assert session_of(yard, seen).agent == "tester"
 
 
 def test_the_session_of_a_run_is_of_the_agent_that_the_profile_names(yard: Yard) -> None:
@@ -128,7 +136,7 @@ def test_the_session_of_a_run_is_of_the_agent_that_the_profile_names(yard: Yard)
     yard.store.transact(lambda tx: tx.run("UPDATE tasks SET profile = :p WHERE id = :id", p=profile, id=task.id))
     do(yard, operating.claim, row)
     seen = do(yard, operating.start, row)
-    assert yard.store.look(sessions.find, 1, seen.row.session_id).agent == "painter"
+    assert session_of(yard, seen).agent == "painter"
 
 
 def test_a_run_under_a_lease_is_started_in_the_session_that_has_it(yard: Yard) -> None:
@@ -138,9 +146,10 @@ def test_a_run_under_a_lease_is_started_in_the_session_that_has_it(yard: Yard) -
     seen = do(yard, operating.start, row)
     assert (seen.row.stage, seen.row.session_id) == (Stage.RUNNING, session.id)
     assert told(yard, task) == ["run_claimed", "run_starting", "run_started"]
-    for op, said in ((operating.complete, {}), (operating.fail, {"error": "x"})):
-        with pytest.raises(Conflict, match="under a lease"):
-            do(yard, op, row, **said)
+    with pytest.raises(Conflict, match="under a lease"):
+        do(yard, operating.complete, row)
+    with pytest.raises(Conflict, match="under a lease"):
+        do(yard, operating.fail, row, error="x")
     canceled = do(yard, operating.cancel, row, reason="enough", metadata='{"why":1}')
     assert (canceled.row.stage, canceled.row.session_id) == (Stage.CANCELED, session.id)
     said = payload(yard, task, 5)
@@ -173,6 +182,30 @@ def test_a_session_is_attached_once(yard: Yard) -> None:
     assert (failed.row.stage, failed.row.failure_kind, failed.task.status) == (Stage.FAILED, None, TaskStatus.READY)
     assert payload(yard, task, 5)["metadata"] == {"code": 3}
     assert payload(yard, task, 5)["error"] == "it broke"
+
+
+def test_a_run_is_claimed_and_retried_once_however_many_try(two_servers: Sequence[PostgresStore], clock: Clock) -> None:
+    yards = [Yard(store, clock) for store in two_servers]
+    task, row = queued(yards[0])
+
+    def all_try(op: Callable[..., Any], *args: Any) -> list[Any]:
+        def attempt(yard: Yard) -> Any:
+            try:
+                return yard.store.transact(op, *args)
+            except Conflict as refusal:
+                return refusal
+
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(attempt, yards * 4))
+
+    claimed = all_try(operating.claim, 1, row.run_id, PERSON)
+    assert len([one for one in claimed if isinstance(one, RunSeen)]) == 1
+    force = Force(project_id=1, by=PERSON, reason="again")
+    yards[0].store.transact(forcing.fail, row.run_id, force)
+    retried = all_try(succeeding.retry, row.run_id, force)
+    assert len([one for one in retried if isinstance(one, succeeding.Succession)]) == 1
+    assert yards[0].task_now(task).attempts == 2
+    yards[0].check()
 
 
 def test_a_session_that_stopped_takes_nothing(yard: Yard) -> None:
