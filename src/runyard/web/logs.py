@@ -12,25 +12,13 @@ import msgspec
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
-STRUCK = "[redacted]"
+from runyard.domain.redaction import STRUCK, struck
+
 MAX_DEPTH = 8
 SECRET_NAMES = re.compile(
     r"(^|[_-])(authorization|cookie|password|passwd|secret|token|api[_-]?key|admin[_-]?key|credential)s?$",
     re.IGNORECASE,
 )
-SECRET_TEXTS = (
-    re.compile(r"\b((?:ry|strait|bs_live|bs_test|bs|rl|agh_claim)_)[A-Za-z0-9_\-]{8,}"),
-    re.compile(r"\b((?:Bearer|Basic)\s+)[A-Za-z0-9._~+/=\-]{8,}", re.IGNORECASE),
-    re.compile(r"\b()eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-]+(?:\.[A-Za-z0-9_\-]+)?"),
-    re.compile(r"(\b[a-z][a-z0-9+.\-]*://[^\s/:@]*:)[^\s/@]+(?=@)", re.IGNORECASE),
-)
-
-
-def struck(text: str) -> str:
-    """The text without keys, tokens and passwords."""
-    for pattern in SECRET_TEXTS:
-        text = pattern.sub(rf"\g<1>{STRUCK}", text)
-    return text
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
