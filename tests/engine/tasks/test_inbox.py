@@ -1,0 +1,125 @@
+"""Inboxes: whatever becomes of tasks, they show what a look at every task and every record would show."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from runyard.domain.actors import Actor
+from runyard.domain.inbox import InboxLane, Triage
+from runyard.domain.tasks import Task, TaskRun
+from runyard.engine.tasks import inbox
+from runyard.engine.tasks.inbox import Wanted
+from tests.engine.tasks.life import STEPS, Everything, Life, Row
+from tests.support.stores import Shelf
+from tests.support.yard import Yard
+
+EXAMPLES = {"sqlite": 60, "postgres": 15}
+FILTERS: list[dict[str, Any]] = [
+    {},
+    {"unread": True},
+    {"workspace_id": "w1"},
+    {"workspace_id": ""},
+    {"owner_kind": "human", "owner_ref": "ann"},
+    {"owner_kind": "human"},
+    {"owner_ref": "coder"},
+    {"workspace_id": "w2", "owner_kind": "human", "owner_ref": "ann"},
+    {"text": "STRASSE"},
+    {"text": "road", "workspace_id": "w1", "unread": True},
+]
+
+
+class Inboxes(Everything):
+    """All that is kept, and the inboxes it makes."""
+
+    def latest(self, task: Task) -> TaskRun | None:
+        """The task's latest run."""
+        return max(self.runs[task.id], key=lambda run: (run.attempt, run.queued_at, run.run_id), default=None)
+
+    def state(self, actor: Actor, task: Task) -> tuple[bool, bool, bool]:
+        """Whether the task is read, archived and dismissed, for the actor, as it stands."""
+        record: Row | None = self.triage.get((actor, task.id))
+        if record is None:
+            return False, False, False
+        if record.archived:
+            return True, True, False
+        fresh = self.active_at(task) > record.seen_at
+        return not fresh, False, bool(record.dismissed) and not fresh
+
+    def lane(self, actor: Actor, task: Task) -> InboxLane | None:
+        """Where the task stands in the actor's inbox."""
+        _, archived, dismissed = self.state(actor, task)
+        if archived:
+            return InboxLane.ARCHIVED
+        if dismissed:
+            return None
+        run = self.latest(task)
+        if task.status == "blocked" and (task.approval_policy, task.approval_state) == ("manual", "pending"):
+            return InboxLane.APPROVALS
+        if run is not None and run.stage == "failed":
+            return InboxLane.FAILED_RUNS
+        if task.status == "blocked":
+            return InboxLane.BLOCKED
+        active = [one for one in self.runs[task.id] if one.stage in ("queued", "claimed", "starting", "running")]
+        mine = task.owner == actor or any(one.claimer == actor for one in active)
+        ended = task.status in ("draft", "completed", "failed", "canceled")
+        return InboxLane.MY_WORK if mine and not ended else None
+
+    def inbox(self, actor: Actor, **filters: Any) -> dict[InboxLane, list[tuple[bool, str]]]:
+        """Whether each task is unread, and its id, in the order in which they are shown."""
+        lanes: dict[InboxLane, list[tuple[Any, ...]]] = {lane: [] for lane in InboxLane}
+        for task in self.tasks:
+            lane = self.lane(actor, task)
+            unread = not self.state(actor, task)[0]
+            if lane is not None and _meant(task, filters) and (unread or not filters.get("unread")):
+                lanes[lane].append((not unread, -self.active_at(task), -task.priority, task.id))
+        return {lane: [(not one[0], one[3]) for one in sorted(found)] for lane, found in lanes.items()}
+
+
+def _meant(task: Task, filters: dict[str, Any]) -> bool:
+    text = filters.get("text", "").casefold()
+    return (
+        filters.get("workspace_id", task.workspace_id or "") == (task.workspace_id or "")
+        and filters.get("owner_kind", task.owner_kind) == task.owner_kind
+        and filters.get("owner_ref", task.owner_ref) == task.owner_ref
+        and (text in task.title.casefold() or text in (task.identifier or "").casefold())
+    )
+
+
+def check(life: Life) -> None:
+    """Hold every inbox to what all rows come to."""
+    store = life.yard.store
+    every = store.look(Inboxes)
+    for task in every.tasks:
+        assert task.active_at == every.active_at(task), task
+    for actor, filters in product(life.actors, FILTERS):
+        wanted = Wanted(project_id=1, actor=actor, **filters)
+        meant = every.inbox(actor, **filters)
+        for group in store.look(inbox.look, wanted, 2):
+            all_of = meant[group.lane]
+            assert (group.count.all, group.count.unread) == (len(all_of), sum(unread for unread, _ in all_of)), filters
+            shown, after = list(group.items), group.after
+            while after is not None:
+                more, after = store.look(inbox.page, wanted, group.lane, after, 3)
+                shown += more
+            assert [(_unread(one.triage), one.seen.task.id) for one in shown] == all_of, (group.lane, filters)
+
+
+def _unread(record: Triage | None) -> bool:
+    return record is None or not record.is_read
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgres"])
+def test_inboxes_show_what_a_look_at_everything_shows(engine: str, shelf: Shelf):
+    @settings(max_examples=EXAMPLES[engine], deadline=None, suppress_health_check=list(HealthCheck))
+    @given(steps=STEPS)
+    def lived(steps: list[tuple[str, int, int]]) -> None:
+        life = Life(Yard(shelf.empty(engine), shelf.clock))
+        for step in steps:
+            life.do(step)
+        check(life)
+
+    lived()
