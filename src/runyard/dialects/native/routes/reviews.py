@@ -13,7 +13,7 @@ from runyard.dialects.native import wire as shapes
 from runyard.dialects.native.doing import doer
 from runyard.dialects.native.mapping import reviews as mapping
 from runyard.dialects.native.mapping.task_claims import refused
-from runyard.dialects.native.mapping.tasks import task_id
+from runyard.dialects.native.mapping.tasks import task_id as id_in
 from runyard.dialects.native.mapping.values import lenient_id
 from runyard.dialects.native.wire import reviews as wire
 from runyard.domain.errors import DomainError
@@ -30,11 +30,9 @@ from runyard.web.waiting import waited
 
 NEEDS = ("runs:claim", "task:write")
 Status = Annotated[wire.Status | None, QueryParameter(description="Only reviews that stand so.")]
-Task = Annotated[str | None, QueryParameter(name="task_id", max_length=160, description="Only of this task's runs.")]
-Run = Annotated[str | None, QueryParameter(name="run_id", max_length=128, description="Only of this run.")]
-Session = Annotated[
-    str | None, QueryParameter(name="session_id", max_length=128, description="Only what this session judges.")
-]
+Task = Annotated[str | None, QueryParameter(max_length=160, description="Only of this task's runs.")]
+Run = Annotated[str | None, QueryParameter(max_length=128, description="Only of this run.")]
+Session = Annotated[str | None, QueryParameter(max_length=128, description="Only what this session judges.")]
 
 
 def claiming(hub: Hub) -> HTTPRouteHandler:
@@ -78,9 +76,9 @@ async def request_review(call: Call, run_id: str, data: wire.ReviewIn | None = N
 async def list_reviews(
     call: Call,
     status: Status = None,
-    task: Task = None,
-    run: Run = None,
-    session: Session = None,
+    task_id: Task = None,
+    run_id: Run = None,
+    session_id: Session = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> shapes.Page[wire.Review]:
@@ -90,9 +88,9 @@ async def list_reviews(
         reviews.page,
         call.project_id,
         status=ReviewStatus(status) if status is not None else None,
-        task_id=task_id(task) if task is not None else None,
-        run_id=lenient_id(run) if run is not None else None,
-        session_id=lenient_id(session) if session is not None else None,
+        task_id=id_in(task_id) if task_id is not None else None,
+        run_id=lenient_id(run_id) if run_id is not None else None,
+        session_id=lenient_id(session_id) if session_id is not None else None,
         before=before,
         limit=limit + 1,
     )
