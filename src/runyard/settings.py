@@ -11,6 +11,40 @@ import msgspec
 import platformdirs
 
 
+APPRISE_SCHEMES = (
+    "brevo",
+    "dingtalk",
+    "discord",
+    "feishu",
+    "flock",
+    "gchat",
+    "guilded",
+    "lark",
+    "line",
+    "opsgenie",
+    "pagerduty",
+    "pagertree",
+    "pbul",
+    "pover",
+    "prowl",
+    "pushed",
+    "pushy",
+    "resend",
+    "revolt",
+    "sendgrid",
+    "signl4",
+    "slack",
+    "spike",
+    "tgram",
+    "threema",
+    "twilio",
+    "webex",
+    "whatsapp",
+    "wxteams",
+)
+"""Services of apprise whose addresses no URL can change, so that nothing on a private network is reached by one."""
+
+
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What a server is told when it starts."""
 
@@ -60,6 +94,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether runs, webhooks and relays may go to loopback, private and link-local addresses."""
     endpoint_ports: tuple[str, ...] = ("80", "443", "3000", "4000", "5000", "8080", "8443", "9000")
     """The ports that endpoints may have; `*` is any."""
+    apprise_schemes: tuple[str, ...] = APPRISE_SCHEMES
+    """The kinds of URLs that bridges may send to through apprise; add others only where all who write tasks are trusted.
+
+    URLs of others may name any host (`mailto`, `ntfy`, `json`), or write to this very machine (`syslog`, `dbus`)."""
     dispatch_concurrency: int = 500
     """How many HTTP requests to endpoints may be under way at once."""
     claim_wait_max: float = 60
