@@ -451,6 +451,7 @@ CREATE TABLE subscriptions (
     last_error TEXT COLLATE "C",
     cursor_at BIGINT,
     look_at BIGINT,
+    held BIGINT NOT NULL,
     failures BIGINT NOT NULL,
     UNIQUE (project_id, name)
 );

@@ -451,6 +451,7 @@ CREATE TABLE subscriptions (
     last_error TEXT,
     cursor_at INTEGER,
     look_at INTEGER,
+    held INTEGER NOT NULL,
     failures INTEGER NOT NULL,
     UNIQUE (project_id, name)
 );
