@@ -22,6 +22,7 @@ from bench import (
     review,
     stats,
     task_claims,
+    tasks,
 )
 from bench.bench import Bench
 from bench.figures import Figure
@@ -38,6 +39,7 @@ BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "stats": stats.measure,
     "review": review.measure,
     "task-claims": task_claims.measure,
+    "tasks": tasks.measure,
 }
 
 
