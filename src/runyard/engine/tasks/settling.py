@@ -1,6 +1,7 @@
 """Ends of sessions: a session that stops gives back what it held, in the same transaction.
 
-Locks are taken in the order of everything that moves runs, runs before tasks, and sessions after both.
+A session is locked before what it holds, as by a claim, so that none slips in between the look and the end; what it
+held is locked in the order of everything that moves runs, runs before tasks.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from runyard.domain.reviews import Review
 from runyard.domain.sessions import Session
 from runyard.domain.tasks import TaskRun
 from runyard.domain.workspaces import Workspace
-from runyard.engine import channels, sessions, workspaces
+from runyard.engine import channels, session_lists, sessions, workspaces
 from runyard.engine.sessions import Claimed
 from runyard.engine.tasks import timelines, views
 from runyard.engine.tasks.timelines import Item
@@ -69,12 +69,14 @@ def around(tx: Tx, session: Session) -> Situation:
     seen = channels.seen_by(tx, session)
     talked = [one.name for one in seen if one.channel is not None and one.channel.messages][:ENTRIES]
     unread = channels.waiting(tx, session, talked, ENTRIES + 1)
-    peers = sessions.page(tx, session.project_id, workspace_id=session.workspace_id or "", live=True, limit=ENTRIES + 2)
+    peers = session_lists.page(
+        tx, session.project_id, workspace_id=session.workspace_id or "", live=True, limit=ENTRIES + 2
+    )
     others = [one for one in peers if one.id != session.id]
     place = workspaces.known(tx, [session.workspace_id]) if session.workspace_id is not None else {}
     return Situation(
         session=session,
-        workspace=place.get(session.workspace_id or ""),
+        workspace=place.get(place_id),
         work=_work(tx, session),
         channels=seen,
         unread=unread[:ENTRIES],

@@ -15,8 +15,8 @@ from runyard.domain.sessions import Permissions, Session, SessionEvent, SessionS
 from runyard.domain.workspaces import Workspace
 from runyard.engine import sessions
 from runyard.engine.prompts import Mode, Queued
+from runyard.engine.session_lists import Standing
 from runyard.engine.session_starts import DEEPEST, MOST_CHILDREN, Beginning
-from runyard.engine.sessions import Standing
 
 MODES = ("queue", "interrupt", "steer")
 IDS = {

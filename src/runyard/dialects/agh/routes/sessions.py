@@ -20,7 +20,7 @@ from runyard.dialects.agh.wire import sessions as wire
 from runyard.domain.errors import NotFound
 from runyard.domain.sessions import Session, SessionEvent, SessionState
 from runyard.domain.workspaces import Workspace, id_in
-from runyard.engine import prompts, session_starts, sessions, workspaces
+from runyard.engine import prompts, session_lists, session_starts, sessions, workspaces
 from runyard.engine.tasks import settling
 from runyard.storage.port import Store, Tx
 from runyard.streams.feed import Batch, seen
@@ -190,14 +190,14 @@ def _list(
     tx: Tx, project_id: int, workspace: str | None, agent: str | None, state: SessionState | None, limit: int
 ) -> list[tuple[Session, Workspace | None]]:
     own = workspaces.resolve(tx, project_id, workspace) if workspace is not None else None
-    found = sessions.page(tx, project_id, workspace_id=own, agent=agent, state=state, limit=limit)
+    found = session_lists.page(tx, project_id, workspace_id=own, agent=agent, state=state, limit=limit)
     places = workspaces.known(tx, sorted({one.workspace_id for one in found if one.workspace_id is not None}))
     return [(one, places.get(one.workspace_id or "")) for one in found]
 
 
-def _standing(tx: Tx, project_id: int, workspace_id: str, text: str) -> sessions.Standing:
+def _standing(tx: Tx, project_id: int, workspace_id: str, text: str) -> session_lists.Standing:
     session, _ = _found(tx, project_id, workspace_id, text)
-    return sessions.standing(tx, session)
+    return session_lists.standing(tx, session)
 
 
 async def _read(house: House, call: Call, session: Session, asked: _Asked, *, wait: bool) -> list[SessionEvent]:
@@ -205,7 +205,7 @@ async def _read(house: House, call: Call, session: Session, asked: _Asked, *, wa
 
     async def look() -> list[SessionEvent] | None:
         found = await call.read(
-            sessions.events,
+            session_lists.events,
             call.project_id,
             session.id,
             after=asked.after,
@@ -241,4 +241,4 @@ async def _batch(store: Store, session: Session, is_own: bool, after: int, limit
 
 def _look(tx: Tx, session: Session, after: int, limit: int) -> tuple[Session, list[SessionEvent]]:
     now = sessions.find(tx, session.project_id, session.id)
-    return now, sessions.events(tx, session.project_id, session.id, after=after, limit=limit)
+    return now, session_lists.events(tx, session.project_id, session.id, after=after, limit=limit)

@@ -13,7 +13,7 @@ from runyard.dialects.agh.house import House
 from runyard.dialects.agh.mapping import status as mapping
 from runyard.dialects.agh.mapping.status import Counted
 from runyard.dialects.agh.wire import status as wire
-from runyard.engine import sessions
+from runyard.engine import session_lists
 from runyard.engine.tasks import scheduling
 from runyard.storage import migrate
 from runyard.storage.port import Tx
@@ -47,5 +47,5 @@ def handlers(house: House) -> Sequence[ControllerRouterHandler]:
 
 
 def _counted(tx: Tx, project_id: int) -> Counted:
-    counts = sessions.counts(tx, project_id, MOST)
+    counts = session_lists.counts(tx, project_id, MOST)
     return Counted(live=counts.live, total=counts.total, agents=counts.agents, runs=scheduling.status(tx, project_id))

@@ -16,7 +16,7 @@ from runyard.dialects.agh.wire import workspaces as wire
 from runyard.domain.personas import Persona
 from runyard.domain.sessions import Session
 from runyard.domain.workspaces import Workspace
-from runyard.engine import personas, sessions, workspaces
+from runyard.engine import personas, session_lists, workspaces
 from runyard.storage.port import Tx
 from runyard.web.call import Call
 
@@ -82,5 +82,5 @@ async def delete_workspace(call: Call, id: str) -> None:
 
 def _detail(tx: Tx, project_id: int, text: str) -> tuple[Workspace, list[Session], list[Persona]]:
     workspace = workspaces.find(tx, project_id, text)
-    here = sessions.page(tx, project_id, workspace_id=workspace.id, live=True, limit=MOST)
+    here = session_lists.page(tx, project_id, workspace_id=workspace.id, live=True, limit=MOST)
     return workspace, here, personas.seen_in(tx, project_id, workspace=workspace.id)

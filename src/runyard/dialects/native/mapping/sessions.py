@@ -16,8 +16,8 @@ from runyard.dialects.native.wire import sessions as wire
 from runyard.domain import sessions as domain
 from runyard.domain.sessions import Permissions, SessionSettings
 from runyard.engine import prompts, sessions
+from runyard.engine.session_lists import Standing
 from runyard.engine.session_starts import Beginning, Spawn
-from runyard.engine.sessions import Standing
 from runyard.engine.tasks.situations import Situation, Work
 
 _said = msgspec.json.Decoder(dict[str, Any]).decode

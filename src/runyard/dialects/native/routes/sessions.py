@@ -17,9 +17,9 @@ from runyard.dialects.native.wire import Page
 from runyard.dialects.native.wire import sessions as wire
 from runyard.domain import sessions as domain
 from runyard.domain.sessions import SessionEvent, SessionState
-from runyard.engine import prompts, session_starts, sessions
+from runyard.engine import prompts, session_lists, session_starts, sessions
+from runyard.engine.session_lists import Standing
 from runyard.engine.session_starts import Spawn
-from runyard.engine.sessions import Standing
 from runyard.engine.tasks import settling, situations
 from runyard.engine.tasks.situations import Situation
 from runyard.storage.port import Store, Tx
@@ -70,7 +70,7 @@ def handlers(hub: Hub, feeds: Feeds) -> Sequence[HTTPRouteHandler]:
             reader = partial(_batch, call.store, session)
             return Streamed(EventStream(feeds.follow(("native", *topics), topics, reader, after=position)))
         (start,) = place(cursor, tuple[int]) or (after or 0,)
-        rows = await call.read(sessions.events, call.project_id, session.id, after=start, limit=limit + 1)
+        rows = await call.read(session_lists.events, call.project_id, session.id, after=start, limit=limit + 1)
         shown, more = cut(rows, limit, lambda row: cursor_of(row.number))
         return Page(data=[mapping.event_out(row) for row in shown], next_cursor=more)
 
@@ -102,7 +102,7 @@ async def list_sessions(
     """Sessions, newest first, stopped ones too."""
     (before,) = place(cursor, tuple[str]) or (None,)
     rows = await call.read(
-        sessions.page,
+        session_lists.page,
         call.project_id,
         workspace_id=lenient_id(workspace) if workspace is not None else None,
         agent=agent,
@@ -187,7 +187,7 @@ async def cancel_prompt(call: Call, session_id: str, prompt_id: str) -> Reply[wi
 
 
 def _standing(tx: Tx, project_id: int, session_id: str) -> Standing:
-    return sessions.standing(tx, sessions.find(tx, project_id, session_id))
+    return session_lists.standing(tx, sessions.find(tx, project_id, session_id))
 
 
 def _situation(tx: Tx, project_id: int, session_id: str) -> Situation:
@@ -209,4 +209,4 @@ async def _batch(store: Store, session: domain.Session, after: int, limit: int) 
 
 def _look(tx: Tx, session: domain.Session, after: int, limit: int) -> tuple[domain.Session, list[SessionEvent]]:
     now = sessions.find(tx, session.project_id, session.id)
-    return now, sessions.events(tx, session.project_id, session.id, after=after, limit=limit)
+    return now, session_lists.events(tx, session.project_id, session.id, after=after, limit=limit)
