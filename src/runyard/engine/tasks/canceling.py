@@ -11,7 +11,8 @@ from runyard.domain.actors import Doer
 from runyard.domain.errors import Conflict
 from runyard.domain.moves import move
 from runyard.domain.records import Json, Move, Run, TaskMove
-from runyard.domain.tasks import Stage, Task, TaskRun, TaskStatus
+from runyard.domain.states import RunState
+from runyard.domain.tasks import Stage, Task, TaskStatus, stage_of
 from runyard.engine import sessions, sizes
 from runyard.engine.runs import because
 from runyard.engine.tasks import desk
@@ -27,7 +28,8 @@ from runyard.storage.statements import tasks as sql
 REASON = 4096
 """How long a reason may be."""
 METADATA = 64 << 10
-WORKING = (Stage.STARTING, Stage.RUNNING)
+WORKING = {state for state in RunState if stage_of(state) in (Stage.STARTING, Stage.RUNNING)}
+"""A session that has a run in one of these is asked to stop."""
 
 
 def cancel(
@@ -45,7 +47,7 @@ def cancel(
     family = [target.id, *(one for one, _ in sorted(below, key=_depth))]
     # A session that ends settles its run, and is locked before it; so it is here.
     if holders := task_runs_sql.sessions_of(tx, family):
-        sessions_sql.lock(tx, holders)
+        sessions_sql.lock(tx, sorted(set(holders.values())))
     taken = desk.take_all(tx, family)
     task = desk.own(taken.tasks, project_id, task_id)
     if task.status is TaskStatus.CANCELED:
@@ -75,15 +77,15 @@ def _cancel_runs(
     tx: Tx, target: Task, taken: Taken, by: Doer, said: dict[str, Any]
 ) -> tuple[dict[str, Task], list[str]]:
     """Cancel the open runs; their tasks as they stand then, and the sessions that worked on them."""
-    rows = task_runs_sql.get(tx, sorted(taken.runs))
+    holders = task_runs_sql.sessions_of(tx, sorted(taken.tasks))
+    working = {run.id: holders[run.id] for run in taken.runs.values() if run.id in holders and run.state in WORKING}
     runs = sorted(taken.runs.values(), key=lambda run: run.task_id != target.id)
-    _, followed = apply_to_tasks(tx, [_canceled(tx, target, run, rows[run.id], by, said) for run in runs])
-    working = [row.session_id for row in rows.values() if row.stage in WORKING and row.session_id is not None]
-    return dict(followed.tasks), working
+    moves = [_canceled(tx, target, run, by, said, is_worked_on=run.id in working) for run in runs]
+    _, followed = apply_to_tasks(tx, moves)
+    return dict(followed.tasks), sorted(working.values())
 
 
-def _canceled(tx: Tx, target: Task, run: Run, row: TaskRun, by: Doer, said: dict[str, Any]) -> Move:
-    is_worked_on = row.stage in WORKING and row.session_id is not None
+def _canceled(tx: Tx, target: Task, run: Run, by: Doer, said: dict[str, Any], *, is_worked_on: bool) -> Move:
     one = move(
         run,
         "cancel",
@@ -95,7 +97,7 @@ def _canceled(tx: Tx, target: Task, run: Run, row: TaskRun, by: Doer, said: dict
         error_class=None,
     )
     told = said | {
-        "propagated_from_task_id": target.id if row.task_id != target.id else None,
+        "propagated_from_task_id": target.id if run.task_id != target.id else None,
         "cooperative_stop_requested": is_worked_on or None,
     }
     return one.for_task(TaskMove(by=by, said=told))

@@ -56,7 +56,7 @@ CHAIN = (
     "WHERE c.depth < :n) SELECT run_id FROM chain WHERE depth > 0 ORDER BY depth"
 )
 SESSIONS = (
-    "SELECT r.session_id FROM tasks t JOIN task_runs r ON r.run_id = t.open_run_id "
+    "SELECT r.run_id, r.session_id FROM tasks t JOIN task_runs r ON r.run_id = t.open_run_id "
     "WHERE t.id {among ids} AND r.session_id IS NOT NULL"
 )
 DELETE = "DELETE FROM task_runs WHERE run_id {among ids}"
@@ -102,9 +102,9 @@ def last_of(tx: Tx, session_ids: Sequence[str]) -> dict[str, TaskRun]:
     return {session_id: rows[run_id] for session_id, run_id in found.items() if run_id in rows}
 
 
-def sessions_of(tx: Tx, task_ids: Sequence[str]) -> list[str]:
-    """The sessions that have the open runs of these tasks."""
-    return sorted({row[0] for row in tx.rows(SESSIONS, ids=list(task_ids))})
+def sessions_of(tx: Tx, task_ids: Sequence[str]) -> dict[str, str]:
+    """Which session has the open run of each of these tasks, by run; runs that none has are absent."""
+    return {row[0]: row[1] for row in tx.rows(SESSIONS, ids=list(task_ids))}
 
 
 def successor(tx: Tx, run_id: str) -> TaskRun | None:
