@@ -22,8 +22,8 @@ def counts(tx: Tx, project_id: int, agent: str, task_ids: Sequence[str], minute:
     """How often the agent forced something in that minute, by task; 0 is absent."""
     if not task_ids:
         return {}
-    said = {"project_id": project_id, "agent": agent, "task_ids": list(task_ids), "minute": minute}
-    return {row[0]: row[1] for row in tx.rows(COUNTS, **said)}
+    rows = tx.rows(COUNTS, project_id=project_id, agent=agent, task_ids=list(task_ids), minute=minute)
+    return {row[0]: row[1] for row in rows}
 
 
 def add(tx: Tx, project_id: int, agent: str, task_ids: Sequence[str], minute: int) -> None:
