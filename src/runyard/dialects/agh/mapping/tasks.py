@@ -36,8 +36,22 @@ def task_out(seen: Seen) -> wire.Task:
 
 def reference_out(seen: Seen) -> wire.Reference:
     """A task in short."""
-    said = _common(seen)
-    return wire.Reference(**{name: said[name] for name in wire.Reference.__struct_fields__})
+    # By itself and not from what all shapes share, since trees and lists show hundreds of these.
+    task = seen.task
+    return wire.Reference(
+        id=shown("task", task.id),
+        scope="global" if task.workspace_id is None else "workspace",
+        status=task.status.value,
+        title=task.title,
+        latest_event_seq=seen.sequence,
+        identifier=task.identifier or "",
+        workspace_id=shown_if("ws", task.workspace_id),
+        priority=priority_shown(task.priority),
+        owner=owner_out(task.owner),
+        paused=task.paused_at is not None,
+        effective_paused=seen.paused_by is not None,
+        paused_by_task_id=shown_if("task", seen.paused_by),
+    )
 
 
 def task_summary_out(
