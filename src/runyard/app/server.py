@@ -96,6 +96,7 @@ class Server:
                 settings=settings,
                 vault=self.vault,
                 started=self.started,
+                started_at=self.started_at,
             ),
             "strait": strait.app(
                 plumbing,

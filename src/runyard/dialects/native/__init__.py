@@ -17,6 +17,7 @@ from runyard.dialects.native.routes import (
     executors,
     findings,
     following,
+    inbox,
     jobs,
     profiles,
     queries,
@@ -66,6 +67,7 @@ def app(
     settings: Settings,
     vault: Vault,
     started: float,
+    started_at: int,
 ) -> asgi.App:
     """The native API as an ASGI app."""
     return dialect_app(
@@ -95,6 +97,7 @@ def app(
             *following.handlers(feeds),
             *scheduler.handlers(hub, feeds),
             *tasks.HANDLERS,
+            *inbox.handlers(started_at),
             *task_verbs.HANDLERS,
             *task_claims.handlers(hub),
             *task_runs.HANDLERS,

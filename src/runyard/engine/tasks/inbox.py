@@ -111,10 +111,10 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     """Where to go on, None when nothing is left."""
 
 
-def look(tx: Tx, wanted: Wanted, n: int) -> list[Group]:
-    """Each lane with the first `n` of it."""
+def look(tx: Tx, wanted: Wanted, n: int, *, after: Place = START) -> list[Group]:
+    """Each lane with the first `n` of it, or where only one is wanted those behind a place."""
     shelves = _shelves(tx, wanted)
-    taken = {lane: _take(tx, shelf, START, n) for lane, shelf in shelves.items()}
+    taken = {lane: _take(tx, shelf, after, n) for lane, shelf in shelves.items()}
     items = _items(tx, wanted, {lane: ids for lane, (ids, _) in taken.items()})
     return [
         Group(lane=lane, count=_count(tx, shelf), items=items[lane], after=taken[lane][1])
