@@ -69,9 +69,8 @@ def around(tx: Tx, session: Session) -> Situation:
     seen = channels.seen_by(tx, session)
     talked = [one.name for one in seen if one.channel is not None and one.channel.messages][:ENTRIES]
     unread = channels.waiting(tx, session, talked, ENTRIES + 1)
-    peers = session_lists.page(
-        tx, session.project_id, workspace_id=session.workspace_id or "", live=True, limit=ENTRIES + 2
-    )
+    place_id = session.workspace_id or ""
+    peers = session_lists.page(tx, session.project_id, workspace_id=place_id, live=True, limit=ENTRIES + 2)
     others = [one for one in peers if one.id != session.id]
     place = workspaces.known(tx, [session.workspace_id]) if session.workspace_id is not None else {}
     return Situation(
