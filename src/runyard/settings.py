@@ -10,7 +10,6 @@ from typing import Any, Literal
 import msgspec
 import platformdirs
 
-
 APPRISE_SCHEMES = (
     "brevo",
     "dingtalk",
@@ -95,9 +94,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     endpoint_ports: tuple[str, ...] = ("80", "443", "3000", "4000", "5000", "8080", "8443", "9000")
     """The ports that endpoints may have; `*` is any."""
     apprise_schemes: tuple[str, ...] = APPRISE_SCHEMES
-    """The kinds of URLs that bridges may send to through apprise; add others only where all who write tasks are trusted.
+    """The kinds of URLs through which bridges may send by apprise.
 
-    URLs of others may name any host (`mailto`, `ntfy`, `json`), or write to this very machine (`syslog`, `dbus`)."""
+    Others may name any host (`mailto`, `ntfy`, `json`) or write to this very machine (`syslog`, `dbus`): add them only
+    where all who write tasks are trusted."""
     dispatch_concurrency: int = 500
     """How many HTTP requests to endpoints may be under way at once."""
     claim_wait_max: float = 60
