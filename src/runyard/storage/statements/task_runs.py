@@ -57,7 +57,7 @@ CHAIN = (
 )
 SESSIONS = (
     "SELECT r.run_id, r.session_id FROM tasks t JOIN task_runs r ON r.run_id = t.open_run_id "
-    "WHERE t.id {among ids} AND r.session_id IS NOT NULL"
+    "WHERE t.id {among ids} AND t.open_stage IN ('claimed', 'starting', 'running') AND r.session_id IS NOT NULL"
 )
 DELETE = "DELETE FROM task_runs WHERE run_id {among ids}"
 
