@@ -35,6 +35,6 @@ def remove(tx: Tx, task_id: str, depends_on_id: str) -> bool:
 
 
 def reaches(tx: Tx, start: str, goal: str, n: int) -> tuple[int, bool]:
-    """How many tasks the one waits for, over any number of steps (counted up to `n`), and if the other is among them."""
+    """How many tasks the one waits for, over any number of steps (up to `n`), and whether the other is among them."""
     row = tx.row(REACHES, start=start, goal=goal, n=n)
     return (row[0], bool(row[1])) if row is not None else (0, False)
