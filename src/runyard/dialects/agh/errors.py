@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
 
@@ -32,7 +33,7 @@ class Diagnostic(msgspec.Struct, kw_only=True, omit_defaults=True):
     data_freshness: str
     suggested_command: str = ""
     doc_url: str = ""
-    evidence: dict[str, object] = {}
+    evidence: dict[str, Any] = {}
 
 
 class Error(msgspec.Struct, kw_only=True, omit_defaults=True):
