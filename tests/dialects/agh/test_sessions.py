@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import httpx2
@@ -255,6 +256,16 @@ def test_a_session_listens_to_so_much_and_no_more(agh: Agh):
     refused(agh.post(f"{place(session)}/prompt", {"message": "again"}), 413, "100")
     good(agh.post(f"{place(session)}/stop"), 204)
     refused(agh.post(f"{place(session)}/prompt", {"message": "again"}), 409, "stopped")
+
+
+def test_events_are_waited_for(agh: Agh):
+    session = begin(agh)
+    found: list[Json] = []
+    waiting = threading.Thread(target=lambda: found.extend(events(agh, session, after_sequence=1, wait="true")))
+    waiting.start()
+    good(agh.post(f"{place(session)}/prompt", {"message": "one"}), 202)
+    waiting.join(30)
+    assert [one["content"]["text"] for one in found] == ["one"]
 
 
 def test_events_are_followed(agh: Agh, stand: Stand):
