@@ -11,8 +11,9 @@ from runyard.domain.errors import Conflict, NotFound
 from runyard.domain.jobs import NewRun
 from runyard.domain.states import RunState
 from runyard.engine import buffers, environments, job_secrets, jobs, keys, projects, purges, triggers
+from runyard.engine.tasks import depending
 from runyard.storage.statements import jobs as jobs_sql
-from tests.support.yard import SECOND, Yard, all_runs
+from tests.support.yard import PERSON, SECOND, Yard, all_runs
 
 
 def purged(yard: Yard) -> int:
@@ -154,7 +155,10 @@ def test_a_deleted_project_is_unreachable_at_once_and_gone_soon(yard: Yard):
     other.buried(job="build")
     store.transact(environments.put, project.id, "stage", {"A": "sealed"})
     key = store.transact(keys.create, project.id, name="k", scopes=["runs:read"]).key
-    mine = yard.create()
+    first, second = other.task("first"), other.task("second")
+    store.transact(depending.add, project.id, second.id, first.id, PERSON)
+    other.cancel(other.queue(first).run_id)
+    mine, kept = yard.create(), yard.task("mine")
     store.transact(projects.delete, project.id)
     for wanted in ("acme", project.id):
         with pytest.raises(NotFound):
@@ -162,11 +166,13 @@ def test_a_deleted_project_is_unreachable_at_once_and_gone_soon(yard: Yard):
     assert store.look(keys.get, project.id, key.id).revoked_at is not None
     assert [one.id for one in store.look(projects.page)] == [projects.DEFAULT]
     purged(yard)
-    for table in ("runs", "jobs", "environments", "api_keys", "events", "lanes", "claimers", "purges"):
+    of_tasks = ("tasks", "task_runs", "task_events", "task_dependencies", "task_sums", "task_run_sums")
+    for table in ("runs", "jobs", "environments", "api_keys", "events", "lanes", "claimers", "purges", *of_tasks):
         query = f"SELECT 1 FROM {table} WHERE project_id = :n"
         left = store.look(lambda tx, query=query: tx.rows(query, n=project.id))  # type: ignore[misc]
         assert left == [], table
     assert yard.state(mine) is RunState.QUEUED
+    assert yard.task_now(kept) == kept
     again = store.transact(projects.create, slug="acme")
     assert again.id != project.id
 
