@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import cache
-from itertools import chain, compress, count, islice
+from itertools import chain, compress, count, islice, repeat
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -24,7 +24,7 @@ from runyard.storage.threaded import ThreadedStore
 P = ParamSpec("P")
 R = TypeVar("R")
 READERS = 2
-HANDFULS = (128, 32, 8, 2, 1)
+HANDFUL = 128
 """How many rows one INSERT or UPDATE may have."""
 
 _text = cache(for_sqlite)
@@ -36,7 +36,9 @@ def _insert_text(statement: Insert, empty: frozenset[int], number: int) -> str:
     names = [name for place, name in enumerate(statement.columns) if place not in empty]
     row = f"({', '.join('?' * len(names))})"
     rows = ", ".join([row] * number)
-    return f"INSERT INTO {statement.table} ({', '.join(names)}) VALUES {rows} {statement.conflict}"
+    # A SELECT with a condition, be it none: without one, what is to be done on conflict would be read as a join's.
+    source = f"SELECT * FROM (VALUES {rows}) WHERE TRUE LIMIT ?"
+    return f"INSERT INTO {statement.table} ({', '.join(names)}) {source} {statement.conflict}"
 
 
 @cache
@@ -48,7 +50,8 @@ def _update_text(statement: Update, empty: frozenset[int], number: int) -> str:
     )
     keys = " AND ".join(f"{statement.table}.{name} = v.column{next(places)}" for name in statement.keys)
     row = f"({', '.join('?' * (next(places) - 1))})"
-    return f"UPDATE {statement.table} SET {sets} FROM (VALUES {', '.join([row] * number)}) v WHERE {keys}"
+    source = f"(SELECT * FROM (VALUES {', '.join([row] * number)}) LIMIT ?)"
+    return f"UPDATE {statement.table} SET {sets} FROM {source} v WHERE {keys}"
 
 
 @cache
@@ -82,17 +85,18 @@ def _bind(params: dict[str, Value]) -> dict[str, Any]:
     return params
 
 
-def _handfuls(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """The rows in as few pieces of a handful of sizes as will do.
+def _handfuls(rows: Sequence[Row]) -> Iterator[tuple[int, list[Any]]]:
+    """The rows in pieces: for how many rows the statement is to be made, and what to bind to it.
 
     A statement of many rows gives up the interpreter lock once, `executemany` does once a row and then waits for it
-    while another thread computes. With few sizes there are few statements to prepare.
+    while another thread computes. Statements are made for powers of two, so that there are few of them to prepare; the
+    places that are left over are bound to zeros, and a limit, which is bound last, lets nobody read them.
     """
-    start = 0
-    for size in HANDFULS:
-        while len(rows) - start >= size:
-            yield rows[start : start + size]
-            start += size
+    for start in range(0, len(rows), HANDFUL):
+        piece = rows[start : start + HANDFUL]
+        size = 1 << (len(piece) - 1).bit_length()
+        spare = (size - len(piece)) * len(piece[0])
+        yield size, [*chain.from_iterable(piece), *repeat(0, spare), len(piece)]
 
 
 class SqliteTx(Tx):
@@ -119,17 +123,15 @@ class SqliteTx(Tx):
     def insert(self, statement: Insert, rows: Sequence[Row]) -> int:
         empty, full = _without_empty(rows, len(statement.columns))
         inserted = 0
-        for some in _handfuls(full):
-            text = _insert_text(statement, empty, len(some))
-            inserted += self.connection.execute(text, list(chain.from_iterable(some))).rowcount
+        for size, bound in _handfuls(full):
+            inserted += self.connection.execute(_insert_text(statement, empty, size), bound).rowcount
         return inserted
 
     def update(self, statement: Update, rows: Sequence[Row]) -> int:
         empty, full = _without_empty(rows, len(statement.columns))
         updated = 0
-        for some in _handfuls(full):
-            text = _update_text(statement, empty, len(some))
-            updated += self.connection.execute(text, list(chain.from_iterable(some))).rowcount
+        for size, bound in _handfuls(full):
+            updated += self.connection.execute(_update_text(statement, empty, size), bound).rowcount
         return updated
 
 
