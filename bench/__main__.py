@@ -18,6 +18,7 @@ from bench import (
     figures,
     followers,
     idle,
+    inbox,
     lists,
     review,
     stats,
@@ -40,6 +41,7 @@ BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "review": review.measure,
     "task-claims": task_claims.measure,
     "tasks": tasks.measure,
+    "inbox": inbox.measure,
 }
 
 

@@ -106,17 +106,17 @@ async def _ask(server: Server) -> dict[str, tuple[Sequence[float], float]]:
     for what, path in PAGES.items():
         message = http.request("GET", path, mount=MOUNT)
         times = []
-        used = _processor(server)
+        used = processor(server)
         for _ in range(WARM + MEASURED):
             began = time.perf_counter()
             await connection.send(message)
             times.append(time.perf_counter() - began)
-        taken[what] = times[WARM:], (_processor(server) - used) / len(times)
+        taken[what] = times[WARM:], (processor(server) - used) / len(times)
     connection.close()
     return taken
 
 
-def _processor(server: Server) -> float:
+def processor(server: Server) -> float:
     """Seconds of processor time the server has used; on a busy machine they say more than the clock."""
     fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
