@@ -1,4 +1,4 @@
-"""What a server sends to the outside on its own: runs to their endpoints, and messages. One client serves both."""
+"""What a server sends to the outside on its own: runs to their endpoints, and messages. One client serves all."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import time
 from collections.abc import Awaitable, Callable
 
 from runyard.engine import deliveries as outbox
-from runyard.loops import deliveries, dispatch
+from runyard.engine.tasks.bridges import TOPIC as NOTIFICATIONS
+from runyard.loops import bridges, deliveries, dispatch
+from runyard.loops.bridges import Messenger
 from runyard.loops.deliveries import Courier
 from runyard.loops.dispatch import Dispatcher
 from runyard.loops.dispatch.packing import Packer
 from runyard.loops.runner import Loop
 from runyard.outbound.client import Client
+from runyard.outbound.notifiers import Notifier
 from runyard.settings import Settings
 from runyard.storage.port import Store
 from runyard.storage.vault import Vault
@@ -21,7 +24,7 @@ from runyard.web.run_tokens import RunTokens
 
 
 class Senders:
-    """The dispatcher and the courier of one server."""
+    """The dispatcher, the courier and the messenger of one server."""
 
     def __init__(self, store: Store, hub: Hub, vault: Vault, tokens: RunTokens, settings: Settings) -> None:
         def wake(topic: str) -> None:
@@ -30,6 +33,7 @@ class Senders:
         self.client = Client(settings)
         self.dispatcher = Dispatcher(store, self.client, Packer(vault, tokens), settings, wake=wake)
         self.courier = Courier(store, self.client, vault, wake=wake)
+        self.messenger = Messenger(store, self.client, Notifier(settings), vault, wake=wake)
         self._grace = settings.drain_seconds
         self._until: float | None = None
 
@@ -38,6 +42,7 @@ class Senders:
         return [
             *dispatch.loops(self.dispatcher, until),
             *deliveries.loops(self.courier, until(outbox.TOPIC)),
+            bridges.loop(self.messenger, until(NOTIFICATIONS)),
         ]
 
     def drain(self) -> None:
@@ -46,10 +51,11 @@ class Senders:
             self._until = time.monotonic() + self._grace
         self.dispatcher.drain()
         self.courier.drain()
+        self.messenger.drain()
 
     async def stop(self) -> None:
         """Let what is under way come to its end as long as there is time, give the rest back, and hang up."""
         self.drain()
         left = (self._until or 0) - time.monotonic()
-        await asyncio.gather(self.dispatcher.stop(left), self.courier.stop(left))
+        await asyncio.gather(self.dispatcher.stop(left), self.courier.stop(left), self.messenger.stop(left))
         self.client.close()

@@ -28,7 +28,7 @@ from runyard.domain.tasks import (
     task_tally,
 )
 from runyard.engine.ledger import wake
-from runyard.engine.tasks import marks
+from runyard.engine.tasks import marks, notifying
 from runyard.storage.port import Insert, Tx
 from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import task_runs as task_runs_sql
@@ -128,6 +128,8 @@ def write(tx: Tx, changes: Sequence[tuple[Task, Task]]) -> Written:
     for one in ids:
         recount(tx, first[one], now[one])
     marks.follow(tx, first, now, ids)
+    ended = [one for one in ids if now[one].status is not first[one].status]
+    notifying.due(tx, [now[one] for one in ended if now[one].is_closed])
     _rehold(tx, [now[one] for one in ids if _is_held_up(now[one]) != _is_held_up(first[one])])
     freed = [now[one] for one in ids if first[one].status is TaskStatus.BLOCKED and not now[one].is_blocked]
     return Written(tasks=now, freed=freed)

@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 
 from runyard.domain.actors import Doer
+from runyard.domain.bridges import ENDS
 from runyard.domain.tasks import Task
+from runyard.engine.tasks import notifying
 from runyard.storage.port import TaskLine, Tx
 
 _json = msgspec.json.Encoder()
@@ -33,6 +35,8 @@ def note(
         payload=_json.encode(payload).decode(),
     )
     tx.emit(line)
+    if task.subscriptions and event in ENDS:
+        notifying.due(tx, [task])
     return line
 
 
