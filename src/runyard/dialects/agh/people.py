@@ -24,10 +24,12 @@ def claimed(call: Call) -> Claimed:
 
 def _id(prefix: str, text: str | None) -> str:
     """The id behind one in a header; what cannot be one stays as it is, and is nobody's."""
+    if not text:
+        return ""
     try:
-        return read(prefix, text or "")
+        return read(prefix, text)
     except NotFound:
-        return (text or "").strip()
+        return text.strip()
 
 
 async def doer(call: Call, action: str) -> Doer:
