@@ -16,7 +16,7 @@ Reason = Literal["awaiting_approval", "approval_rejected", "latest_run_failed", 
 Origin = Literal["cli", "web", "uds", "http", "automation", "extension", "network", "agent_session", "daemon"]
 
 
-class TriageIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class TriageIn(msgspec.Struct, kw_only=True):
     """What to do: `read` and `dismiss` hold until something happens to the task, `archive` for good."""
 
     verb: TriageVerb

@@ -12,7 +12,7 @@ Named = Annotated[str, Meta(max_length=128)]
 Names = Annotated[list[Named], Meta(max_length=256)]
 
 
-class CoordinatorProfile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class CoordinatorProfile(msgspec.Struct, kw_only=True):
     """Who leads."""
 
     mode: Literal["inherit", "guided"] = "inherit"
@@ -22,7 +22,7 @@ class CoordinatorProfile(msgspec.Struct, kw_only=True, forbid_unknown_fields=Tru
     guidance: Annotated[str, Meta(max_length=8192)] = ""
 
 
-class WorkerProfile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class WorkerProfile(msgspec.Struct, kw_only=True):
     """Which sessions are given the task's runs: those that meet all that is said."""
 
     mode: Literal["inherit", "select"] = "inherit"
@@ -35,7 +35,7 @@ class WorkerProfile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     preferred_capabilities: Names = []
 
 
-class ParticipantsProfile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class ParticipantsProfile(msgspec.Struct, kw_only=True):
     """Who may take part at all, as worker or as reviewer."""
 
     allowed_agent_names: Names = []
@@ -48,7 +48,7 @@ class ParticipantsProfile(msgspec.Struct, kw_only=True, forbid_unknown_fields=Tr
     preferred_capabilities: Names = []
 
 
-class ReviewerProfile(ParticipantsProfile, kw_only=True, forbid_unknown_fields=True):
+class ReviewerProfile(ParticipantsProfile, kw_only=True):
     """Which sessions are given reviews of the task's runs, and which of them best."""
 
     agent_name: Named = ""
@@ -56,7 +56,7 @@ class ReviewerProfile(ParticipantsProfile, kw_only=True, forbid_unknown_fields=T
     model: Named = ""
 
 
-class SandboxProfile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class SandboxProfile(msgspec.Struct, kw_only=True):
     """The surroundings of a run."""
 
     mode: Literal["inherit", "none", "ref"] = "inherit"
@@ -64,13 +64,13 @@ class SandboxProfile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Which sandbox, where the mode is `ref`."""
 
 
-class RuntimeProfile(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class RuntimeProfile(msgspec.Struct, kw_only=True):
     """What a run has to show."""
 
     mode: Literal["default", "evidence"] = "default"
 
 
-class TaskProfileIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class TaskProfileIn(msgspec.Struct, kw_only=True):
     """How a task's runs are to be done; what is not said is as in a task without a profile."""
 
     coordinator: CoordinatorProfile = msgspec.field(default_factory=CoordinatorProfile)

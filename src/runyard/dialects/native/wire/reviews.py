@@ -18,7 +18,7 @@ Number = Annotated[int, Meta(ge=1, le=1_000_000)]
 Id = Annotated[str, Meta(min_length=1, max_length=128)]
 
 
-class ReviewIn(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ReviewIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     """A review to ask for. The same round and attempt of a run once more is the review there is."""
 
     policy: Policy = "always"
@@ -32,7 +32,7 @@ class ReviewIn(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_
     """When it is recorded as timed out unless somebody judged before."""
 
 
-class ReviewClaimIn(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ReviewClaimIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Ask for the review that suits the session best."""
 
     session_id: Id
@@ -43,7 +43,7 @@ class ReviewClaimIn(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unk
     wait_seconds: Annotated[float, Meta(ge=0, le=60)] = 0
 
 
-class VerdictIn(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class VerdictIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What somebody says of a run. The same once more is answered as it was."""
 
     outcome: Outcome

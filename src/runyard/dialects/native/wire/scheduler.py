@@ -11,13 +11,13 @@ from msgspec import Meta
 LONGEST = 24 * 3600
 
 
-class PauseIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class PauseIn(msgspec.Struct, kw_only=True):
     """Why."""
 
     reason: Annotated[str, Meta(max_length=1000)] | None = None
 
 
-class DrainIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class DrainIn(msgspec.Struct, kw_only=True):
     """Why, and how long to wait for what is under way."""
 
     reason: Annotated[str, Meta(max_length=1000)] | None = None

@@ -15,7 +15,7 @@ from runyard.dialects.native.wire.values import NOTHING
 Reason = Annotated[str, Meta(min_length=1, max_length=4096)]
 
 
-class RunWish(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class RunWish(msgspec.Struct, kw_only=True, omit_defaults=True):
     """How a run of a task is asked for."""
 
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=512)] | None = None
@@ -25,27 +25,27 @@ class RunWish(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_f
     metadata: Raw = NOTHING
 
 
-class PauseTaskIn(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class PauseTaskIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Why a task is held up."""
 
     reason: Reason
     metadata: Raw = NOTHING
 
 
-class ResumeTaskIn(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class ResumeTaskIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What to say as a task goes on."""
 
     metadata: Raw = NOTHING
 
 
-class CancelTaskIn(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class CancelTaskIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Why a task is called off."""
 
     reason: Reason | None = None
     metadata: Raw = NOTHING
 
 
-class TaskDependencyIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class TaskDependencyIn(msgspec.Struct, kw_only=True):
     """The task to wait for."""
 
     depends_on: Annotated[str, Meta(min_length=1, max_length=160)]
