@@ -12,7 +12,7 @@ from runyard.domain.actors import Actor
 from runyard.domain.inbox import InboxLane, Triage
 from runyard.domain.tasks import Task, TaskRun
 from runyard.engine.tasks import inbox
-from runyard.engine.tasks.inbox import Wanted
+from runyard.engine.tasks.shelves import Wanted
 from tests.engine.tasks.life import STEPS, Everything, Life, Row
 from tests.support.stores import Shelf
 from tests.support.yard import Yard

@@ -11,7 +11,7 @@ from runyard.domain.errors import NotFound
 from runyard.domain.inbox import InboxLane, Mark, Triage, TriageVerb
 from runyard.domain.tasks import ApprovalPolicy, Task
 from runyard.engine.tasks import deciding, deleting, inbox, triage
-from runyard.engine.tasks.inbox import Count, Wanted
+from runyard.engine.tasks.shelves import Count, Wanted
 from runyard.storage.port import Tx
 from runyard.storage.postgres import PostgresStore
 from runyard.storage.statements import inbox as inbox_sql

@@ -12,7 +12,8 @@ from runyard.dialects.agh.wire import triage as wire
 from runyard.domain.actors import Actor
 from runyard.domain.errors import Invalid
 from runyard.domain.inbox import InboxLane, Mark, Triage, reason_of
-from runyard.engine.tasks.inbox import Group, Item, Wanted
+from runyard.engine.tasks.inbox import Group, Item
+from runyard.engine.tasks.shelves import Wanted
 
 SCOPES = ("global", "workspace")
 

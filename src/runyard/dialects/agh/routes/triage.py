@@ -19,7 +19,8 @@ from runyard.dialects.agh.wire import triage as wire
 from runyard.domain.inbox import TriageVerb
 from runyard.engine import workspaces
 from runyard.engine.tasks import inbox, triage
-from runyard.engine.tasks.inbox import Group, Item, Wanted
+from runyard.engine.tasks.inbox import Group, Item
+from runyard.engine.tasks.shelves import Wanted
 from runyard.web.call import Call
 from runyard.web.listed import Listed
 from runyard.web.reply import encode

@@ -12,7 +12,8 @@ from runyard.domain.inbox import InboxLane, Mark, Triage, reason_of
 from runyard.domain.policy import SECOND
 from runyard.domain.tasks import STATUSES
 from runyard.engine.tasks import dashboards
-from runyard.engine.tasks.inbox import Group, Item, Place, Section
+from runyard.engine.tasks.inbox import Group, Item
+from runyard.engine.tasks.shelves import Place, Section
 from runyard.storage.statements.inbox import Spot
 from runyard.web.paging import cursor as cursor_of
 from runyard.web.paging import place

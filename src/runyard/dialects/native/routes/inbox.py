@@ -20,7 +20,7 @@ from runyard.domain.errors import Invalid
 from runyard.domain.inbox import InboxLane, TriageVerb
 from runyard.engine import workspaces
 from runyard.engine.tasks import dashboards, inbox, triage
-from runyard.engine.tasks.inbox import START, Wanted
+from runyard.engine.tasks.shelves import START, Wanted
 from runyard.storage.statements.task_sums import Where
 from runyard.web.call import Call
 from runyard.web.paging import Cursor, Limit
