@@ -116,8 +116,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Further folders that managed runs may read, such as interpreters outside `/usr`."""
     managed_memory_mb: int = 0
     """Memory that managed runs may use together; 0 is 80 % of the machine's."""
-    agents_may_force: bool = True
-    """Whether agents may release, fail, retry and recover runs of tasks by force, and pause and resume tasks."""
     starvation_after: float = 120
     """After how many seconds it is looked after a run of a task that nobody takes; 0 never looks after any."""
     starvation_cycle: float = 15
