@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -191,3 +192,28 @@ class Everything:
         times = [time for run in self.runs[task.id] for time in (run.queued_at, run.claimed_at, run.started_at)]
         times += [run.ended_at for run in self.runs[task.id]]
         return later(task.created_at, task.updated_at, task.closed_at, *times, *self.events[task.id])
+
+
+def lived_through(yard: Yard, steps: int = 200) -> Life:
+    """A life in which most things happened."""
+    life, dice = Life(yard), Random(7)
+    for _ in range(steps):
+        life.do((dice.choice(VERBS), dice.randrange(12), dice.randrange(61)))
+    return life
+
+
+def steps_of(tx: Tx, op: Any, *said: Any, **more: Any) -> list[str]:
+    """How SQLite goes about each statement of an operation, step by step."""
+    found: list[str] = []
+    rows = tx.rows
+
+    def spied(sql: str, /, **params: Any) -> list[Any]:
+        found.extend(step[3] for step in rows(f"EXPLAIN QUERY PLAN {sql}", **params))
+        return rows(sql, **params)
+
+    tx.rows = spied  # type: ignore[method-assign]
+    try:
+        op(tx, *said, **more)
+    finally:
+        tx.rows = rows  # type: ignore[method-assign]
+    return found

@@ -13,7 +13,7 @@ from runyard.engine.tasks import dashboards, operating, settling
 from runyard.engine.tasks.dashboards import MINUTE, Dashboard, Depth, Latency
 from runyard.storage.port import Tx
 from runyard.storage.statements.task_sums import Where
-from tests.engine.tasks.life import ANN, STEPS, Everything, Life
+from tests.engine.tasks.life import ANN, STEPS, Everything, Life, lived_through, steps_of
 from tests.engine.tasks.working import begin, finish
 from tests.support.stores import Shelf
 from tests.support.yard import PERSON, SECOND, Yard
@@ -189,3 +189,14 @@ def test_what_is_of_another_project_is_not_told(yard: Yard):
     for filters in ({}, {"owner_kind": "human"}, {"owner_kind": "human", "owner_ref": "ann"}):
         assert (stats(other, **filters).last_at, stats(other, **filters).runs_total) == (None, 0)
         assert stats(yard, **filters).runs_total == 1
+
+
+def test_no_look_reads_a_table_or_sorts_what_it_finds(shelf: Shelf):
+    life = lived_through(Yard(shelf.empty("sqlite"), shelf.clock))
+    for filters in FILTERS:
+        where = Where(project_id=1, **filters)
+        for step in life.yard.store.look(steps_of, dashboards.stats, where, since=0):
+            assert "SCAN tasks" not in step, step
+            assert "SCAN r" not in step, step
+            assert "SCAN e" not in step, step
+            assert "ORDER BY" not in step, step

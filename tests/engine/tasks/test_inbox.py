@@ -13,7 +13,7 @@ from runyard.domain.inbox import InboxLane, Triage
 from runyard.domain.tasks import Task, TaskRun
 from runyard.engine.tasks import inbox
 from runyard.engine.tasks.shelves import Wanted
-from tests.engine.tasks.life import STEPS, Everything, Life, Row
+from tests.engine.tasks.life import STEPS, Everything, Life, Row, lived_through, steps_of
 from tests.support.stores import Shelf
 from tests.support.yard import Yard
 
@@ -123,3 +123,14 @@ def test_inboxes_show_what_a_look_at_everything_shows(engine: str, shelf: Shelf)
         check(life)
 
     lived()
+
+
+def test_no_look_reads_a_table_or_sorts_what_it_finds(shelf: Shelf):
+    life = lived_through(Yard(shelf.empty("sqlite"), shelf.clock))
+    for actor, filters in product(life.actors, FILTERS):
+        wanted = Wanted(project_id=1, actor=actor, **filters)
+        for step in life.yard.store.look(steps_of, inbox.look, wanted, 2):
+            assert "SCAN tasks" not in step, step
+            assert "SCAN t " not in step, step
+            assert "SCAN g" not in step, step
+            assert "ORDER BY" not in step or "DISTINCT" in step, step
