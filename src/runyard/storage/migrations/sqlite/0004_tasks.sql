@@ -457,6 +457,8 @@ CREATE TABLE subscriptions (
 );
 CREATE INDEX subscriptions_task ON subscriptions (task_id, updated_at, id);
 CREATE INDEX subscriptions_bridge ON subscriptions (bridge_id, id);
+-- What waits for another try.
+CREATE INDEX subscriptions_failing ON subscriptions (bridge_id, id) WHERE failures > 0;
 CREATE INDEX subscriptions_look ON subscriptions (look_at) WHERE look_at IS NOT NULL;
 
 -- Queued runs of tasks in claim order, whoever may take them.
