@@ -9,15 +9,12 @@ import msgspec
 
 from runyard.domain.actors import Doer
 from runyard.domain.errors import Conflict
-from runyard.domain.moves import move
-from runyard.domain.records import Json, Move, Run, TaskMove
+from runyard.domain.records import Json
 from runyard.domain.states import RunState
 from runyard.domain.tasks import Stage, Task, TaskStatus, stage_of
 from runyard.engine import sessions, sizes
-from runyard.engine.runs import because
-from runyard.engine.tasks import desk
+from runyard.engine.tasks import desk, held
 from runyard.engine.tasks.desk import Taken
-from runyard.engine.tasks.held import said_json
 from runyard.engine.tasks.timeline import note
 from runyard.engine.transitions import apply_to_tasks
 from runyard.storage.port import Tx
@@ -54,7 +51,7 @@ def cancel(
         return task
     if not _is_open(task):
         raise Conflict(f"the task is {task.status}; only a task that is not closed can be canceled")
-    said = {"reason": reason, "metadata": said_json(metadata)}
+    said = {"reason": reason, "metadata": held.said_json(metadata)}
     tasks = [taken.tasks[one] for one in family if one in taken.tasks and _is_open(taken.tasks[one])]
     now, working = _cancel_runs(tx, task, taken, by, said)
     now |= _cancel_tasks(tx, [now.get(one.id, one) for one in tasks])
@@ -80,27 +77,19 @@ def _cancel_runs(
     holders = task_runs_sql.sessions_of(tx, sorted(taken.tasks))
     working = {run.id: holders[run.id] for run in taken.runs.values() if run.id in holders and run.state in WORKING}
     runs = sorted(taken.runs.values(), key=lambda run: run.task_id != target.id)
-    moves = [_canceled(tx, target, run, by, said, is_worked_on=run.id in working) for run in runs]
+    moves = [
+        held.cancellation(
+            tx,
+            run,
+            by,
+            said,
+            is_worked_on=run.id in working,
+            above=target.id if run.task_id != target.id else None,
+        )
+        for run in runs
+    ]
     _, followed = apply_to_tasks(tx, moves)
     return dict(followed.tasks), sorted(working.values())
-
-
-def _canceled(tx: Tx, target: Task, run: Run, by: Doer, said: dict[str, Any], *, is_worked_on: bool) -> Move:
-    one = move(
-        run,
-        "cancel",
-        tx.now,
-        actor=str(by.actor),
-        data=because(said["reason"]),
-        output=None,
-        error=None,
-        error_class=None,
-    )
-    told = said | {
-        "propagated_from_task_id": target.id if run.task_id != target.id else None,
-        "cooperative_stop_requested": is_worked_on or None,
-    }
-    return one.for_task(TaskMove(by=by, said=told))
 
 
 def _cancel_tasks(tx: Tx, tasks: Sequence[Task]) -> dict[str, Task]:

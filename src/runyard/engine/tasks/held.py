@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
+from runyard.domain.actors import Doer
 from runyard.domain.errors import NotFound
-from runyard.domain.records import Move
+from runyard.domain.moves import move
+from runyard.domain.records import Move, Run, TaskMove
+from runyard.engine.runs import because
 from runyard.engine.tasks.views import RunSeen
 from runyard.engine.transitions import apply_to_tasks
 from runyard.storage.port import Tx
@@ -58,6 +62,27 @@ def moved(tx: Tx, moves: Sequence[Move]) -> list[RunSeen]:
 def move_one(tx: Tx, move: Move) -> RunSeen:
     """`moved` of one run."""
     return moved(tx, [move])[0]
+
+
+def cancellation(
+    tx: Tx, run: Run, by: Doer, said: dict[str, Any], *, is_worked_on: bool, above: str | None = None
+) -> Move:
+    """The move that cancels a run, for the `reason` and with the `metadata` that are said.
+
+    `is_worked_on` says that a session is asked to stop, `above` names the task that was canceled and took it along.
+    """
+    one = move(
+        run,
+        "cancel",
+        tx.now,
+        actor=str(by.actor),
+        data=because(said["reason"]),
+        output=None,
+        error=None,
+        error_class=None,
+    )
+    told = {"propagated_from_task_id": above, "cooperative_stop_requested": is_worked_on or None}
+    return one.for_task(TaskMove(by=by, said=said | told))
 
 
 def unknown(run_id: str) -> NotFound:

@@ -13,7 +13,6 @@ from runyard.domain.sessions import Session
 from runyard.domain.tasks import Stage, Task, TaskStatus
 from runyard.engine import sessions, sizes
 from runyard.engine.failures import told
-from runyard.engine.runs import because
 from runyard.engine.sessions import NewSession
 from runyard.engine.tasks import documents, held, queueing
 from runyard.engine.tasks.held import said_json
@@ -219,18 +218,8 @@ def cancel(
     sizes.within(documents.DOCUMENT, "the metadata", metadata)
     seen = held.take(tx, project_id, run_id)
     working = seen.row.stage in (Stage.STARTING, Stage.RUNNING) and seen.row.session_id is not None
-    one = move(
-        seen.run,
-        "cancel",
-        tx.now,
-        actor=str(by.actor),
-        data=because(reason),
-        output=None,
-        error=None,
-        error_class=None,
-    )
-    said = {"reason": reason, "metadata": said_json(metadata), "cooperative_stop_requested": working or None}
-    one = one.for_task(TaskMove(by=by, said=said))
+    said = {"reason": reason, "metadata": said_json(metadata)}
+    one = held.cancellation(tx, seen.run, by, said, is_worked_on=working)
     return _ended(tx, one, by) if working else held.move_one(tx, one)
 
 
