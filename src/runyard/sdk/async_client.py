@@ -24,14 +24,21 @@ from runyard.sdk.nouns import (
     AsyncBulk,
     AsyncDeadLetter,
     AsyncEnvironments,
+    AsyncInbox,
     AsyncJobs,
     AsyncKeys,
     AsyncProjects,
     AsyncRepositories,
+    AsyncReviews,
+    AsyncScheduler,
     AsyncSchedules,
     AsyncSecrets,
+    AsyncSessions,
+    AsyncTaskRuns,
+    AsyncTasks,
     AsyncWaits,
     AsyncWebhooks,
+    AsyncWorkspaces,
     RunMethods,
     ServerMethods,
 )
@@ -85,6 +92,13 @@ class AsyncClient(ServerMethods, AsyncNoun):
         self.bulk = AsyncBulk(self)
         self.approvals = AsyncApprovals(self)
         self.webhooks = AsyncWebhooks(self)
+        self.tasks = AsyncTasks(self)
+        self.task_runs = AsyncTaskRuns(self)
+        self.sessions = AsyncSessions(self)
+        self.reviews = AsyncReviews(self)
+        self.inbox = AsyncInbox(self)
+        self.scheduler = AsyncScheduler(self)
+        self.workspaces = AsyncWorkspaces(self)
 
     async def __aenter__(self) -> Self:
         return self

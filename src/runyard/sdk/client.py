@@ -23,16 +23,23 @@ from runyard.sdk.nouns import (
     Bulk,
     DeadLetter,
     Environments,
+    Inbox,
     Jobs,
     Keys,
     Projects,
     Repositories,
+    Reviews,
     RunMethods,
+    Scheduler,
     Schedules,
     Secrets,
     ServerMethods,
+    Sessions,
+    TaskRuns,
+    Tasks,
     Waits,
     Webhooks,
+    Workspaces,
 )
 
 T = TypeVar("T")
@@ -88,6 +95,13 @@ class Client(ServerMethods, Noun):
         self.bulk = Bulk(self)
         self.approvals = Approvals(self)
         self.webhooks = Webhooks(self)
+        self.tasks = Tasks(self)
+        self.task_runs = TaskRuns(self)
+        self.sessions = Sessions(self)
+        self.reviews = Reviews(self)
+        self.inbox = Inbox(self)
+        self.scheduler = Scheduler(self)
+        self.workspaces = Workspaces(self)
 
     def __enter__(self) -> Self:
         return self
