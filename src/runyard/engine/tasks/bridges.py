@@ -6,8 +6,8 @@ Where a bridge leads is a secret of it, and kept as `seal` makes it (for `PURPOS
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Concatenate, ParamSpec
 
 import msgspec
 
@@ -15,6 +15,7 @@ from runyard.domain import webhooks as signing
 from runyard.domain.bridges import SECRETS, SIGNING_SECRET, URL, Bridge, BridgeSettings, BridgeState, Sender, state_of
 from runyard.domain.errors import Conflict, Invalid, NotFound
 from runyard.domain.records import Json
+from runyard.domain.redaction import without_secrets
 from runyard.engine import sizes, workspaces
 from runyard.outbound import guard, notifiers
 from runyard.settings import Settings
@@ -34,6 +35,7 @@ HASTENED = 1000
 LONGEST_NAME = 128
 SETTINGS = 16 << 10
 Seal = Callable[[str], str]
+P = ParamSpec("P")
 _json = msgspec.json.Encoder()
 _settings = msgspec.json.Decoder(BridgeSettings).decode
 _sealed = msgspec.json.Decoder(dict[str, str]).decode
@@ -113,8 +115,11 @@ def update(
     settings: Settings,
     *,
     secrets: Mapping[str, str | None] | None = None,
+    forget: bool = False,
 ) -> Made:
     """Change what is named of `display_name`, `suppressed`, the settings and the secrets (None takes one away).
+
+    With `forget` nothing is said any more of what went wrong.
 
     Raises `NotFound` or `Invalid`.
     """
@@ -134,11 +139,20 @@ def update(
         kept, made = _secrets(tx, of_settings.sender, secrets, secrets_of(before), seal, settings)
         fields |= {"sealed": _kept(kept), "state": state_of(enabled=before.enabled, leads=URL in kept)}
         fields["last_error"] = None
+    if forget and before.state is BridgeState.FAILING:
+        fields |= {"state": BridgeState.READY, "last_error": None}
     _check(of_settings)
     after = msgspec.structs.replace(before, settings=_json.encode(of_settings).decode(), **fields)
     if after != before:
         after = _save(tx, after)
     return Made(bridge=after, signing_secret=made)
+
+
+def unbind(tx: Tx, project_id: int, bridge_id: str, name: str, seal: Seal, settings: Settings) -> Bridge:
+    """Take a secret away from the bridge. Raises `NotFound` also when it has none of this name."""
+    if name not in secrets_of(get(tx, project_id, bridge_id)):
+        raise NotFound(f"the bridge has no secret {name[:64]!r}")
+    return update(tx, project_id, bridge_id, {}, seal, settings, secrets={name: None}).bridge
 
 
 def enable(tx: Tx, project_id: int, bridge_id: str) -> Bridge:
@@ -169,6 +183,41 @@ def delete(tx: Tx, project_id: int, bridge_id: str) -> None:
     if subscriptions_sql.of_bridge(tx, bridge.id, 1):
         raise Conflict("tasks have subscriptions that go over the bridge; delete them first, or disable the bridge")
     sql.delete(tx, bridge.id)
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """A bridge, and what waits for it."""
+
+    bridge: Bridge
+    waiting: int = 0
+    """How many messages wait for another try."""
+    failures: int = 0
+    """How many tries at these have failed."""
+
+
+def see(tx: Tx, found: Sequence[Bridge]) -> list[Seen]:
+    """The bridges as they are shown, in their order."""
+    failing = subscriptions_sql.failing(tx, sorted(one.id for one in found))
+    return [
+        Seen(bridge=one, waiting=waiting, failures=failures)
+        for one in found
+        for waiting, failures in (failing.get(one.id, (0, 0)),)
+    ]
+
+
+def seen(tx: Tx, project_id: int, bridge_id: str) -> Seen:
+    """The bridge as it is shown. Raises `NotFound`."""
+    return see(tx, [get(tx, project_id, bridge_id)])[0]
+
+
+def seen_page(tx: Tx, project_id: int, *, before: str | None = None, limit: int = MOST) -> list[Seen]:
+    """`page`, as it is shown."""
+    return see(tx, page(tx, project_id, before=before, limit=limit))
+
+
+def seen_after(tx: Tx, op: Callable[Concatenate[Tx, P], Bridge], /, *args: P.args, **kwargs: P.kwargs) -> Seen:
+    """The bridge that the operation answers, as it is shown."""
+    return see(tx, [op(tx, *args, **kwargs)])[0]
 
 
 def settings_of(bridge: Bridge) -> BridgeSettings:
@@ -218,6 +267,11 @@ def _check(said: BridgeSettings) -> None:
     sizes.plain("the policy", said.policy, longest=LONGEST_NAME)
     sizes.within(SETTINGS, "the configuration of a bridge", said.config)
     sizes.within(SETTINGS, "the defaults of a bridge", said.defaults)
+    config = msgspec.json.decode(said.config) if said.config is not None else {}
+    if not isinstance(config, dict):
+        raise Invalid("the configuration of a bridge is a JSON object")
+    if without_secrets(config) != config:
+        raise Invalid(f"the configuration of a bridge is shown to everybody; what is secret goes in its {URL}")
 
 
 def _sender(extension: str, url: str | None) -> Sender:
@@ -236,6 +290,8 @@ def _secrets(
             raise Invalid(f"a bridge has no secret {name[:64]!r}; it has {' and '.join(SECRETS)}")
         text = (value or "").strip()
         if not text:
+            if name == SIGNING_SECRET and sender == "webhook" and URL in had:
+                raise Invalid("messages to a webhook are always signed; give another secret in place of this one")
             kept.pop(name, None)
             continue
         if name == URL:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -17,11 +18,13 @@ LOOKED_AT = 1000
 """So many of a bridge's newest subscriptions are looked through."""
 
 
+Kind = Literal["user", "group", "thread"]
+
+
 class Target(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """Somebody or something that messages may be sent to over a bridge."""
 
-    kind: str
-    """`user`, `group` or `thread`."""
+    kind: Kind
     name: str
     qualifier: str = ""
     """Of a thread: the group or user it is with."""
@@ -114,7 +117,9 @@ def _all(tx: Tx, bridge: Bridge) -> list[Target]:
 
 
 def _of(peer: str | None, group: str | None, thread: str | None, at: int) -> list[Target]:
-    made = [Target(kind=kind, name=name, seen_at=at) for kind, name in (("user", peer), ("group", group)) if name]
+    made = [Target(kind="user", name=peer, seen_at=at)] if peer else []
+    if group:
+        made.append(Target(kind="group", name=group, seen_at=at))
     if thread:
         made.append(Target(kind="thread", name=thread, qualifier=group or peer or "", seen_at=at))
     return made

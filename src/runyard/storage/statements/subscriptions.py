@@ -47,6 +47,11 @@ DELETE = "DELETE FROM subscriptions WHERE id = :id"
 NEXT = "SELECT look_at FROM subscriptions WHERE look_at IS NOT NULL ORDER BY look_at LIMIT 1"
 DUE = f"SELECT {COLUMNS} FROM subscriptions WHERE look_at <= :now ORDER BY look_at LIMIT :n {{skip_locked}}"
 HOLD = "UPDATE subscriptions SET look_at = :until, held = 1 WHERE id {among ids}"
+# By the index `subscriptions_failing`.
+FAILING = (
+    "SELECT bridge_id, COUNT(*), SUM(failures) FROM subscriptions WHERE bridge_id {among ids} AND failures > 0 "
+    "GROUP BY bridge_id"
+)
 # What is told at this moment is not told a second time at once; who tells it looks again.
 ENDED = (
     "UPDATE subscriptions SET look_at = CASE WHEN held = 0 THEN :now ELSE look_at END, "
@@ -55,7 +60,7 @@ ENDED = (
 )
 HASTEN = (
     "UPDATE subscriptions SET look_at = :now, failures = 0 WHERE id IN (SELECT id FROM subscriptions "
-    "WHERE bridge_id = :bridge_id AND look_at > :now AND held = 0 ORDER BY id LIMIT :n {lock})"
+    "WHERE bridge_id = :bridge_id AND failures > 0 AND look_at > :now AND held = 0 ORDER BY id LIMIT :n {lock})"
 )
 # The first lines after each one's cursor, found by the index of task and number.
 LINES = (
@@ -140,6 +145,12 @@ def ended(tx: Tx, task_ids: Sequence[str]) -> None:
 def hasten(tx: Tx, bridge_id: str, n: int) -> int:
     """Have subscriptions of the bridge that wait for another try looked at now; how many."""
     return tx.run(HASTEN, bridge_id=bridge_id, now=tx.now, n=n)
+
+
+def failing(tx: Tx, bridge_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """How many messages wait for another try over each bridge, and how many tries at them have failed."""
+    rows = tx.rows(FAILING, ids=list(bridge_ids)) if bridge_ids else []
+    return {row[0]: (int(row[1]), int(row[2])) for row in rows}
 
 
 def lines(tx: Tx, ids: Sequence[str], most: int) -> dict[str, list[Line]]:
