@@ -70,9 +70,9 @@ async def restart_bridge(call: Call, bridge_id: str) -> Reply[wire.Bridge]:
 
 
 @get("/v1/bridges/{bridge_id:str}/targets", needs="task:read")
-async def list_bridge_targets(call: Call, bridge_id: str, query: Query = None) -> wire.BridgeTargets:
+async def list_bridge_targets(call: Call, bridge_id: str, named: Query = None) -> wire.BridgeTargets:
     """Whom a bridge leads to, as its newest 1000 subscriptions and its defaults name them."""
-    found = await call.read(directory.targets, call.project_id, lenient_id(bridge_id), query=query or "")
+    found = await call.read(directory.targets, call.project_id, lenient_id(bridge_id), query=named or "")
     return mapping.targets_out(found)
 
 
