@@ -84,9 +84,22 @@ def _send(url: str, title: str, text: str, settings: Settings, timeout: float) -
         check_url(url, settings)
     except Invalid as error:
         raise NoAnswer("refused", error.detail) from None
+    scheme = url.partition("://")[0].lower()
+    try:
+        is_taken = _notified(url, scheme, title, text, settings, timeout)
+    except NoAnswer:
+        raise
+    except Exception as error:
+        # So many services, so many ways to fail; what they say may hold the URL.
+        raise NoAnswer("transient", f"sending through {scheme}:// failed with {type(error).__name__}") from None
+    if not is_taken:
+        raise NoAnswer("transient", f"the {scheme}:// service did not take the message")
+
+
+def _notified(url: str, scheme: str, title: str, text: str, settings: Settings, timeout: float) -> bool:
+    """Whether the service took the message. Raises `NoAnswer`, and whatever services raise."""
     import apprise
 
-    scheme = url.partition("://")[0].lower()
     # Nothing is kept on disk, no plugins are read from there, and no answer leads elsewhere.
     asset = apprise.AppriseAsset(
         storage_mode="memory", http_redirects=False, async_mode=False, service_timeout=timeout, secure_logging=True
@@ -97,8 +110,7 @@ def _send(url: str, title: str, text: str, settings: Settings, timeout: float) -
     service.redirects = False
     if scheme not in APPRISE_SCHEMES:
         _judge(service, settings)
-    if not service.notify(body=text, title=title, notify_type=apprise.NotifyType.INFO):
-        raise NoAnswer("transient", f"the {scheme}:// service did not take the message")
+    return bool(service.notify(body=text, title=title, notify_type=apprise.NotifyType.INFO))
 
 
 def _judge(service: Any, settings: Settings) -> None:

@@ -49,8 +49,8 @@ def see(store: Store, of: Bridge) -> Bridge:
 
 def subscribe(store: Store, task: Task, over: Bridge, **said: Any) -> Subscription:
     """A subscription of the task over the bridge, for a peer unless somebody else is named."""
-    who = {} if "group_id" in said or "peer_id" in said else {"peer_id": "ada"}
-    new = NewSubscription(bridge_id=over.id, **who, **said)
+    who: dict[str, Any] = {} if "group_id" in said or "peer_id" in said else {"peer_id": "ada"}
+    new = NewSubscription(bridge_id=over.id, **(who | said))
     return store.transact(subscriptions.put, 1, task.id, new, PERSON)
 
 
@@ -71,7 +71,7 @@ def settle(store: Store, one: Pass, error: str | None = None) -> None:
 
 def told(store: Store, error: str | None = None) -> list[dict[str, Any]]:
     """All messages there are to tell now, each of which is taken by the other side, or not."""
-    found = []
+    found: list[dict[str, Any]] = []
     for _ in range(50):
         passes = due(store)
         if not passes:

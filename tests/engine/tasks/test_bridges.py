@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+from typing import Any
+
 import pytest
 
 from runyard.domain.bridges import BridgeState, Routing
@@ -46,14 +49,14 @@ def test_what_signs_is_made_where_none_is_given_and_said_once(store: AnyStore):
         ({"settings": {"config": "x" * 20_000}}, None),
     ],
 )
-def test_a_bridge_that_cannot_be_is_refused(store: AnyStore, said: dict, words: str | None):
+def test_a_bridge_that_cannot_be_is_refused(store: AnyStore, said: dict[str, Any], words: str | None):
     with pytest.raises(DomainError, match=words):
         bridge(store, **({"extension": "webhook"} | said))
     assert store.look(bridges.page, 1) == []
 
 
 def test_apprise_may_use_the_listed_schemes_alone(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(notifiers.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
     settings = Settings()
     notifiers.check_url("slack://A/B/C/{group_id}", settings)
     for url in (
@@ -70,7 +73,7 @@ def test_apprise_may_use_the_listed_schemes_alone(monkeypatch: pytest.MonkeyPatc
     notifiers.check_url("json://example.com/", Settings(apprise_schemes=("json",)))
     with pytest.raises(Invalid, match="allowed are json"):
         notifiers.check_url("slack://A/B/C", Settings(apprise_schemes=("json",)))
-    monkeypatch.setattr(notifiers.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(Invalid, match=r"runyard\[notify\]"):
         notifiers.check_url("slack://A/B/C", settings)
 

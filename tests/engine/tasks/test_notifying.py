@@ -11,7 +11,7 @@ import pytest
 from runyard.domain.bridges import BridgeState, Subscription
 from runyard.engine.tasks import bridges, canceling, changing, notifying, operating
 from runyard.engine.tasks.changing import Change
-from tests.engine.tasks.bridging import bridge, change, due, now, see, settle, subscribe, told
+from tests.engine.tasks.bridging import bridge, due, now, see, settle, subscribe, told
 from tests.engine.tasks.working import begin, fail, finish
 from tests.support import judging
 from tests.support.stores import AnyStore, Clock
@@ -109,9 +109,7 @@ def test_an_end_that_is_true_no_more_is_passed_over_with_an_error(store: AnyStor
     finish(yard, yard.queue(task))
     assert told(store) == []
     # Nothing was told before the next run was canceled.
-    yard.queue(task)
-    store.transact(operating.cancel, 1, yard.task_now(task).open_run_id, PERSON)
-    change(store, over, suppressed=False)
+    store.transact(operating.cancel, 1, yard.queue(task).run_id, PERSON)
     store.transact(bridges.enable, 1, over.id)
     assert types(told(store)) == ["task.run_canceled"]
     assert now(store, one).last_error is None, "what was told last was told well"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from runyard.domain.errors import Invalid, NotFound
@@ -14,7 +16,7 @@ from tests.support.stores import AnyStore, Clock
 from tests.support.yard import PERSON, Yard
 
 
-def names(store: AnyStore, task_id: str, **filters) -> list[str]:
+def names(store: AnyStore, task_id: str, **filters: Any) -> list[str]:
     return [one.name for one in store.look(subscriptions.of_task, 1, task_id, **filters)]
 
 
@@ -69,7 +71,7 @@ def test_a_subscription_moves_to_another_task_and_begins_anew(store: AnyStore, y
         {"name": "x" * 129},
     ],
 )
-def test_a_subscription_says_whom_to_tell(store: AnyStore, yard: Yard, said: dict):
+def test_a_subscription_says_whom_to_tell(store: AnyStore, yard: Yard, said: dict[str, Any]):
     task, over = yard.task(), bridge(store)
     with pytest.raises(Invalid):
         subscribe(store, task, over, **said)
