@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -14,7 +15,7 @@ from runyard.domain.sessions import Session
 from runyard.domain.tasks import Stage
 from runyard.engine import sessions
 from runyard.engine.sessions import Claimed
-from runyard.engine.tasks import claims, picking, queueing, scheduling, settling
+from runyard.engine.tasks import claims, queueing, scheduling, settling
 from runyard.engine.tasks.claims import Ask, Handed
 from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import tasks as tasks_sql
@@ -190,18 +191,15 @@ def test_only_who_is_there_is_handed_work(yard: Yard):
         yard.claim_next(session)
 
 
-def test_claims_look_into_the_ready_index_alone(yard: Yard, monkeypatch: pytest.MonkeyPatch):
-    """A claim that finds nothing reads a handful of statements, however many runs there are that it may not have."""
+def test_a_claim_does_not_look_at_what_it_may_not_have(yard: Yard, monkeypatch: pytest.MonkeyPatch):
     for _ in range(5):
         yard.queue(yard.task(owner=Actor("pool", "tester")))
-    seen: list[str] = []
-    look = runs_sql.ready_ranks
-    monkeypatch.setattr(
-        runs_sql, "ready_ranks", lambda tx, pool, n, **said: seen.append(str(pool)) or look(tx, pool, n)
-    )
+    looked = mock.Mock(wraps=runs_sql.ready_ranks)
+    monkeypatch.setattr(runs_sql, "ready_ranks", looked)
     assert yard.claim_next(yard.session("coder")) is None
-    assert seen == []
-    assert picking.ROUNDS == 5
+    assert not looked.called
+    assert together(yard, ask(yard.session("tester")), ask(yard.session("coder")))[1] is None
+    assert [call.args[2] for call in looked.call_args_list] == [1], "one who may, one run to look at"
 
 
 def test_two_servers_hand_out_each_run_once(two_servers, clock):
