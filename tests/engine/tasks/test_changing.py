@@ -9,18 +9,8 @@ import pytest
 
 from runyard.domain.actors import Actor
 from runyard.domain.errors import Invalid, NotFound, TooLarge
-from runyard.domain.tasks import (
-    RUN_SUMS,
-    TASK_SUMS,
-    ApprovalPolicy,
-    Task,
-    TaskApproval,
-    TaskStatus,
-    run_key,
-    run_tally,
-    task_key,
-    task_tally,
-)
+from runyard.domain.task_sums import RUN_SUMS, TASK_SUMS, run_key, run_tally, task_tally
+from runyard.domain.tasks import ApprovalPolicy, Task, TaskApproval, TaskStatus, task_key
 from runyard.engine.tasks import changing
 from runyard.engine.tasks.changing import Change
 from runyard.storage.port import Tx

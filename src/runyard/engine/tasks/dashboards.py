@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from runyard.domain.policy import SECOND
-from runyard.domain.tasks import STATUSES, Stage, TaskRun
+from runyard.domain.task_sums import STATUSES
+from runyard.domain.tasks import Stage, TaskRun
 from runyard.engine.tasks import views
 from runyard.engine.tasks.views import RunSeen, Seen
 from runyard.storage.port import Tx

@@ -15,18 +15,8 @@ from runyard.domain.errors import NotFound
 from runyard.domain.moves import changed
 from runyard.domain.records import Hold, Run
 from runyard.domain.states import RunState
-from runyard.domain.tasks import (
-    Stage,
-    Task,
-    TaskRun,
-    TaskStatus,
-    counted_as,
-    run_key,
-    run_tally,
-    settled,
-    task_key,
-    task_tally,
-)
+from runyard.domain.task_sums import run_key, run_tally, task_tally
+from runyard.domain.tasks import Stage, Task, TaskRun, TaskStatus, counted_as, settled, task_key
 from runyard.engine.ledger import wake
 from runyard.engine.tasks import marks, notifying
 from runyard.storage.port import Insert, Tx

@@ -17,7 +17,8 @@ from runyard.domain.policy import SECOND, Policy
 from runyard.domain.profiles import Profile
 from runyard.domain.records import Json, Run
 from runyard.domain.states import RunState
-from runyard.domain.tasks import Stage, Task, TaskRun, TaskStatus, conditions_of, counted_as, run_key
+from runyard.domain.task_sums import run_key
+from runyard.domain.tasks import Stage, Task, TaskRun, TaskStatus, conditions_of, counted_as
 from runyard.engine import classes
 from runyard.engine.ledger import journal, wake
 from runyard.engine.tasks import desk

@@ -9,7 +9,8 @@ import msgspec
 
 from runyard.domain.actors import Doer
 from runyard.domain.eligibility import queue_of
-from runyard.domain.tasks import STAGES, Stage
+from runyard.domain.task_sums import STAGES
+from runyard.domain.tasks import Stage
 from runyard.engine import classes
 from runyard.engine.tasks import queueing, views
 from runyard.engine.tasks.views import RunSeen, Seen

@@ -12,7 +12,8 @@ import msgspec
 
 from runyard.domain.actors import Actor
 from runyard.domain.inbox import TRIAGE_SUMS
-from runyard.domain.tasks import LANES, TRIAGED, counted_as
+from runyard.domain.task_sums import LANES, TRIAGED
+from runyard.domain.tasks import counted_as
 from runyard.storage.port import Row, Tx, Value
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from runyard.domain.tasks import RUN_SUMS
+from runyard.domain.task_sums import RUN_SUMS
 from runyard.storage.port import Tx
 
 COLUMNS = "project_id, paused_at, paused_by, paused_reason, updated_at"

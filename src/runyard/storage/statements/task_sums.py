@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from runyard.domain.tasks import RUN_SUMS, TASK_SUMS, Stage, counted_as
+from runyard.domain.task_sums import RUN_SUMS, TASK_SUMS
+from runyard.domain.tasks import Stage, counted_as
 from runyard.storage.port import Row, Tx, Value
 
 

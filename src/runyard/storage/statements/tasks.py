@@ -8,16 +8,8 @@ from typing import Any
 
 from msgspec.structs import astuple
 
-from runyard.domain.tasks import (
-    RUN_SUMS,
-    TASK_SUMS,
-    ApprovalPolicy,
-    Lane,
-    Stage,
-    Task,
-    TaskApproval,
-    TaskStatus,
-)
+from runyard.domain.task_sums import RUN_SUMS, TASK_SUMS
+from runyard.domain.tasks import ApprovalPolicy, Lane, Stage, Task, TaskApproval, TaskStatus
 from runyard.storage.port import Insert, Row, Tx, Update
 
 FIELDS: tuple[str, ...] = Task.__struct_fields__

@@ -10,7 +10,7 @@ from runyard.dialects.native.mapping.values import maybe_when, when
 from runyard.dialects.native.wire import inbox as wire
 from runyard.domain.inbox import InboxLane, Mark, Triage, reason_of
 from runyard.domain.policy import SECOND
-from runyard.domain.tasks import STATUSES
+from runyard.domain.task_sums import STATUSES
 from runyard.engine.tasks import dashboards
 from runyard.engine.tasks.inbox import Group, Item
 from runyard.engine.tasks.shelves import Place, Section
