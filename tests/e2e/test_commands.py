@@ -68,6 +68,15 @@ ELSEWHERE = {
         ),
         "test_outside_commands",
     ),
+    **dict.fromkeys(
+        (
+            *("tasks list", "tasks get", "tasks create", "tasks publish", "tasks start", "tasks approve"),
+            *("tasks reject", "tasks pause", "tasks resume", "tasks cancel", "tasks tree", "tasks timeline", "inbox"),
+            *("reviews list", "reviews get", "reviews verdict", "sessions list", "sessions start", "sessions stop"),
+            *("scheduler status", "scheduler pause", "scheduler resume", "scheduler drain", "scheduler backlog"),
+        ),
+        "test_task_commands",
+    ),
 }
 
 

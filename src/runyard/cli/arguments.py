@@ -16,6 +16,11 @@ RunId = Annotated[
     str, Parameter(name="RUN", help="The run's id, or enough of its beginning or end (8 or more characters).")
 ]
 RunIds = Annotated[str, Parameter(name="RUN", help="Ids of runs, or enough of their beginnings or ends.")]
+TaskId = Annotated[
+    str,
+    Parameter(name="TASK", help="The task's id, or enough of its beginning or end; PROJECT~NAME of a named one."),
+]
+Workspace = Annotated[str | None, Parameter(help="Name or id of the workspace.")]
 Limit = Annotated[int, Parameter(alias="-n", validator=Number(gte=1), help="How many at most.")]
 Reason = Annotated[str | None, Parameter(help="Why; kept in the journal.")]
 Tag = Annotated[list[str] | None, Parameter(help="A tag, as WORD or KEY:WORD (repeatable).")]

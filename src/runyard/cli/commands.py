@@ -5,11 +5,12 @@ from __future__ import annotations
 from cyclopts import App, Group, Parameter
 
 from runyard import __version__
+from runyard.cli import task_commands
 
 _PACKAGE = "runyard.cli"
 START = Group("Start and operate", sort_key=1)
 WORK = Group("Runs and jobs", sort_key=2)
-ACCESS = Group("Access", sort_key=3)
+ACCESS = Group("Access", sort_key=4)
 
 ALONE: tuple[tuple[str, str, str, Group], ...] = (
     ("up", "up:up", "Run the server, say what to do next, and show what happens, until Ctrl-C.", START),
@@ -22,6 +23,7 @@ ALONE: tuple[tuple[str, str, str, Group], ...] = (
     ),
     ("review", "review:review", "Have the built-in code reviewer review a git repository.", WORK),
     ("findings", "findings:list_findings", "List what agents found, newest first.", WORK),
+    ("inbox", "inbox:inbox", "List the tasks that wait for you, lane by lane.", task_commands.TASKS),
     ("demo", "demo:demo", "Start a server on SQLite, have this repository reviewed, and show what came of it.", START),
     ("doctor", "doctor:doctor", "Check the server, the key and this machine.", START),
     ("backup", "backup:backup", "Copy the SQLite database and the artifacts while the server runs.", START),
@@ -259,6 +261,7 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
             ("put", "artifacts:put", "Add a file to a run that has not ended."),
         ),
     ),
+    *task_commands.NOUNS,
     (
         "keys",
         "Make and revoke API keys.",

@@ -1,0 +1,148 @@
+"""What people do with tasks on the command line, and agents with the SDK, against a real server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runyard.sdk import Conflict
+from tests.e2e.conftest import Place
+from tests.e2e.desk import NOBODY, Desk
+from tests.e2e.tables import fields, rows
+
+
+@pytest.fixture
+def desk(place: Place, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
+    """The command line on a project of its own."""
+    return Desk(place, tmp_path, capsys)
+
+
+def test_tasks_are_made_shown_and_called_off(desk: Desk) -> None:
+    assert desk.json("tasks", "list") == []
+    assert "no such tasks" in desk.call("tasks", "list").err
+    top = desk.json(
+        *("tasks", "create", "Release 2.0", "--name", "release", "--description", "all of it", "--priority", "6"),
+        *("--max-attempts", "2", "--owner", "pool:writer", "--channel", "release", "--metadata", '{"m": [1]}'),
+    )
+    assert top["id"].endswith("~release")
+    assert (top["status"], top["priority"], top["max_attempts"]) == ("ready", 6, 2)
+    assert (top["owner"], top["channel"], top["metadata"]) == (
+        {"kind": "pool", "ref": "writer"},
+        "release",
+        {"m": [1]},
+    )
+    part = desk.json("tasks", "create", "Write the notes", "--parent", top["id"], "--approval", "manual")
+    draft = desk.text("tasks", "create", "Perhaps", "--draft", "-q").strip()
+    assert (part["status"], part["parent_id"]) == ("blocked", top["id"])
+    # A parent is as active as the child that it was given.
+    assert {one["id"] for one in desk.shown("tasks", "list")} == {part["id"], top["id"]}
+    table = rows(desk.text("tasks", "list", "--status", "ready"))
+    assert [(row["ID"], row["STATUS"], row["ATTEMPTS"], row["OWNER"]) for row in table] == [
+        (top["id"], "ready", "0/2", "writer")
+    ]
+    for found, words in (
+        ([draft], ("--drafts", "-n", "1")),
+        ([part["id"]], ("--parent", top["id"])),
+        ([top["id"]], ("--owner", "writer", "--channel", "release", "--query", "RELEASE")),
+        ([part["id"]], ("--status", "blocked")),
+    ):
+        assert desk.text("tasks", "list", "-q", *words).split() == found, words
+    assert desk.shown("tasks", "get", draft[-12:])["status"] == "draft"
+    shown = fields(desk.text("tasks", "get", part["id"]))
+    assert (shown["waits for"], shown["approval"], shown["parent"]) == ("an approval", "pending", top["id"])
+
+    tree = desk.shown("tasks", "tree", top["id"])
+    assert (tree["root"]["task"]["id"], [node["task"]["id"] for node in tree["below"]]) == (top["id"], [part["id"]])
+    assert [row["ID"] for row in rows(desk.text("tasks", "tree", top["id"]))] == [top["id"], part["id"]]
+    assert desk.json("tasks", "cancel", top["id"], "--reason", "never mind")["status"] == "canceled"
+    assert desk.json("tasks", "get", part["id"])["status"] == "canceled"
+    told = desk.shown("tasks", "timeline", top["id"])
+    assert [line["type"] for line in told] == ["task.created", "task.child_created", "task.canceled"]
+    assert told[-1]["data"]["reason"] == "never mind"
+
+    assert desk.json("tasks", "start", top["id"], code=6)["message"]
+    assert desk.json("tasks", "get", NOBODY, code=5)["code"] == "not_found"
+    assert desk.json("tasks", "get", "nonsense", code=2)["code"] == "usage"
+    assert desk.json("tasks", "create", "x", "--owner", "writer", code=2)["code"] == "usage"
+    assert desk.json("tasks", "create", "x", "--draft", "--start", code=2)["code"] == "usage"
+    assert desk.json("tasks", "create", "x", "--workspace", "nowhere", code=5)["code"] == "not_found"
+
+
+def test_tasks_are_started_approved_and_paused(desk: Desk) -> None:
+    ready = desk.client.tasks.create("Ready")
+    asked = desk.shown("tasks", "start", ready.id)
+    assert (asked["run"]["state"], asked["task"]["open_run_id"]) == ("queued", asked["run"]["id"])
+    assert desk.text("tasks", "create", "At once", "--start", "-q").strip() != ready.id
+    draft = desk.client.tasks.create("Draft", draft=True)
+    assert desk.json("tasks", "publish", draft.id)["task"]["status"] == "ready"
+    yes, no = (desk.client.tasks.create(title, approval_policy="manual") for title in ("Yes", "No"))
+    assert desk.json("tasks", "approve", yes.id)["task"]["approval_state"] == "approved"
+    assert desk.json("tasks", "reject", no.id)["approval_state"] == "rejected"
+    assert desk.json("tasks", "approve", no.id, code=6)["message"]
+    later = desk.client.tasks.create("Later")
+    desk.client.tasks.add_dependency(later.id, ready.id)
+    assert fields(desk.text("tasks", "get", later.id))["waits for"] == "1 other task"
+
+    assert desk.json("tasks", "pause", ready.id, code=2)["code"] == "usage"
+    assert desk.json("tasks", "pause", ready.id, "--reason", "holidays")["paused_reason"] == "holidays"
+    assert fields(desk.text("tasks", "get", ready.id))["waits for"] == "the end of a pause: holidays"
+    assert len(desk.json("scheduler", "backlog")) == 3
+    (held,) = [one for one in desk.json("scheduler", "backlog", "--paused") if one["held_by"]]
+    assert (held["task_id"], held["held_by"]) == (ready.id, "paused")
+    assert desk.json("tasks", "resume", ready.id)["held_up_by"] is None
+    assert [one["title"] for one in desk.shown("scheduler", "backlog")] == ["Ready", "At once", "Draft", "Yes"]
+    assert "1 of 4" in desk.call("scheduler", "backlog", "-n", "1").err
+
+
+def test_sessions_work_on_tasks_and_people_judge(desk: Desk) -> None:
+    client = desk.client
+    place = client.workspaces.create("/srv/shop")
+    task = desk.json("tasks", "create", "Mend it", "--workspace", "shop")["id"]
+    began = desk.json("sessions", "start", "mender", "--workspace", "shop", "--capability", "go", "--ttl", "8h")
+    assert (began["state"], began["workspace_id"], began["capabilities"]) == ("active", place.id, ["go"])
+    assert desk.json("sessions", "list", "--agent", "nobody") == []
+    assert [one["id"] for one in desk.shown("sessions", "list", "--workspace", "shop", "--live")] == [began["id"]]
+
+    assert client.sessions.claim(began["id"]) is None
+    client.tasks.start(task)
+    taken = client.sessions.claim(began["id"], wait_seconds=5, lease_seconds=60)
+    assert taken is not None
+    with pytest.raises(Conflict):
+        client.sessions.claim(began["id"])
+    assert client.sessions.get(began["id"]).run_id == taken.run.id
+    client.sessions.heartbeat(began["id"], taken.run.id, lease_seconds=120)
+    assert desk.json("scheduler", "drain", "--timeout", "0s", "--reason", "upgrade", code=7)["code"] == "timed_out"
+    assert client.sessions.complete(began["id"], taken.run.id, {"mended": 2}).output == {"mended": 2}
+    assert client.tasks.get(task).has_ended
+
+    asked = client.reviews.request(taken.run.id, reason="is it mended?")
+    assert [one["id"] for one in desk.shown("reviews", "list", "--task", task)] == [asked.id]
+    assert fields(desk.text("reviews", "get", asked.id[-12:]))["reason"] == "is it mended?"
+    words = ("--reason", "it is not", "--missing", "a test", "--confidence", "0.5")
+    judged = desk.json("reviews", "verdict", asked.id, "rejected", *words)
+    assert (judged["review"]["outcome"], judged["continuation"]["attempt"]) == ("rejected", 2)
+    assert desk.json("reviews", "verdict", asked.id, "approved", "--reason", "after all", code=6)["message"]
+    assert desk.json("reviews", "list", "--status", "requested") == []
+
+    assert client.sessions.claim(began["id"]) is None, "the scheduler is paused"
+    assert desk.json("scheduler", "status")["paused_reason"] == "upgrade"
+    assert desk.json("scheduler", "resume")["paused"] is False
+    again = client.sessions.claim(began["id"])
+    assert again is not None
+    work = client.sessions.situation(began["id"]).work
+    assert work is not None
+    assert [one.outcome for one in work.reviews] == ["rejected"]
+    client.sessions.fail(began["id"], again.run.id, "it is beyond me")
+    (group,) = [one for one in desk.shown("inbox")["lanes"] if one["count"]]
+    assert (group["lane"], group["items"][0]["task"]["id"]) == ("failed_runs", task)
+    (row,) = rows(desk.text("inbox", "--unread"))
+    assert (row["ID"], row["WHY"]) == (task, "latest run failed")
+    client.inbox.dismiss(task)
+    assert "Nothing waits for you" in desk.call("inbox", "--lane", "failed_runs").err
+
+    assert desk.json("scheduler", "pause", "--reason", "over")["paused"] is True
+    assert fields(desk.text("scheduler", "status"))["reason"] == "over"
+    assert desk.json("scheduler", "drain")["active_runs"] == 0
+    assert desk.json("sessions", "stop", began["id"][-12:])["state"] == "stopped"
+    assert desk.json("sessions", "list", "--live") == []
