@@ -38,7 +38,7 @@ def pages(api: Api, **asked: Any) -> list[list[str]]:
 def test_what_waits_is_shown_read_archived_and_paged(stand: Stand, api: Api) -> None:
     made = []
     for number in range(6):
-        stand.clock.forward(seconds=1)  # type: ignore[attr-defined]
+        stand.clock.forward(seconds=1)
         made.append(task(api, title=str(number), approval_policy="manual"))
     me = made[0]["created_by"]
     task(api, title="mine", owner=me)
@@ -71,7 +71,7 @@ def test_how_all_tasks_stand(stand: Stand, api: Api) -> None:
     assert [(depth["channel"], depth["queued"]) for depth in found["queue"]] == [("red", 1)]
     assert [active["run"]["id"] for active in found["active"]] == [run["run"]["id"]]
     assert good(api.get("/tasks/stats", channel="blue"))["active"] == []
-    stand.clock.forward(minutes=10)  # type: ignore[attr-defined]
+    stand.clock.forward(minutes=10)
     late = good(api.get("/tasks/stats"))
     assert (late["backlog"], late["healthy"], late["stale"]) == (True, False, True)
 

@@ -186,7 +186,8 @@ def test_forced_stops_count_since_the_server_began(yard: Yard):
 def test_what_is_of_another_project_is_not_told(yard: Yard):
     finish(yard, yard.queue(yard.task(owner=ANN)))
     other = Yard(yard.store, yard.clock, project_id=2)
-    for filters in ({}, {"owner_kind": "human"}, {"owner_kind": "human", "owner_ref": "ann"}):
+    asked: list[dict[str, Any]] = [{}, {"owner_kind": "human"}, {"owner_kind": "human", "owner_ref": "ann"}]
+    for filters in asked:
         assert (stats(other, **filters).last_at, stats(other, **filters).runs_total) == (None, 0)
         assert stats(yard, **filters).runs_total == 1
 
