@@ -232,7 +232,8 @@ def _parameter_schema(field: FieldDefinition, kwarg: ParameterKwarg | None, sche
             "pattern": kwarg.pattern,
             "format": kwarg.format,
         }
-        schema = {**schema, **{name: bound for name, bound in bounds.items() if bound is not None}}
+        said = kwarg.schema_extra or {}
+        schema = {**schema, **{name: bound for name, bound in bounds.items() if bound is not None}, **said}
     if isinstance(field.default, bool | int | float | str):
         schema = {**schema, "default": field.default}
     return schema

@@ -28,7 +28,7 @@ NEEDS = ("runs:claim", "task:write")
 def handlers(house: House) -> Sequence[ControllerRouterHandler]:
     """The routes."""
 
-    @post("/api/agent/tasks/claim-next", needs=NEEDS, status_code=200, tags=["agent"])
+    @post("/api/agent/tasks/claim-next", needs=NEEDS, status_code=200, also=(204,), tags=["agent"], refuses=(408, 422))
     async def claim_next_agent_task(call: Call, data: wire.ClaimNextRequest | None = None) -> Reply[wire.ClaimAnswer]:
         """The best queued run that the calling session may have, under a lease; 204 when there is none."""
         ask = mapping.ask_in(call.project_id, claimed(call), data)
@@ -63,28 +63,28 @@ def _claim_reply(handed: Handed | None) -> Reply[wire.ClaimAnswer]:
     return Reply(b"", status_code=204) if handed is None else Reply(mapping.claim_out(handed))
 
 
-@post("/api/agent/tasks/{run_id:str}/heartbeat", needs=NEEDS, status_code=200, tags=["agent"])
+@post("/api/agent/tasks/{run_id:str}/heartbeat", needs=NEEDS, status_code=200, tags=["agent"], refuses=(422,))
 async def heartbeat_agent_task_run(call: Call, run_id: str, data: wire.HeartbeatRequest) -> wire.LeaseAnswer:
     """Let the lease last so long from now on, which may be shorter than before."""
     report = leases.Extend(**_named(call, run_id, "heartbeat"), lease=mapping.lease_in(data.lease_seconds))
     return mapping.answer_out((await call.write(leases.extend, [report]))[0])
 
 
-@post("/api/agent/tasks/{run_id:str}/complete", needs=NEEDS, status_code=200, tags=["agent"])
+@post("/api/agent/tasks/{run_id:str}/complete", needs=NEEDS, status_code=200, tags=["agent"], refuses=(422,))
 async def complete_agent_task_run(call: Call, run_id: str, data: wire.CompleteRequest) -> wire.LeaseAnswer:
     """Say that the run is done."""
     report = leases.Complete(**_named(call, run_id, "complete"), result=given(data.result))
     return mapping.answer_out((await call.write(leases.complete, [report]))[0])
 
 
-@post("/api/agent/tasks/{run_id:str}/fail", needs=NEEDS, status_code=200, tags=["agent"])
+@post("/api/agent/tasks/{run_id:str}/fail", needs=NEEDS, status_code=200, tags=["agent"], refuses=(422,))
 async def fail_agent_task_run(call: Call, run_id: str, data: wire.FailRequest) -> wire.LeaseAnswer:
     """Say that the run failed."""
     report = leases.Fail(**_named(call, run_id, "fail"), error=data.error.strip(), metadata=given(data.metadata))
     return mapping.answer_out((await call.write(leases.fail, [report]))[0])
 
 
-@post("/api/agent/tasks/{run_id:str}/release", needs=NEEDS, status_code=200, tags=["agent"])
+@post("/api/agent/tasks/{run_id:str}/release", needs=NEEDS, status_code=200, tags=["agent"], refuses=(422,))
 async def release_agent_task_run(call: Call, run_id: str, data: wire.ReleaseRequest) -> wire.LeaseAnswer:
     """Give the run back to the queue."""
     report = leases.Release(**_named(call, run_id, "release"), reason=trimmed(data.reason))

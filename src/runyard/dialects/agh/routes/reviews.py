@@ -13,6 +13,7 @@ from runyard.dialects.agh.mapping import reviews as mapping
 from runyard.dialects.agh.mapping.values import limit as limit_of
 from runyard.dialects.agh.mapping.values import one_of, read, wanted
 from runyard.dialects.agh.wire import reviews as wire
+from runyard.dialects.agh.wire.queries import Number
 from runyard.domain.reviews import Review
 from runyard.engine.tasks import reviews, verdicts
 from runyard.web.call import Call
@@ -45,7 +46,7 @@ async def request_task_run_review(
 
 @get("/api/task-runs/{id:str}/reviews", needs="task:read", tags=TAGS)
 async def list_task_run_reviews(
-    call: Call, id: str, status: str | None = None, reviewer_session_id: str | None = None, limit: str | None = None
+    call: Call, id: str, status: str | None = None, reviewer_session_id: str | None = None, limit: Number = None
 ) -> wire.ReviewsAnswer:
     """The reviews of a run, the newest changed first; none where there is no such run."""
     await people.doer(call, "list_reviews")
@@ -56,7 +57,7 @@ async def list_task_run_reviews(
 
 @get("/api/tasks/{id:str}/reviews", needs="task:read", tags=TAGS)
 async def list_task_reviews(
-    call: Call, id: str, status: str | None = None, reviewer_session_id: str | None = None, limit: str | None = None
+    call: Call, id: str, status: str | None = None, reviewer_session_id: str | None = None, limit: Number = None
 ) -> wire.ReviewsAnswer:
     """The reviews of all runs of a task, the newest changed first; none where there is no such task."""
     await people.doer(call, "list_reviews")

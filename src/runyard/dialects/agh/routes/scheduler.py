@@ -12,6 +12,7 @@ from runyard.dialects.agh.house import House
 from runyard.dialects.agh.mapping import scheduler as mapping
 from runyard.dialects.agh.mapping.values import flag, trimmed, wanted, whole
 from runyard.dialects.agh.wire import scheduler as wire
+from runyard.dialects.agh.wire.queries import Flag, Number
 from runyard.domain.errors import Invalid
 from runyard.engine.tasks import scheduling
 from runyard.web.call import Call
@@ -57,7 +58,7 @@ def handlers(house: House) -> Sequence[ControllerRouterHandler]:
 
     @get("/api/scheduler/backlog", needs="task:read", tags=["scheduler"])
     async def get_scheduler_backlog(
-        call: Call, limit: str | None = None, workspace: str | None = None, include_paused: str | None = None
+        call: Call, limit: Number = None, workspace: str | None = None, include_paused: Flag = None
     ) -> wire.BacklogAnswer:
         """Queued runs in the order in which they are handed out: 50 unless told how many, 500 at most."""
         await people.doer(call, "scheduler_backlog")

@@ -18,6 +18,7 @@ from runyard.dialects.agh.mapping.tasks import task_out
 from runyard.dialects.agh.mapping.values import limit as limit_of
 from runyard.dialects.agh.mapping.values import one_of, read, wanted
 from runyard.dialects.agh.wire import details as wire
+from runyard.dialects.agh.wire.queries import Flag, Number
 from runyard.dialects.agh.wire.runs import RunsAnswer
 from runyard.dialects.agh.wire.tasks import TaskAnswer
 from runyard.domain.tasks import Stage, Task
@@ -78,14 +79,14 @@ async def list_tasks(
     workspace: str | None = None,
     status: str | None = None,
     priority: str | None = None,
-    include_drafts: str | None = None,
+    include_drafts: Flag = None,
     approval_state: str | None = None,
     owner_kind: str | None = None,
     owner_ref: str | None = None,
     parent_task_id: str | None = None,
     network_channel: str | None = None,
     text: Annotated[str | None, QueryParameter(name="query")] = None,
-    limit: str | None = None,
+    limit: Number = None,
 ) -> Listed[wire.TasksAnswer]:
     """The tasks that meet every filter given, the latest activity first; all of them, unless told how many."""
     await people.doer(call, "list")
@@ -164,7 +165,7 @@ async def _nodes(call: Call, tree: trees.Tree) -> AsyncIterator[list[bytes]]:
 
 @get("/api/tasks/{id:str}/runs", needs="task:read", tags=["tasks"])
 async def list_task_runs(
-    call: Call, id: str, status: str | None = None, session_id: str | None = None, limit: str | None = None
+    call: Call, id: str, status: str | None = None, session_id: str | None = None, limit: Number = None
 ) -> RunsAnswer:
     """The runs of a task, the newest first."""
     await people.doer(call, "list_runs")

@@ -14,6 +14,7 @@ from runyard.dialects.agh.mapping import timelines as mapping
 from runyard.dialects.agh.mapping.values import limit as limit_of
 from runyard.dialects.agh.mapping.values import read, whole
 from runyard.dialects.agh.wire import timelines as wire
+from runyard.dialects.agh.wire.queries import LastEventId, Number
 from runyard.domain.tasks import Task
 from runyard.engine.tasks import desk, timelines
 from runyard.storage.port import Store
@@ -32,7 +33,7 @@ def handlers(house: House) -> Sequence[ControllerRouterHandler]:
 
     @get("/api/tasks/{id:str}/timeline", needs="task:read", tags=["tasks"])
     async def get_task_timeline(
-        call: Call, id: str, after_sequence: str | None = None, limit: str | None = None
+        call: Call, id: str, after_sequence: Number = None, limit: Number = None
     ) -> Listed[wire.TimelineAnswer]:
         """The task's own timeline, oldest first; `limit` keeps the earliest."""
         await people.doer(call, "timeline")
@@ -41,11 +42,13 @@ def handlers(house: House) -> Sequence[ControllerRouterHandler]:
         return Listed("timeline", _slices(call, task, after, most))
 
     @get("/api/tasks/{id:str}/stream", needs="task:read", tags=["tasks"], media_type="text/event-stream")
-    async def stream_task(call: Call, id: str, after_sequence: str | None = None) -> Streamed:
+    async def stream_task(
+        call: Call, id: str, after_sequence: Number = None, last_event_id: LastEventId = None
+    ) -> Streamed:
         """Follow the task and all below it as server-sent events, from the beginning or after a number."""
         await people.doer(call, "stream")
         task = await call.read(desk.find, call.project_id, read("task", id, call.project_id))
-        position = start_after(call.header("last-event-id"), whole("after_sequence", after_sequence))
+        position = start_after(last_event_id, whole("after_sequence", after_sequence))
         source = house.feeds.follow(
             ("agh task", task.id), (f"tasks:{task.root_id}",), partial(_read, call.store, task), after=position
         )

@@ -16,6 +16,7 @@ from runyard.dialects.agh.mapping import triage as mapping
 from runyard.dialects.agh.mapping.values import limit as limit_of
 from runyard.dialects.agh.mapping.values import read
 from runyard.dialects.agh.wire import triage as wire
+from runyard.dialects.agh.wire.queries import Flag, Number
 from runyard.domain.inbox import TriageVerb
 from runyard.engine import workspaces
 from runyard.engine.tasks import inbox, triage
@@ -67,9 +68,9 @@ async def get_task_inbox(
     owner_kind: str | None = None,
     owner_ref: str | None = None,
     lane: str | None = None,
-    unread: str | None = None,
+    unread: Flag = None,
     text: Annotated[str | None, QueryParameter(name="query")] = None,
-    limit: str | None = None,
+    limit: Number = None,
 ) -> Listed[wire.InboxAnswer]:
     """What waits for whoever asks, lane by lane: what they have not seen first, and all of it, unless told how many."""
     by = await people.doer(call, "inbox")
