@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from litestar import delete, get, patch, post, put
+from litestar.params import QueryParameter
 from litestar.types import ControllerRouterHandler
 
 from runyard.dialects.agh import people
@@ -16,6 +18,7 @@ from runyard.dialects.agh.mapping.values import limit as limit_of
 from runyard.dialects.agh.mapping.values import read
 from runyard.dialects.agh.wire import bridges as wire
 from runyard.dialects.agh.wire import subscriptions as subscription_wire
+from runyard.dialects.agh.wire.queries import Number
 from runyard.engine.tasks import bridges, directory, subscriptions
 from runyard.engine.tasks.bridges import PURPOSE
 from runyard.engine.tasks.directory import Ambiguous
@@ -79,9 +82,7 @@ async def restart_bridge(call: Call, id: str) -> wire.BridgeAnswer:
 
 
 @get("/api/bridges/{id:str}/targets", needs="task:read", tags=TAGS)
-async def list_bridge_targets(
-    call: Call, id: str, q: str | None = None, limit: str | None = None
-) -> wire.TargetsAnswer:
+async def list_bridge_targets(call: Call, id: str, q: str | None = None, limit: Number = None) -> wire.TargetsAnswer:
     """Whom a bridge leads to, as defaults and subscriptions name them."""
     most = min(limit_of(limit) or TARGETS, MOST_TARGETS)
     found = await call.read(directory.targets, call.project_id, read("brg", id), query=q or "")
@@ -177,13 +178,13 @@ async def list_task_bridge_notification_subscriptions(
     call: Call,
     id: str,
     bridge_instance_id: str | None = None,
-    scope: str | None = None,
+    kind: Annotated[str | None, QueryParameter(name="scope")] = None,
     workspace_id: str | None = None,
-    limit: str | None = None,
+    limit: Number = None,
 ) -> subscription_wire.SubscriptionsAnswer:
     """Who wants to be told of a task's end, the one changed last first."""
     await people.doer(call, "list_bridge_notification_subscriptions")
-    filters = of_subscriptions.filters_in(bridge_instance_id, scope, workspace_id)
+    filters = of_subscriptions.filters_in(bridge_instance_id, kind, workspace_id)
     task_id, most = read("task", id, call.project_id), limit_of(limit)
     found = await call.read(subscriptions.of_task, call.project_id, task_id, limit=most, **filters)
     return subscription_wire.SubscriptionsAnswer(
