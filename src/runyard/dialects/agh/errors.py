@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -11,10 +12,14 @@ import msgspec
 
 from runyard.domain import errors as domain
 from runyard.domain.errors import Invalid
+from runyard.domain.redaction import struck
 from runyard.engine import sessions
 from runyard.engine.tasks import refusals
 from runyard.web.errors import Errors, Fault, Gone
 from runyard.web.reply import encode
+
+_CHOSEN = re.compile(r"(['\"])\d+~")
+"""How the engine marks names that were chosen."""
 
 
 class Unprocessable(Invalid):
@@ -65,10 +70,16 @@ def error_of(fault: Fault) -> Error:
     """The fault in this dialect's shape; from 500 on it is the status's own phrase."""
     if fault.status >= 500:
         return Error(error=HTTPStatus(fault.status).phrase)
-    return Error(error=fault.detail, diagnostic=_diagnostic(fault))
+    said = _said(fault.detail)
+    return Error(error=said, diagnostic=_diagnostic(fault, said))
 
 
-def _diagnostic(fault: Fault) -> Diagnostic | None:
+def _said(text: str) -> str:
+    """The text without secrets, and with chosen names as their makers wrote them."""
+    return _CHOSEN.sub(r"\1", struck(text))
+
+
+def _diagnostic(fault: Fault, said: str) -> Diagnostic | None:
     code = fault.error.code
     title = TITLES.get(code)
     if title is None:
@@ -81,7 +92,7 @@ def _diagnostic(fault: Fault) -> Diagnostic | None:
         severity="info" if code == "task_run_already_terminal" else "error",
         category="session" if is_identity else "task",
         title=title,
-        message=fault.detail,
+        message=said,
         data_freshness="live",
     )
 
