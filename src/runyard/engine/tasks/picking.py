@@ -23,8 +23,6 @@ from runyard.storage.port import Tx
 from runyard.storage.sql import FOREVER
 from runyard.storage.statements import runs as runs_sql
 
-ROUNDS = 5
-"""How often another server may be quicker before a session is told that there is nothing."""
 HIGHEST = 10
 """The highest priority there is."""
 _requires = msgspec.json.Decoder(list[str]).decode
@@ -64,31 +62,60 @@ def pick(tx: Tx, wishes: Sequence[Wish]) -> list[Run | None]:
         return [*found, *[None] * (len(wishes) - len(found))]
     picked: list[Run | None] = [None] * len(wishes)
     waiting = [index for index, one in enumerate(looking) if one.pools]
-    lost: set[str] = set()
-    for _ in range(ROUNDS):
-        chosen = _chosen(tx, looking, waiting, own, lost)
-        locked = {run.id: run for run in runs_sql.ready_among(tx, list(chosen.values()))} if chosen else {}
-        for index, run_id in chosen.items():
-            picked[index] = locked.get(run_id)
-        lost |= set(chosen.values())
-        waiting = [index for index in chosen if picked[index] is None]
-        if not waiting:
-            break
+    chosen = _chosen(_heads(tx, looking, waiting, own), looking, waiting)
+    for index, run in _locked(tx, chosen).items():
+        picked[index] = run
+    beaten = [index for index in chosen if picked[index] is None]
+    if beaten:
+        mine = {run.id for run in picked if run is not None}
+        for index, run in _locked(tx, _chosen(_free(tx, looking, beaten, mine), looking, beaten)).items():
+            picked[index] = run
+        # More may be locked now than is taken; those who find nothing meanwhile look again once it is free.
+        for project_id in {wishes[index].session.project_id for index in beaten}:
+            tx.wake(f"ready:{project_id}")
     return picked
 
 
-def _chosen(
-    tx: Tx, looking: Sequence[_Looking], waiting: Sequence[int], own: dict[str, Run], gone: set[str]
-) -> dict[int, str]:
-    """Who takes which run, as far as can be seen without locking them."""
-    pools: dict[int | str, deque[Place]] = {}
-    for pool in {pool for index in waiting for pool in looking[index].pools}:
+Pools = dict[int | str, deque[Place]]
+
+
+def _locked(tx: Tx, chosen: dict[int, str]) -> dict[int, Run]:
+    """The runs that were chosen, as far as nobody else has them."""
+    found = {run.id: run for run in runs_sql.ready_among(tx, list(chosen.values()))} if chosen else {}
+    return {index: found[run_id] for index, run_id in chosen.items() if run_id in found}
+
+
+def _heads(tx: Tx, looking: Sequence[_Looking], waiting: Sequence[int], own: dict[str, Run]) -> Pools:
+    """What is in front of each pool, locked by others or not."""
+    pools: Pools = {}
+    for pool, ranks in _asking(looking, waiting).items():
         if isinstance(pool, str):
-            heads = [(own[pool].rank, pool)]
+            pools[pool] = deque([(own[pool].rank, pool)])
         else:
-            asking = [looking[index].rank for index in waiting if pool in looking[index].pools]
-            heads = runs_sql.ready_ranks(tx, pool, len(asking) + len(own) + len(gone), rank=max(asking))
-        pools[pool] = deque(head for head in heads if head[1] not in gone)
+            pools[pool] = deque(runs_sql.ready_ranks(tx, pool, len(ranks) + len(own), rank=max(ranks)))
+    return pools
+
+
+def _free(tx: Tx, looking: Sequence[_Looking], waiting: Sequence[int], mine: set[str]) -> Pools:
+    """What is in front of each class and nobody else has, locked now; for those who were beaten to what they chose."""
+    pools: Pools = {}
+    for pool, ranks in _asking(looking, waiting).items():
+        found = runs_sql.ready(tx, [pool], len(ranks) + len(mine), rank=max(ranks)) if isinstance(pool, int) else []
+        pools[pool] = deque((run.rank, run.id) for run in found if run.id not in mine)
+    return pools
+
+
+def _asking(looking: Sequence[_Looking], waiting: Sequence[int]) -> dict[int | str, list[int]]:
+    """The pools that are looked into, and up to which ranks."""
+    asking: dict[int | str, list[int]] = {}
+    for index in waiting:
+        for pool in looking[index].pools:
+            asking.setdefault(pool, []).append(looking[index].rank)
+    return asking
+
+
+def _chosen(pools: Pools, looking: Sequence[_Looking], waiting: Sequence[int]) -> dict[int, str]:
+    """Who takes which run."""
     chosen: dict[int, str] = {}
     taken: set[str] = set()
     for index in waiting:
@@ -99,7 +126,7 @@ def _chosen(
     return chosen
 
 
-def _best(pools: dict[int | str, deque[Place]], one: _Looking, taken: set[str]) -> str | None:
+def _best(pools: Pools, one: _Looking, taken: set[str]) -> str | None:
     heads: list[Place] = []
     for name in one.pools:
         pool = pools[name]
