@@ -94,6 +94,7 @@ def test_it_asks_for_a_key(snow: Snow, name: str) -> None:
         refused(send(ask, snow.as_key(None), headers={"authorization": wrong}), 401)
 
 
+@on_sqlite
 @of_things
 def test_another_project_sees_nothing_of_it(snow: Snow, stranger: Snow, contract: SnowContract, name: str) -> None:
     ask = RECIPES[name](snow)

@@ -98,6 +98,7 @@ def test_it_asks_for_a_key(stand: Stand, admin: Api, name: str) -> None:
     refused(send(admin.as_key(None), ask, headers=headers), 401, "unauthorized")
 
 
+@on_sqlite
 @with_ids_of_projects
 def test_another_project_sees_nothing_of_it(stand: Stand, api: Api, name: str) -> None:
     ask = RECIPES[name](stand, api)

@@ -129,6 +129,7 @@ def refused_with(response: httpx2.Response, status: int) -> httpx2.Response:
     return response
 
 
+@on_sqlite
 @with_ids
 def test_another_project_sees_nothing_of_it(
     strait: Strait, stranger: Strait, contract: StraitContract, name: str
