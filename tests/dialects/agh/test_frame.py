@@ -20,3 +20,11 @@ def test_pages_of_another_origin_are_kept_out(agh: Agh) -> None:
 
 def test_what_is_not_there_is_not_found(agh: Agh) -> None:
     refused(agh.get("/api/nothing/here"), 404)
+
+
+def test_errors_tell_no_secrets_and_name_things_as_their_makers_did(agh: Agh) -> None:
+    token = "agh_claim_" + "A" * 43
+    for response in (agh.get(f"/api/tasks/{token}"), agh.get("/api/tasks", status=token)):
+        assert token not in response.text
+        assert "agh_claim_[redacted]" in response.text
+    assert "'mine'" in refused(agh.get("/api/tasks/mine"), 404)["error"]

@@ -129,7 +129,7 @@ def refuse_queries(ask: Ask, contract: AghContract, operation: Operation) -> Non
     """Check that numbers, flags and words of the query are read as the contract has it."""
     for field, spec in operation.parameters("query").items():
         schema = flat(contract, spec["schema"])
-        kind = "words" if "enum" in schema else schema.get("type")
+        kind = "words" if "enum" in schema else str(schema.get("type"))
         for text in WRONG.get(kind, ()):
             refused(send(ask, params={**ask.params, field: text}), 400, field)
         if kind == "words":
