@@ -144,5 +144,11 @@ def test_sessions_work_on_tasks_and_people_judge(desk: Desk) -> None:
     assert desk.json("scheduler", "pause", "--reason", "over")["paused"] is True
     assert fields(desk.text("scheduler", "status"))["reason"] == "over"
     assert desk.json("scheduler", "drain")["active_runs"] == 0
+    assert next(client.tasks.stream(task)).type == "task.created"
+    client.sessions.prompt(began["id"], "go home")
+    assert [one.text for one in client.sessions.take_prompts(began["id"])] == ["go home"]
     assert desk.json("sessions", "stop", began["id"][-12:])["state"] == "stopped"
+    kinds = [event.type for event in client.sessions.stream(began["id"])]
+    assert kinds, "how it began, what was said, how it ended"
+    assert kinds == [event.type for event in client.sessions.events(began["id"])]
     assert desk.json("sessions", "list", "--live") == []

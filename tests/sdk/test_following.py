@@ -125,6 +125,6 @@ def test_a_project_is_followed_from_its_very_beginning(client_of: Callable[..., 
     assert str(seen[0].url) == "http://yard.test/runyard/v1/stream?after=0"
 
 
-def _follower(*, after: int | None) -> Follower:
+def _follower(*, after: int | None) -> Follower[Event]:
     patience = Patience(retries=4, dice=lambda: 1.0)
-    return Follower("/stream", Server(url="http://yard.test"), patience, after=after)
+    return Follower("/stream", Event, Server(url="http://yard.test"), patience, after=after)

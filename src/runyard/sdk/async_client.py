@@ -17,7 +17,7 @@ from runyard.sdk.exchange import Patience, Reply, Request, Script, Sleep, exchan
 from runyard.sdk.following import Follower, Item
 from runyard.sdk.handles import AsyncRun, adopt, shapes
 from runyard.sdk.methods import AsyncNoun
-from runyard.sdk.models import Page
+from runyard.sdk.models import Done, Event, LogEntry, Page, Resync
 from runyard.sdk.nouns import (
     AsyncAgents,
     AsyncApprovals,
@@ -44,6 +44,7 @@ from runyard.sdk.nouns import (
 )
 
 T = TypeVar("T")
+E = TypeVar("E")
 
 
 class AsyncRuns(RunMethods, AsyncNoun):
@@ -57,7 +58,7 @@ class AsyncRuns(RunMethods, AsyncNoun):
     def stream(self, run_id: str, *, after: int | None = None) -> AsyncIterator[Item]:
         """Everything that happens to a run, until it ends; goes on by itself where a lost connection broke it off."""
         client: AsyncClient = self._client
-        return client.follow(runs.stream_path(run_id), after=after)
+        return client.follow(runs.stream_path(run_id), Event, after=after)
 
 
 class AsyncClient(ServerMethods, AsyncNoun):
@@ -112,7 +113,7 @@ class AsyncClient(ServerMethods, AsyncNoun):
 
     def stream(self, *, after: int | None = None) -> AsyncIterator[Item]:
         """Everything that happens in the project, from now on or after a place in the journal; it has no end."""
-        return self.follow("/stream", after=after)
+        return self.follow("/stream", Event, after=after)
 
     async def send(self, call: Call[T], *, patience: Patience | None = None) -> T:
         """Carry out one call, with another patience than usual if one is given."""
@@ -141,9 +142,11 @@ class AsyncClient(ServerMethods, AsyncNoun):
         adopt(run, self)
         return run
 
-    async def follow(self, path: str, *, after: int | None = None) -> AsyncIterator[Item]:
-        """The items of a stream, connecting again where it broke off."""
-        follower = Follower(path, self.server, self.patience, after=after)
+    async def follow(
+        self, path: str, kind: type[E], *, after: int | None = None
+    ) -> AsyncIterator[E | LogEntry | Done | Resync]:
+        """The items of a stream with lines of this kind, connecting again where it broke off."""
+        follower = Follower(path, kind, self.server, self.patience, after=after)
         while not follower.has_ended():
             broken: RunyardError | None = None
             try:

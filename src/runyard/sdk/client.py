@@ -16,7 +16,7 @@ from runyard.sdk.exchange import Reply, Request, Script, Sleep, exchange, failur
 from runyard.sdk.following import Follower, Item
 from runyard.sdk.handles import Run, adopt, shapes
 from runyard.sdk.methods import Noun
-from runyard.sdk.models import Page
+from runyard.sdk.models import Done, Event, LogEntry, Page, Resync
 from runyard.sdk.nouns import (
     Agents,
     Approvals,
@@ -43,6 +43,7 @@ from runyard.sdk.nouns import (
 )
 
 T = TypeVar("T")
+E = TypeVar("E")
 
 
 class Runs(RunMethods, Noun):
@@ -56,7 +57,7 @@ class Runs(RunMethods, Noun):
     def stream(self, run_id: str, *, after: int | None = None) -> Iterator[Item]:
         """Everything that happens to a run, until it ends; goes on by itself where a lost connection broke it off."""
         client: Client = self._client
-        return client.follow(runs.stream_path(run_id), after=after)
+        return client.follow(runs.stream_path(run_id), Event, after=after)
 
 
 class Client(ServerMethods, Noun):
@@ -115,7 +116,7 @@ class Client(ServerMethods, Noun):
 
     def stream(self, *, after: int | None = None) -> Iterator[Item]:
         """Everything that happens in the project, from now on or after a place in the journal; it has no end."""
-        return self.follow("/stream", after=after)
+        return self.follow("/stream", Event, after=after)
 
     def send(self, call: Call[T]) -> T:
         """Carry out one call."""
@@ -144,9 +145,9 @@ class Client(ServerMethods, Noun):
         adopt(run, self)
         return run
 
-    def follow(self, path: str, *, after: int | None = None) -> Iterator[Item]:
-        """The items of a stream, connecting again where it broke off."""
-        follower = Follower(path, self.server, self._patience, after=after)
+    def follow(self, path: str, kind: type[E], *, after: int | None = None) -> Iterator[E | LogEntry | Done | Resync]:
+        """The items of a stream with lines of this kind, connecting again where it broke off."""
+        follower = Follower(path, kind, self.server, self._patience, after=after)
         while not follower.has_ended():
             broken: RunyardError | None = None
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -12,21 +12,23 @@ from runyard.sdk.errors import BadReply, RunyardError
 from runyard.sdk.exchange import Patience, Request, Server
 from runyard.sdk.models import Done, Event, LogEntry, Resync
 
+E = TypeVar("E")
 Item = Event | LogEntry | Done | Resync
+"""What the streams of runs bring."""
 
 # The server pings every 15 s, so silence for three times as long means that the connection is dead.
 SILENCE_SECONDS = 45.0
 
-_event = msgspec.json.Decoder(Event)
 _entry = msgspec.json.Decoder(LogEntry)
 _done = msgspec.json.Decoder(Done)
 
 
-class Follower:
-    """The place one reader has reached in one stream."""
+class Follower(Generic[E]):
+    """The place one reader has reached in one stream, whose lines are of one kind."""
 
-    def __init__(self, path: str, server: Server, patience: Patience, *, after: int | None = None):
+    def __init__(self, path: str, kind: type[E], server: Server, patience: Patience, *, after: int | None = None):
         self._path = path
+        self._line = msgspec.json.Decoder(kind)
         self._server = server
         # Where to begin; once a frame has come, its place counts. A beginning of 0 is not the same as none.
         self._query = query(after=after)
@@ -52,11 +54,11 @@ class Follower:
             timeout=SILENCE_SECONDS,
         )
 
-    def take(self, kind: str, data: str, place: str) -> Item | None:
+    def take(self, kind: str, data: str, place: str) -> E | LogEntry | Done | Resync | None:
         """The item a frame holds, if any. Raises `BadReply` when it makes no sense."""
         self._failures = 0
         try:
-            item = _item(kind, data)
+            item = _item(kind, data, self._line)
         except (msgspec.MsgspecError, UnicodeError) as error:
             raise BadReply(f"the stream {self._path} has a frame {kind!r} of unknown shape: {error}") from error
         if place:
@@ -75,14 +77,14 @@ class Follower:
         return delay
 
 
-def _item(kind: str, data: str) -> Item | None:
+def _item(kind: str, data: str, line: msgspec.json.Decoder[E]) -> E | LogEntry | Done | Resync | None:
     if kind == "done":
         return _done.decode(data)
     if kind == "log":
         return _entry.decode(data)
     if kind == "resync":
         return Resync(data=_json(data))
-    return _event.decode(data) if data else None
+    return line.decode(data) if data else None
 
 
 def _json(text: str) -> Any:

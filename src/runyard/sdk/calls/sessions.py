@@ -55,6 +55,11 @@ def events(
     return get(f"{_session(session_id)}/events", models.Page[models.SessionEvent], query(after=after, limit=limit))
 
 
+def stream_path(session_id: str) -> str:
+    """Where everything that happens to a session is followed."""
+    return f"{_session(session_id)}/events"
+
+
 def prompts(session_id: str, *, limit: int | None = None) -> Call[models.Page[models.Prompt]]:
     """What was said to a session, newest first."""
     return get(f"{_session(session_id)}/prompts", models.Page[models.Prompt], query(limit=limit))

@@ -49,6 +49,11 @@ def timeline(task_id: str, *, limit: int | None = None) -> Call[models.Page[mode
     return get(f"{_task(task_id)}/timeline", models.Page[models.TaskEvent], query(limit=limit))
 
 
+def stream_path(task_id: str) -> str:
+    """Where everything that happens to a task and below it is followed."""
+    return f"{_task(task_id)}/stream"
+
+
 def inspect(task_id: str) -> Call[models.Inspection]:
     """Where a task stands, what is wrong with its latest run, and what it waits for."""
     return get(f"{_task(task_id)}/inspect", models.Inspection)

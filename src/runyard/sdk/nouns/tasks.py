@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+
 from runyard.sdk.calls import inbox, reviews, scheduler, session_leases, sessions, task_runs, tasks, workspaces
 from runyard.sdk.methods import AsyncNoun, Lists, Noun, Sends
+from runyard.sdk.models import SessionEvent, TaskEvent
 
 
 class TaskMethods:
@@ -117,9 +120,19 @@ class WorkspaceMethods:
 class Tasks(TaskMethods, Noun):
     __doc__ = TaskMethods.__doc__
 
+    def stream(self, task_id: str, *, after: int | None = None) -> Iterator[TaskEvent]:
+        """What happens to a task and to all below it, from the beginning or after a `seq` on; it has no end."""
+        items = self._client.follow(tasks.stream_path(task_id), TaskEvent, after=after)
+        return (item for item in items if isinstance(item, TaskEvent))
+
 
 class AsyncTasks(TaskMethods, AsyncNoun):
     __doc__ = TaskMethods.__doc__
+
+    def stream(self, task_id: str, *, after: int | None = None) -> AsyncIterator[TaskEvent]:
+        """What happens to a task and to all below it, from the beginning or after a `seq` on; it has no end."""
+        items = self._client.follow(tasks.stream_path(task_id), TaskEvent, after=after)
+        return (item async for item in items if isinstance(item, TaskEvent))
 
 
 class TaskRuns(TaskRunMethods, Noun):
@@ -133,9 +146,19 @@ class AsyncTaskRuns(TaskRunMethods, AsyncNoun):
 class Sessions(SessionMethods, Noun):
     __doc__ = SessionMethods.__doc__
 
+    def stream(self, session_id: str, *, after: int | None = None) -> Iterator[SessionEvent]:
+        """What happens to a session and is said to it, from the beginning or after a `number` on, until it stops."""
+        items = self._client.follow(sessions.stream_path(session_id), SessionEvent, after=after)
+        return (item for item in items if isinstance(item, SessionEvent))
+
 
 class AsyncSessions(SessionMethods, AsyncNoun):
     __doc__ = SessionMethods.__doc__
+
+    def stream(self, session_id: str, *, after: int | None = None) -> AsyncIterator[SessionEvent]:
+        """What happens to a session and is said to it, from the beginning or after a `number` on, until it stops."""
+        items = self._client.follow(sessions.stream_path(session_id), SessionEvent, after=after)
+        return (item async for item in items if isinstance(item, SessionEvent))
 
 
 class Reviews(ReviewMethods, Noun):
