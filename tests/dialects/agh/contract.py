@@ -19,6 +19,8 @@ RULED = {"createTask": {409}, "createChildTask": {409}, "submitTaskRunReviewVerd
 """Refusals by the rulings on the contract's quirks."""
 FREE = {"metadata", "result", "payload", "evidence", "missing_work"}
 """What others wrote: its names and values are theirs."""
+KNOWN_ZEROS = {"confidence", "heartbeat_age_seconds"}
+"""Numbers that may be missing, where nought says something else."""
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d*[1-9])?Z")
 
 
@@ -68,9 +70,28 @@ class AghContract(Contract):
             reply = decoded(answered.body)
             self.validate(content[kind]["schema"], reply, place)
             self.judge_values(reply, place)
+            self._check_empty(content[kind]["schema"], reply, place)
+
+    def _check_empty(self, schema: Any, reply: Any, place: str) -> None:
+        """Raise `AssertionError` where an empty value is said that may be left out (§1)."""
+        if "$ref" in schema:
+            schema = self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        for part in (one for kind in ("allOf", "anyOf", "oneOf") for one in schema.get(kind, ())):
+            self._check_empty(part, reply, place)
+        if isinstance(reply, list):
+            for one in reply:
+                self._check_empty(schema.get("items", {}), one, place)
+        elif isinstance(reply, dict):
+            for name, spec in schema.get("properties", {}).items():
+                if name in reply and name not in FREE | KNOWN_ZEROS:
+                    said = name in schema.get("required", ())
+                    assert said or reply[name] not in ("", 0, [], {}), (
+                        f"{place}: {name} is {reply[name]!r}, not left out"
+                    )
+                    self._check_empty(spec, reply[name], place)
 
     def judge_values(self, reply: Any, place: str = "a reply") -> None:
-        """Raise `AssertionError` unless times are as the dialect has them, and empty values are left out (§1)."""
+        """Raise `AssertionError` unless times are as the dialect has them, and nothing is null (§1)."""
         for name, value in _members(reply):
             assert value is not None, f"{place}: {name} is null, which is never sent"
             if isinstance(value, str) and (name.endswith(("_at", "_until")) or name == "timestamp"):
