@@ -154,6 +154,7 @@ class TaskMachine(RuleBasedStateMachine):
         self.model = Model(now=self.shelf.clock.now())
         self.records: dict[str, Record] = {}
         self.dice = Random(0)
+        self.agrees = False
         for agent, workspace in (("coder", None), ("tester", None), ("coder", "w1")):
             self._begin(agent, workspace)
 
@@ -171,6 +172,7 @@ class TaskMachine(RuleBasedStateMachine):
     @rule(seed=SEEDS)
     def step(self, seed: bytes) -> None:
         """One thing happens."""
+        self.agrees = False
         # Hypothesis likes to say the same again and again.
         self.dice = Random(seed + self.dice.randbytes(8))
         what = self.dice.choices(list(STEPS), list(STEPS.values()))[0]
@@ -216,6 +218,7 @@ class TaskMachine(RuleBasedStateMachine):
         runs = self.model.runs
         if not runs:
             self._enqueue()
+            self._learn(self.yard.store.look(audit.Yardful))
             runs = self.model.runs or [Run(task=self._task(), attempt=0, queued_at=0, id="none", stage="none")]
         return self._one((run for run in runs if run.stage in stages), runs)
 
@@ -426,25 +429,30 @@ class TaskMachine(RuleBasedStateMachine):
         problems, found, lines, paused = self.yard.store.look(_everything)
         assert not problems, "\n".join(problems)
         assert found.tasks.keys() == self.model.tasks.keys()
+        self._learn(found)
         for task in self.model.tasks.values():
-            self._learn(task, found)
             assert _essence(found, task.id) == _modelled(self.model, task)
             assert lines.get(task.id) == task.lines
             assert paused[task.id] == task.pause
         handed_out = {run.id for run in found.runs.values() if run.state == "queued" and run.hold is None}
         assert handed_out == {run.id for run in self.model.runs if self.model.is_handed_out(run)}
+        self.agrees = True
 
-    def _learn(self, task: Task, found: audit.Yardful) -> None:
+    def _learn(self, found: audit.Yardful) -> None:
         """Ids that only the engine could give."""
-        for run, row in zip(task.runs, found.rows[task.id], strict=True):
+        for run, row in [
+            pair for task in self.model.tasks.values() for pair in zip(task.runs, found.rows[task.id], strict=True)
+        ]:
             run.id = run.id or row.run_id
             if run.has_own_session and row.session_id is not None:
                 run.has_own_session, run.session = False, row.session_id
-                own = Session(id=row.session_id, agent="worker", workspace=task.workspace)
+                own = Session(id=row.session_id, agent="worker", workspace=run.task.workspace)
                 self.model.sessions.setdefault(own.id, own)
 
     def teardown(self) -> None:
         """Everything that may be handed out is handed out, in its order."""
+        if not self.agrees:
+            return
         if self.model.is_paused:
             self.model.is_paused = False
             self.yard.store.transact(scheduling.resume, self.yard.project_id, PERSON)
