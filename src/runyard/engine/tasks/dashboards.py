@@ -32,6 +32,8 @@ WORKED_ON = (Stage.RUNNING, Stage.STARTING)
 BACKLOG_AFTER = 10 * MINUTE
 STALE_AFTER = 2 * MINUTE
 SHOWN = 4
+STOPS = 5000
+"""How many forced stops are looked at, the last ones: there may be as many as runs."""
 
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,7 +148,7 @@ def stats(tx: Tx, where: Where, *, since: int) -> Dashboard:
         orphans=sum(sql.orphans(tx, project_id, stage, kinds) for stage in WORKED_ON if (kinds := _kinds(sums, stage))),
         claim=_latency(tx, project_id, sql.slowest_claim, claims, _sum(sums, "claims"), _sum(sums, "claim_time")),
         start=_latency(tx, project_id, sql.slowest_start, starts, _sum(sums, "starts"), _sum(sums, "start_time")),
-        forced_stops=sql.stops(tx, project_id, since, [one.counted for one in sums] if where.named else None),
+        forced_stops=sql.stops(tx, project_id, since, [one.counted for one in sums] if where.named else None, STOPS),
         items=_items(tx, project_id, sums),
         last_at=sql.last_activity(tx, where),
     )

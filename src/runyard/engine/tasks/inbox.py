@@ -43,12 +43,9 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
 def look(tx: Tx, wanted: Wanted, n: int, *, after: Place = START) -> list[Group]:
     """Each lane with the first `n` of it, or where only one is wanted those behind a place."""
     lanes = shelves.of(tx, wanted)
-    taken = {lane: shelves.take(tx, shelf, after, n) for lane, shelf in lanes.items()}
-    items = _items(tx, wanted, {lane: ids for lane, (ids, _) in taken.items()})
-    return [
-        Group(lane=lane, count=shelves.count(tx, shelf), items=items[lane], after=taken[lane][1])
-        for lane, shelf in lanes.items()
-    ]
+    taken = {lane: shelves.first(tx, shelf, after, n) for lane, shelf in lanes.items()}
+    items = _items(tx, wanted, {lane: ids for lane, (ids, _, _) in taken.items()})
+    return [Group(lane=lane, count=count, items=items[lane], after=more) for lane, (_, more, count) in taken.items()]
 
 
 def page(tx: Tx, wanted: Wanted, lane: InboxLane, after: Place, n: int) -> tuple[list[Item], Place | None]:

@@ -168,11 +168,17 @@ def _meant(wanted: Wanted, task: Task) -> bool:
     )
 
 
-def count(tx: Tx, shelf: Shelf) -> Count:
-    """How much is in the lane."""
-    if shelf.wanted.text is not None:
-        unread = sum(1 for _ in _unread(tx, shelf, START, STEP))
-        return Count(unread + sum(1 for _ in _read(tx, shelf, FIRST, STEP)), unread)
+def first(tx: Tx, shelf: Shelf, after: Place, n: int) -> tuple[list[str], Place | None, Count]:
+    """The next `n` of the lane, where to go on, and how much is in it."""
+    if shelf.wanted.text is None:
+        return *take(tx, shelf, after, n), _count(shelf)
+    if after == START:
+        return _all(tx, shelf, n)
+    return *take(tx, shelf, after, n), _all(tx, shelf, 0)[2]
+
+
+def _count(shelf: Shelf) -> Count:
+    """How much is in the lane, whatever its tasks are called."""
     marked = shelf.marked
     if shelf.range is not None and not shelf.range.lane:
         return Count(0 if shelf.wanted.unread else marked.archived, 0)
@@ -181,19 +187,37 @@ def count(tx: Tx, shelf: Shelf) -> Count:
     return Count(unread if shelf.wanted.unread else shown + len(shelf.unread) + len(shelf.read), unread)
 
 
+def _all(tx: Tx, shelf: Shelf, n: int) -> tuple[list[str], Place | None, Count]:
+    """The first `n` of the lane, where to go on, and how much is in it once all of it was looked at."""
+    places: list[Place] = []
+    unread = read = 0
+    for place in _places(tx, shelf, START, STEP):
+        unread += place.section is Section.UNREAD
+        read += place.section is Section.READ
+        if len(places) <= n:
+            places.append(place)
+    return *_cut(places, n), Count(unread + read, unread)
+
+
 def take(tx: Tx, shelf: Shelf, after: Place, n: int) -> tuple[list[str], Place | None]:
     """The next `n` of the lane, and where to go on."""
+    step = n + 1 if shelf.wanted.text is None else STEP
+    return _cut(list(islice(_places(tx, shelf, after, step), n + 1)), n)
+
+
+def _cut(places: Sequence[Place], n: int) -> tuple[list[str], Place | None]:
+    return [place.spot.id for place in places[:n]], places[n - 1] if n and len(places) > n else None
+
+
+def _places(tx: Tx, shelf: Shelf, after: Place, step: int) -> Iterator[Place]:
+    """All of the lane behind a place, read so many at a time."""
     passed = after.passed
-    places: list[Place] = []
     if after.section is Section.UNREAD:
-        for found, unknown in islice(_unread(tx, shelf, after, n + 1), n + 1):
+        for found, unknown in _unread(tx, shelf, after, step):
             passed += unknown
-            places.append(Place(Section.UNREAD, found.spot, passed))
-    spot = after.spot if after.section is Section.READ else FIRST
-    left = n + 1 - len(places)
-    places += [Place(Section.READ, found.spot) for found in islice(_read(tx, shelf, spot, left), left)]
-    ids = [place.spot.id for place in places[:n]]
-    return ids, places[n - 1] if len(places) > n else None
+            yield Place(Section.UNREAD, found.spot, passed)
+    for found in _read(tx, shelf, after.spot if after.section is Section.READ else FIRST, step):
+        yield Place(Section.READ, found.spot)
 
 
 def _unread(tx: Tx, shelf: Shelf, after: Place, step: int) -> Iterator[tuple[Found, bool]]:
@@ -218,7 +242,7 @@ def _unread(tx: Tx, shelf: Shelf, after: Place, step: int) -> Iterator[tuple[Fou
 def _read(tx: Tx, shelf: Shelf, spot: Spot, step: int) -> Iterator[Found]:
     """What the actor has seen as it stands, behind a place."""
     of = shelf.range
-    if shelf.wanted.unread or step < 1:
+    if shelf.wanted.unread:
         return iter(())
     sources: list[Iterable[Found]] = [[found for found in shelf.read if found.spot > spot]]
     if of is not None and not of.lane and shelf.marked.archived:

@@ -106,11 +106,15 @@ LAST_COUNTED = _LAST.format(" AND counted {among counted}")
 LAST_WORKSPACE = _LAST.format(" AND workspace_id = :workspace_id")  # index tasks_workspace
 LAST_NO_WORKSPACE = _LAST.format(" AND workspace_id IS NULL")  # the same
 LAST_OWNER = _LAST.format(" AND owner_kind = :owner_kind AND owner_ref = :owner_ref")  # index tasks_owner
-STOPS = (
-    "SELECT COUNT(*) FROM task_events e{} WHERE e.project_id = :project_id AND e.at >= :since "
-    "AND e.type = 'task.run_force_stopped'"
+_STOPS = (
+    "FROM task_events e WHERE e.project_id = :project_id AND e.at >= :since AND e.type = 'task.run_force_stopped' "
+    "ORDER BY e.at DESC LIMIT :n"
 )
-STOPS_OF = STOPS.format(" JOIN task_runs r ON r.run_id = e.run_id") + " AND r.counted {among counted}"
+STOPS = f"SELECT COUNT(*) FROM (SELECT 1 {_STOPS}) AS last"
+STOPS_OF = (
+    f"SELECT COUNT(*) FROM (SELECT e.run_id {_STOPS}) AS last JOIN task_runs r ON r.run_id = last.run_id "
+    "WHERE r.counted {among counted}"
+)
 
 
 def tasks(tx: Tx, where: Where) -> dict[str, int]:
@@ -189,12 +193,15 @@ def last_activity(tx: Tx, where: Where) -> int | None:
     return row[0] if row is not None else None
 
 
-def stops(tx: Tx, project_id: int, since: int, kinds: Sequence[int] | None) -> int:
-    """How many sessions were stopped by force since a time, working on runs of these kinds; None is any."""
+def stops(tx: Tx, project_id: int, since: int, kinds: Sequence[int] | None, n: int) -> int:
+    """How many sessions were stopped by force since a time (of the last `n`), working on runs of these kinds.
+
+    None is any kind.
+    """
     if kinds is None:
-        row = tx.row(STOPS.format(""), project_id=project_id, since=since)
+        row = tx.row(STOPS, project_id=project_id, since=since, n=n)
     else:
-        row = tx.row(STOPS_OF, project_id=project_id, since=since, counted=list(kinds))
+        row = tx.row(STOPS_OF, project_id=project_id, since=since, counted=list(kinds), n=n)
     return int(row[0]) if row is not None else 0
 
 
