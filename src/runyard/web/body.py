@@ -11,9 +11,11 @@ from typing import Any, Union, get_args, get_origin
 
 import msgspec
 from litestar import Request
+from litestar.connection.base import empty_send
 from litestar.dto import AbstractDTO, DTOFieldDefinition
 from litestar.types import Empty
 from litestar.typing import FieldDefinition
+from litestar.utils.scope.state import ScopeState
 
 from runyard.domain.errors import Invalid, TooLarge
 from runyard.web.auth import header
@@ -25,7 +27,23 @@ Decode = Callable[[bytes], Any]
 
 
 class BodyRequest(Request[Any, Any, Any]):
-    """A request that reads its body in as few steps as it can: most come in one piece."""
+    """A request that is made, and reads its body, in as few steps as it can: most come in one piece.
+
+    Everything the framework would prepare for later is empty until it is asked for, its own state too.
+    """
+
+    def __init__(self, scope: Any, receive: Any, send: Any = empty_send) -> None:
+        self.scope, self.receive, self.send = scope, receive, send
+        self.is_connected = True
+        self.supports_push_promise = False
+        self._server_extensions = {}
+        self._base_url = self._url = self._parsed_query = self._cookies = Empty
+        self._body = self._form = self._json = self._msgpack = Empty
+        self._content_type = self._accept = self._content_length = Empty
+
+    @property
+    def _connection_state(self) -> ScopeState:  # type: ignore[override]
+        return ScopeState.from_scope(self.scope)
 
     async def body(self) -> bytes:
         """The whole body. Raises `TooLarge` as soon as it is, and `Gone` when the client hangs up."""

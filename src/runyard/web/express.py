@@ -115,7 +115,7 @@ class Express:
         await reply(scope, receive, send)
 
     async def _answer(self, stop: _Stop, values: dict[str, Any], scope: Scope, receive: Receive, send: Send) -> App:
-        request = BodyRequest(scope, receive, send)  # type: ignore[arg-type]
+        request = BodyRequest(scope, receive, send)
         await self.admit(request)
         if stop.data is not None:
             body = await request.body()
