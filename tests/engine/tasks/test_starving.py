@@ -184,3 +184,15 @@ def test_what_is_due_is_found_by_an_index(shelf: Shelf, engine: str) -> None:
     store = shelf.bare(engine)
     for statement, said in ((sql.PROJECTS, {"since": 0}), (sql.DUE, {"project_id": 1, "since": 0, "n": 5})):
         assert "task_runs_look" in plan(store, statement, **said)
+
+
+def test_a_run_that_is_put_off_is_looked_after_once_it_may_be_taken(yard: Yard) -> None:
+    row = yard.queue(yard.task())
+    yard.reschedule(row.run_id, yard.clock.now() + 3600 * SECOND)
+    assert row_now(yard, row).look_at is None
+    for _ in range(12):
+        yard.clock.forward(seconds=120)
+        assert look(yard) == 0
+    yard.after(seconds=3600)
+    assert look(yard) == 1
+    assert row_now(yard, row).starved == 1

@@ -9,6 +9,7 @@ import msgspec
 
 from runyard.domain.actors import Doer, server
 from runyard.domain.records import Move, Run, TaskMove
+from runyard.domain.states import RunState
 from runyard.domain.tasks import ENDED_STAGES, Stage, Task, TaskRun, followed
 from runyard.engine.tasks import desk, queueing
 from runyard.engine.tasks.timeline import note
@@ -75,8 +76,10 @@ def follow(tx: Tx, moves: Sequence[Move]) -> Followed:
         if row is None or task is None:
             continue
         now = followed(row, one.before, run, (one.task or _UNTOLD).changes)
-        if now.stage is Stage.QUEUED and row.stage is not Stage.QUEUED:
-            now = msgspec.structs.replace(now, look_at=row.queued_at if run.hold is None else None)
+        if now.stage is Stage.QUEUED and run.state is not one.before.state:
+            # Nobody can take a run that is to begin later.
+            may_be_taken = run.state is RunState.QUEUED and run.hold is None
+            now = msgspec.structs.replace(now, look_at=row.queued_at if may_be_taken else None)
         before.append(row)
         after.append(now)
         desk.recount_run(tx, task, row, now)
