@@ -20,7 +20,7 @@ ACTIVE = OPEN[1:4]
 ENDED = ("completed", "failed", "canceled")
 _STAGES = {"queued": "queued", "claimed": "claimed", "starting": "starting", "running": "running"}
 _STAGES |= {"completed": "completed", "canceled": "canceled", "needs_attention": "needs_attention"}
-_STAGES |= {"waiting": "running", "paused": "running"}
+_STAGES |= {"scheduled": "queued", "waiting": "running", "paused": "running"}
 _TASK_KEY = ("project_id", "workspace_id", "owner_kind", "owner_ref", "channel", "origin_kind")
 _RUN_KEY = (*_TASK_KEY, "run_channel", "run_origin_kind")
 _TASK_SUMS = (
@@ -181,16 +181,18 @@ def _of_run(yard: Yardful, task: Task, row: TaskRun, run: Run | None) -> Iterato
     if row.held != (1 if stage in ACTIVE and row.session_id is not None else None):
         yield f"held is {row.held} with session {row.session_id}"
     if stage == "queued":
-        hold = yard.hold(task)
+        hold = yard.hold(task) if run.state == "queued" else None
         if run.hold != hold:
             yield f"hold is {run.hold} and should be {hold}"
-        if (row.look_at is None) != (hold is not None):
-            yield f"hold is {hold} and is looked after at {row.look_at}"
+        if (row.look_at is None) != (hold is not None or run.state != "queued"):
+            yield f"it is {run.state}, hold is {hold} and is looked after at {row.look_at}"
         if row.session_id is not None or row.claimer_ref is not None or run.lease_hash is not None:
             yield "somebody has it still"
     elif row.look_at is not None or row.starved:
         yield "it is looked after still"
-    if stage in ACTIVE and (task.status in ("draft", "canceled") or row.claimer_ref is None):
+    # Nobody has what is paused.
+    nobody = row.claimer_ref is None and run.state != "paused"
+    if stage in ACTIVE and (task.status in ("draft", "canceled") or nobody):
         yield f"somebody has it of a task that is {task.status}, claimed by {row.claimer_ref}"
 
 

@@ -92,6 +92,11 @@ class Task:
         return len(self.runs) >= self.max_attempts
 
 
+def place(run: Run) -> tuple[int, int, str]:
+    """Where a run stands among those that are handed out."""
+    return -run.task.priority, run.queued_at, run.id
+
+
 @dataclass(kw_only=True, eq=False)
 class Session:
     """An agent at work."""
@@ -361,7 +366,7 @@ class Model:
             and run.task.owner in (None, ("pool", session.agent))
             and run.task.priority >= least
         ]
-        return min(fitting, key=lambda run: (-run.task.priority, run.queued_at, run.id), default=None)
+        return min(fitting, key=place, default=None)
 
     def claim_next(self, session: Session, least: int) -> Run | None:
         """Take the best run; what was held too long is lost first."""

@@ -53,6 +53,7 @@ from tests.engine.tasks.model import (
     Run,
     Session,
     Task,
+    place,
 )
 from tests.support.effort import THOROUGH
 from tests.support.stores import Shelf
@@ -307,7 +308,7 @@ class TaskMachine(RuleBasedStateMachine):
     def _change(self) -> None:
         name = self.dice.choice(list(CHANGES))
         values, change = CHANGES[name]
-        task, value = self._task(), self.dice.choice(values)
+        task, value = self._task(lambda one: one.open_run is not None), self.dice.choice(values)
         self._op(self.model.change, (task, name, value), changing.change, task.id, change(value), PERSON)
 
     def _pause(self) -> None:
@@ -434,8 +435,12 @@ class TaskMachine(RuleBasedStateMachine):
             assert _essence(found, task.id) == _modelled(self.model, task)
             assert lines.get(task.id) == task.lines
             assert paused[task.id] == task.pause
-        handed_out = {run.id for run in found.runs.values() if run.state == "queued" and run.hold is None}
-        assert handed_out == {run.id for run in self.model.runs if self.model.is_handed_out(run)}
+        handed_out = sorted(
+            (run.rank, run.id) for run in found.runs.values() if run.state == "queued" and run.hold is None
+        )
+        assert [run_id for _, run_id in handed_out] == [
+            run.id for run in sorted(filter(self.model.is_handed_out, self.model.runs), key=place)
+        ]
         self.agrees = True
 
     def _learn(self, found: audit.Yardful) -> None:
