@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 
 import msgspec
@@ -15,6 +14,7 @@ from runyard.domain.records import Move, Run, TaskMove
 from runyard.domain.sessions import Session
 from runyard.domain.tasks import Task, TaskRun
 from runyard.engine import sessions
+from runyard.engine.proofs import token_hash
 from runyard.engine.sessions import Claimed
 from runyard.engine.tasks import picking
 from runyard.engine.tasks.picking import Wish
@@ -175,7 +175,7 @@ def _claimed(tx: Tx, run: Run, ask: Ask, session: Session) -> Move:
         claimed_at=tx.now,
         heartbeat_at=tx.now,
         started_at=None,
-        # Whoever holds the lease proves it by being the session: there is no token, and this is the hash of none.
-        lease_hash=secrets.token_hex(32),
+        # Whoever holds the lease proves it by being the session; nobody is told the token.
+        lease_hash=token_hash(tx.new_token()),
         lease_until=tx.now + (ask.lease or LEASE),
     ).for_task(TaskMove(by=by, changes=seat))
