@@ -190,7 +190,7 @@ def test_changing_a_task(agh: Agh) -> None:
     path = f"/api/tasks/{task['id']}"
     same = good(agh.patch(path, {"title": " a task", "priority": "medium", "metadata": {"b": 2, "a": 1}}))["task"]
     assert same == task
-    agh.stand.clock.forward(seconds=1)  # type: ignore[attr-defined]
+    agh.stand.clock.forward(seconds=1)
     body = {"title": "new", "priority": "high", "network_channel": "talk", "owner": {"kind": "pool", "ref": "coder"}}
     after = good(agh.patch(path, body))["task"]
     assert after.items() >= body.items()

@@ -31,7 +31,7 @@ def test_a_repeated_request_makes_one_task(api: Api) -> None:
 def test_pages_of_tasks_go_from_the_latest_activity_on(stand: Stand, api: Api) -> None:
     made = []
     for number in range(5):
-        stand.clock.forward(seconds=1)  # type: ignore[attr-defined]
+        stand.clock.forward(seconds=1)
         made.append(task(api, title=f"task {number}", priority=2 * number))
     draft = task(api, draft=True)
     assert [len(page) for page in api.pages("/tasks", limit=2)] == [2, 2, 1]

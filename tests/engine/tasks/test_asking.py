@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -142,11 +143,12 @@ def test_what_is_said_of_a_run_is_kept(yard: Yard):
     assert (row.channel, row.coordination, yard.run(row.run_id).metadata) == ("night", None, '{"a":1}')
     own = ask(yard, asking.start, yard.task(channel="ops"))
     assert own.channel == "ops"
-    for wish, error in (
+    wishes: tuple[tuple[dict[str, Any], type[Exception]], ...] = (
         ({"metadata": '"' + "x" * (16 << 10) + '"'}, TooLarge),
         ({"channel": "No Channel"}, Invalid),
         ({"key": "k" * 513}, Invalid),
-    ):
+    )
+    for wish, error in wishes:
         fresh = yard.task()
         with pytest.raises(error):
             ask(yard, asking.start, fresh, **wish)

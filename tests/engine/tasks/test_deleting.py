@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from runyard.domain.tasks import Task, TaskStatus
 from runyard.engine import archives, copies, retention
 from runyard.engine.tasks import asking, deleting, retiring
 from runyard.engine.tasks.asking import Wish
+from runyard.storage.port import Tx
 from tests.engine.tasks.working import depend, fail, finish
 from tests.support.yard import PERSON, Yard
 
@@ -33,11 +35,7 @@ def delete(yard: Yard, task: Task | str) -> None:
 
 
 def rows(yard: Yard) -> dict[str, int]:
-    return {
-        table: count
-        for table in OF_TASKS
-        if (count := yard.store.look(lambda tx, name=table: tx.row(f"SELECT COUNT(*) FROM {name}")[0]))  # type: ignore
-    }
+    return {table: count for table in OF_TASKS if (count := yard.store.look(partial(_count, table=table)))}
 
 
 def test_nothing_of_a_deleted_task_is_left(yard: Yard):
@@ -138,3 +136,8 @@ def test_what_others_wait_for_and_what_needs_a_person_stays(yard: Yard, blobs: B
     assert yard.task_now(waiting).status is TaskStatus.BLOCKED
     delete(yard, waiting)
     assert retire(yard, blobs) == 1
+
+
+def _count(tx: Tx, table: str) -> int:
+    (row,) = tx.rows(f"SELECT COUNT(*) FROM {table}")
+    return int(row[0])

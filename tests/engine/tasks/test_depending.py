@@ -22,8 +22,8 @@ from tests.support.yard import PERSON, Yard
 
 def add(yard: Yard, task: Task | str, other: Task | str) -> Task:
     """Let the one wait for the other."""
-    ids = [one if isinstance(one, str) else one.id for one in (task, other)]
-    return yard.store.transact(depending.add, yard.project_id, *ids, PERSON)
+    first, second = (one if isinstance(one, str) else one.id for one in (task, other))
+    return yard.store.transact(depending.add, yard.project_id, first, second, PERSON)
 
 
 def remove(yard: Yard, task: Task, other: Task) -> Task:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from runyard.domain.tasks import Stage, Task, TaskStatus
@@ -12,7 +14,7 @@ from tests.engine.tasks.working import fail
 from tests.support.yard import Yard
 
 
-def found(yard: Yard, *, limit: int = 1000, examined: int | None = None, **wanted: object) -> list[str]:
+def found(yard: Yard, *, limit: int = 1000, examined: int | None = None, **wanted: Any) -> list[str]:
     after: Place | None = None
     ids: list[str] = []
     while True:
@@ -25,7 +27,7 @@ def found(yard: Yard, *, limit: int = 1000, examined: int | None = None, **wante
         after = part.after
 
 
-def make(yard: Yard, title: str, **new: object) -> Task:
+def make(yard: Yard, title: str, **new: Any) -> Task:
     yard.clock.forward(micros=1)
     return yard.task(title, **new)
 

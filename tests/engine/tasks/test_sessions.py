@@ -59,7 +59,7 @@ def taken_without_lease(yard: Yard, run_id: str, *verbs: str, session: Session |
         changes: dict[str, Any] = {"claimer_kind": "human", "claimer_ref": "ann"}
         changes |= {"session_id": session.id} if session is not None else {}
         for verb in verbs:
-            more = {"epoch": run.epoch + 1, "claimed_at": tx.now} if verb == "claim" else {}
+            more: dict[str, Any] = {"epoch": run.epoch + 1, "claimed_at": tx.now} if verb == "claim" else {}
             (run,) = transitions.apply(tx, [move(run, verb, tx.now, **more).for_task(TaskMove(by=by, changes=changes))])
 
     yard.store.transact(op)
