@@ -25,7 +25,7 @@ def run_out(seen: RunSeen) -> wire.Run:
     run, row = seen.run, seen.row
     return wire.Run(
         **_common(seen),
-        origin=wire.RunOrigin(kind=row.origin_kind, ref=row.origin_ref),
+        origin=wire.Identity(kind=row.origin_kind, ref=row.origin_ref),
         network_channel=row.channel or "",
         idempotency_key=key_out(row.key, row.task_id),
         metadata=raw(_metadata(seen)),
@@ -83,9 +83,9 @@ def _common(seen: RunSeen) -> dict[str, Any]:
     }
 
 
-def claimer_out(actor: Actor | None) -> wire.Claimer | None:
+def claimer_out(actor: Actor | None) -> wire.Identity | None:
     """Who has a run; a session by its id on the wire."""
-    return None if actor is None else wire.Claimer(kind=actor.kind, ref=ref_out(actor))
+    return None if actor is None else wire.Identity(kind=actor.kind, ref=ref_out(actor))
 
 
 def ref_out(actor: Actor) -> str:

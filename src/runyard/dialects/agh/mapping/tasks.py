@@ -7,14 +7,15 @@ from typing import Any
 from runyard.dialects.agh.mapping.runs import ref_out, summary_out
 from runyard.dialects.agh.mapping.values import instant, priority_shown, raw, shown, shown_if
 from runyard.dialects.agh.wire import tasks as wire
+from runyard.dialects.agh.wire.runs import Identity
 from runyard.domain.actors import Actor
 from runyard.domain.tasks import TaskStatus
 from runyard.engine.tasks.views import RunSeen, Seen
 
 
-def identity_out(actor: Actor) -> wire.Identity:
+def identity_out(actor: Actor) -> Identity:
     """Who does something."""
-    return wire.Identity(kind=actor.kind, ref=ref_out(actor))
+    return Identity(kind=actor.kind, ref=ref_out(actor))
 
 
 def owner_out(actor: Actor | None) -> wire.Ownership | None:
@@ -78,7 +79,7 @@ def _common(seen: Seen) -> dict[str, Any]:
         "created_at": instant(task.created_at),
         "updated_at": instant(task.updated_at),
         "created_by": identity_out(task.creator),
-        "origin": wire.Identity(kind=task.origin_kind, ref=task.origin_ref),
+        "origin": Identity(kind=task.origin_kind, ref=task.origin_ref),
         "latest_event_seq": seen.sequence,
         "identifier": task.identifier or "",
         "workspace_id": shown_if("ws", task.workspace_id),

@@ -12,7 +12,7 @@ from runyard.dialects.agh.mapping.runs import hash_out, key_out, ref_out, summar
 from runyard.dialects.agh.mapping.tasks import identity_out, reference_out
 from runyard.dialects.agh.mapping.values import NEVER, instant, shown
 from runyard.dialects.agh.wire import timelines as wire
-from runyard.dialects.agh.wire.tasks import Identity
+from runyard.dialects.agh.wire.runs import Identity
 from runyard.domain.actors import Actor
 from runyard.domain.tasks import TaskEvent
 from runyard.engine.tasks.timelines import Item

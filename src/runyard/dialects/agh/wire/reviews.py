@@ -5,8 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw
 
-from runyard.dialects.agh.wire.runs import Run
-from runyard.dialects.agh.wire.tasks import Identity
+from runyard.dialects.agh.wire.runs import Identity, Run
 
 NOTHING = Raw(b"")
 

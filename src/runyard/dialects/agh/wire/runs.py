@@ -6,15 +6,8 @@ import msgspec
 from msgspec import Raw
 
 
-class Claimer(msgspec.Struct, kw_only=True):
-    """Who has a run."""
-
-    kind: str
-    ref: str
-
-
-class RunOrigin(msgspec.Struct, kw_only=True):
-    """The way a run came."""
+class Identity(msgspec.Struct, kw_only=True):
+    """Who does something, or the way it came."""
 
     kind: str
     ref: str
@@ -43,9 +36,9 @@ class Run(msgspec.Struct, kw_only=True, omit_defaults=True):
     status: str
     attempt: int
     queued_at: str
-    origin: RunOrigin
+    origin: Identity
     previous_run_id: str = ""
-    claimed_by: Claimer | None = None
+    claimed_by: Identity | None = None
     session_id: str = ""
     network_channel: str = ""
     coordination_channel_id: str = ""
@@ -73,7 +66,7 @@ class RunSummary(msgspec.Struct, kw_only=True, omit_defaults=True):
     max_attempts: int
     queued_at: str
     previous_run_id: str = ""
-    claimed_by: Claimer | None = None
+    claimed_by: Identity | None = None
     session_id: str = ""
     coordination_channel_id: str = ""
     coordination_channel: Channel | None = None
@@ -94,7 +87,7 @@ class Lease(msgspec.Struct, kw_only=True, omit_defaults=True):
     task_id: str
     status: str
     session_id: str = ""
-    claimed_by: Claimer | None = None
+    claimed_by: Identity | None = None
     claim_token_hash: str = ""
     lease_until: str = ""
     heartbeat_at: str = ""

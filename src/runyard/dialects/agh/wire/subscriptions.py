@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from runyard.dialects.agh.wire.tasks import Identity
+from runyard.dialects.agh.wire.runs import Identity
 
 
 class CreateSubscriptionRequest(msgspec.Struct, kw_only=True):

@@ -5,14 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw
 
-from runyard.dialects.agh.wire.runs import RunSummary
-
-
-class Identity(msgspec.Struct, kw_only=True):
-    """Who does something."""
-
-    kind: str
-    ref: str
+from runyard.dialects.agh.wire.runs import Identity, RunSummary
 
 
 class Ownership(msgspec.Struct, kw_only=True):

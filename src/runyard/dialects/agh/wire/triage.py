@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from runyard.dialects.agh.wire.runs import RunSummary
-from runyard.dialects.agh.wire.tasks import Identity, Reference
+from runyard.dialects.agh.wire.runs import Identity, RunSummary
+from runyard.dialects.agh.wire.tasks import Reference
 
 
 class TriageState(msgspec.Struct, kw_only=True, omit_defaults=True):
