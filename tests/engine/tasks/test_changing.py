@@ -123,8 +123,11 @@ def test_a_run_that_comes_back_follows_what_was_said_meanwhile(yard: Yard):
 def counted(tx: Tx) -> tuple[Counter[Any], Counter[Any]]:
     """What the sums say, but for zeros: numbers by key and name."""
     found: tuple[Counter[Any], Counter[Any]] = (Counter(), Counter())
-    for which, table, width, names in ((0, "task_sums", 6, TASK_SUMS), (1, "task_run_sums", 8, RUN_SUMS)):
-        for row in tx.rows(f"SELECT * FROM {table}"):
+    key = "project_id, workspace_id, owner_kind, owner_ref, channel, origin_kind"
+    run_key = f"{key}, run_channel, run_origin_kind"
+    for which, table, of, names in ((0, "task_sums", key, TASK_SUMS), (1, "task_run_sums", run_key, RUN_SUMS)):
+        width = len(of.split(", "))
+        for row in tx.rows(f"SELECT {of}, {', '.join(names)} FROM {table}"):
             found[which].update({(row[:width], name): n for name, n in zip(names, row[width:], strict=True) if n})
     return found
 

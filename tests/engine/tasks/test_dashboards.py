@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from runyard.domain.tasks import Stage, Task, TaskRun, TaskStatus
+from runyard.domain.tasks import Stage, Task, TaskRun, TaskStatus, counted_as
 from runyard.engine import sessions
 from runyard.engine.tasks import dashboards, operating, settling
 from runyard.engine.tasks.dashboards import MINUTE, Dashboard, Depth, Latency
@@ -98,9 +98,17 @@ def _stuck(run: TaskRun, now: int) -> bool:
     return minutes is not None and now - _since(run) >= minutes * 60 * SECOND
 
 
+def kinds(tx: Tx) -> list[tuple[Any, ...]]:
+    """Under what tasks are counted, and what stands for that in indexes."""
+    return tx.rows(
+        "SELECT project_id, workspace_id, owner_kind, owner_ref, channel, origin_kind, counted FROM task_sums"
+    )
+
+
 def check(life: Life) -> None:
     """Hold dashboards to what all rows come to."""
     store = life.yard.store
+    assert all(counted_as(tuple(key)) == counted for *key, counted in store.look(kinds))
     for filters in FILTERS:
         where = Where(project_id=1, **filters)
         found = store.look(dashboards.stats, where, since=0)

@@ -32,7 +32,7 @@ WORKED_ON = (Stage.RUNNING, Stage.STARTING)
 BACKLOG_AFTER = 10 * MINUTE
 STALE_AFTER = 2 * MINUTE
 SHOWN = 4
-STOPS = 5000
+STOPS = 1000
 """How many forced stops are looked at, the last ones: there may be as many as runs."""
 
 

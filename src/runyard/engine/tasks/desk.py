@@ -132,8 +132,8 @@ def write_one(tx: Tx, before: Task, after: Task) -> Task:
 
 def recount(tx: Tx, before: Task | None, after: Task | None) -> None:
     """Count a task that was changed, made (None before) or deleted (None after)."""
-    old = (task_key(before), task_tally(before)) if before is not None else None
-    new = (task_key(after), task_tally(after)) if after is not None else None
+    old = ((*task_key(before), before.counted), task_tally(before)) if before is not None else None
+    new = ((*task_key(after), after.counted), task_tally(after)) if after is not None else None
     _count(tx, sql.SUMS, old, new)
     if before is not None and after is None:
         marks.forget(tx, before)

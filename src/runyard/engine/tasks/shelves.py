@@ -112,13 +112,12 @@ def of(tx: Tx, wanted: Wanted) -> dict[InboxLane, Shelf]:
     if rest:
         total = sql.totals(tx, where)
         marked = sql.marks(tx, where, wanted.actor)
-        counted = None if where.all else sql.keys(tx, where)
         for lane in rest:
             name = LANES[lane].value if lane in LANES else ""
             here = marked.get(name, _NONE) if name else Marked(archived=sum(one.archived for one in marked.values()))
             shelves[lane] = Shelf(
                 wanted=wanted,
-                range=_range(wanted, where, name, counted),
+                range=_range(wanted, where, name),
                 total=total.get(name, _EMPTY),
                 marked=here,
                 unread=[],
@@ -127,8 +126,8 @@ def of(tx: Tx, wanted: Wanted) -> dict[InboxLane, Shelf]:
     return shelves
 
 
-def _range(wanted: Wanted, where: Where, lane: str, counted: Sequence[int] | None) -> Range:
-    return Range(where=where, actor=wanted.actor, lane=lane, counted=counted, texts=wanted.text is not None)
+def _range(wanted: Wanted, where: Where, lane: str) -> Range:
+    return Range(where=where, actor=wanted.actor, lane=lane, texts=wanted.text is not None)
 
 
 def _mine(tx: Tx, wanted: Wanted, where: Where) -> Shelf:
@@ -140,7 +139,7 @@ def _mine(tx: Tx, wanted: Wanted, where: Where) -> Shelf:
     where = msgspec.structs.replace(where, owner_kind=actor.kind, owner_ref=actor.ref)
     return Shelf(
         wanted=wanted,
-        range=_range(wanted, where, Lane.OPEN.value, sql.keys(tx, where)),
+        range=_range(wanted, where, Lane.OPEN.value),
         total=sql.totals(tx, where).get(Lane.OPEN.value, _EMPTY),
         marked=sql.marks(tx, where, actor).get(Lane.OPEN.value, _NONE),
         unread=unread,

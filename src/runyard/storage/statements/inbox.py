@@ -6,14 +6,13 @@ is counted under: the sums tell which of these are wanted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
 from runyard.domain.actors import Actor
 from runyard.domain.inbox import TRIAGE_SUMS
 from runyard.domain.task_sums import LANES, TRIAGED
-from runyard.domain.tasks import counted_as
 from runyard.storage.port import Row, Tx, Value
 
 
@@ -79,7 +78,8 @@ _SUMS_WHERE = {
     "owner_ref": " AND owner_ref = :owner_ref",
 }
 _TEXTS = ", t.title, t.identifier"
-_COUNTED = " AND {}.counted {{among counted}}"
+# A truth and not a condition, for PostgreSQL: so it hashes the many numbers once, and keeps to the order of the index.
+_COUNTED = " AND ({}.counted IN (SELECT s.counted FROM task_sums s WHERE s.project_id = :project_id{})) IS TRUE"
 _OF_TASKS = "SELECT t.active_at, t.priority, t.id{texts} FROM tasks t WHERE t.project_id = :project_id"
 _TASKS_ORDER = " ORDER BY t.active_at DESC, t.priority DESC, t.id LIMIT :n"
 _WHOSE = "{0}.project_id = :project_id AND {0}.actor_kind = :actor_kind AND {0}.actor_ref = :actor_ref"
@@ -89,7 +89,6 @@ _MARKS_ORDER = " ORDER BY g.active_at DESC, g.priority DESC, g.task_id LIMIT :n"
 _JOIN = " JOIN tasks t ON t.id = g.task_id"
 
 TOTALS = "SELECT " + ", ".join(f"COALESCE(SUM({name}), 0)" for name in (*LANES, *TRIAGED)) + " FROM task_sums"
-KEYS = "SELECT project_id, workspace_id, owner_kind, owner_ref, channel, origin_kind FROM task_sums"
 MARKS = f"SELECT lane, {', '.join(f'SUM({name})' for name in TRIAGE_SUMS)} FROM triage_sums s"
 CLAIMED = """
     SELECT DISTINCT t.id FROM task_runs r JOIN tasks t ON t.id = r.task_id
@@ -125,12 +124,6 @@ def totals(tx: Tx, where: Where) -> dict[str, Total]:
     }
 
 
-def keys(tx: Tx, where: Where) -> list[int]:
-    """What the tasks meant are counted under."""
-    found = tx.rows(f"{KEYS} WHERE project_id = :project_id{_filters(where)}", **where.values)
-    return [counted_as(row) for row in found]
-
-
 def marks(tx: Tx, where: Where, actor: Actor) -> dict[str, Marked]:
     """How the actor's records stand, by lane; '' is no lane."""
     text = f"{MARKS} WHERE {_WHOSE.format('s')}{_filters(where)} GROUP BY lane"
@@ -148,8 +141,6 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
     where: Where
     actor: Actor
     lane: str
-    counted: Sequence[int] | None
-    """What the tasks meant are counted under, where that has to be looked at."""
     texts: bool
     """Whether titles and identifiers are wanted too."""
 
@@ -191,9 +182,9 @@ def _tasks(tx: Tx, of: Range, spot: Spot, n: int, condition: str) -> list[Found]
     text += f" AND t.lane = :lane{condition}"
     if ":actor_kind" in condition:
         params |= _named(of.actor)
-    if of.counted is not None and not where.is_indexed:
-        text += _COUNTED.format("t")
-        params["counted"] = list(of.counted)
+    if not where.is_indexed:
+        text += _COUNTED.format("t", _filters(where))
+        params |= where.values
     return [_found(row) for row in tx.rows(f"{text}{_behind('t', 'id')}{_TASKS_ORDER}", **params)]
 
 
@@ -201,9 +192,9 @@ def _marks(tx: Tx, of: Range, spot: Spot, n: int, condition: str, **more: Value)
     params: dict[str, Value] = {"project_id": of.where.project_id, "n": n, **_named(of.actor), **spot.params, **more}
     texts, join = (_TEXTS, _JOIN) if of.texts else ("", "")
     text = _OF_MARKS.format(texts=texts, join=join) + condition
-    if of.counted is not None:
-        text += _COUNTED.format("g")
-        params["counted"] = list(of.counted)
+    if not of.where.all:
+        text += _COUNTED.format("g", _filters(of.where))
+        params |= of.where.values
     return [_found(row) for row in tx.rows(f"{text}{_behind('g', 'task_id')}{_MARKS_ORDER}", **params)]
 
 

@@ -90,15 +90,17 @@ _KEY = {
 }
 
 
-def summing(table: str, key: dict[str, str], sums: Sequence[str]) -> Insert:
-    """Adds to rows of sums with that key."""
+def summing(table: str, key: dict[str, str], sums: Sequence[str], *implied: str) -> Insert:
+    """Adds to rows of sums with that key; numbers that the key implies are given behind it."""
     added = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in sums)
     return Insert(
-        table, {**key, **dict.fromkeys(sums, "bigint")}, f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {added}"
+        table,
+        {**key, **dict.fromkeys((*implied, *sums), "bigint")},
+        f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {added}",
     )
 
 
-SUMS = summing("task_sums", _KEY, TASK_SUMS)
+SUMS = summing("task_sums", _KEY, TASK_SUMS, "counted")
 OF_RUNS = summing("task_run_sums", {**_KEY, "run_channel": "text", "run_origin_kind": "text"}, RUN_SUMS)
 
 

@@ -283,6 +283,7 @@ CREATE TABLE task_sums (
     triaged_failed_runs BIGINT NOT NULL,
     triaged_blocked BIGINT NOT NULL,
     triaged_open BIGINT NOT NULL,
+    counted BIGINT NOT NULL,
     PRIMARY KEY (project_id, workspace_id, owner_kind, owner_ref, channel, origin_kind)
 );
 CREATE TABLE task_run_sums (

@@ -283,6 +283,7 @@ CREATE TABLE task_sums (
     triaged_failed_runs INTEGER NOT NULL,
     triaged_blocked INTEGER NOT NULL,
     triaged_open INTEGER NOT NULL,
+    counted INTEGER NOT NULL,
     PRIMARY KEY (project_id, workspace_id, owner_kind, owner_ref, channel, origin_kind)
 ) WITHOUT ROWID;
 CREATE TABLE task_run_sums (
