@@ -82,15 +82,29 @@ class TaskLoad(Load):
     def _complete_one(self, http: httpx2.Client, run_id: str, who: JsonObject) -> None:
         output = {"by": who["session_id"]}
         done = self._surely(http, f"/task-runs/{run_id}/complete", who | {"output": output})
-        if done is None or (done["refused"] and done.get("state") != "completed"):
+        if done is not None and done["refused"] and done.get("state") == "completed":
+            # By this session, if only the answer was lost; or by another one, after the lease was over.
+            done = self._seen(http, run_id)
+            if done is not None and done["output"] != output:
+                return
+        if done is None or done.get("refused"):
             return
-        if done["refused"]:
-            # Perhaps by this session, and only the answer was lost.
-            done = http.get(f"/task-runs/{run_id}").json()
-        if done["output"] != output:
-            self.wrong.append(("completed by another", run_id, output, done))
-        if self.completed.setdefault(done["task_id"], output) != output:
-            self.wrong.append(("completed twice", done))
+        if done["output"] != output or self.completed.setdefault(done["task_id"], output) != output:
+            self.wrong.append(("completed twice", output, done))
+
+    def _seen(self, http: httpx2.Client, run_id: str) -> JsonObject | None:
+        """The run as it stands; None when it is enough."""
+        while not self._enough.is_set():
+            try:
+                response = http.get(f"/task-runs/{run_id}")
+            except httpx2.TransportError:
+                self._enough.wait(0.02)
+                continue
+            if response.status_code == 200:
+                seen: JsonObject = response.json()
+                return seen
+            self._enough.wait(0.05)
+        return None
 
 
 def stand(tx: Tx) -> dict[str, tuple[str, list[Any]]]:
