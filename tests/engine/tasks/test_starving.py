@@ -61,6 +61,8 @@ def test_a_run_that_nobody_takes_is_told_of_and_then_needs_attention(yard: Yard)
         assert (look(yard), look(yard)) == (1, 0)
         assert row_now(yard, row).starved == count
         assert told(yard, row) == (["task.run_starved"] if count >= 6 else [])
+        # What a timeline tells is the task's latest activity.
+        assert yard.task_now(task).active_at == yard.timeline(task)[-1].at
         yard.clock.forward(seconds=15)
     assert look(yard) == 1
     now = row_now(yard, row)

@@ -130,6 +130,12 @@ def write_one(tx: Tx, before: Task, after: Task) -> Task:
     return write(tx, [(before, after)]).tasks[before.id]
 
 
+def touch(tx: Tx, ids: Iterable[str]) -> dict[str, Task]:
+    """Let these tasks be the latest in which something happened; the tasks as they stand then, locked."""
+    tasks = sql.lock(tx, sorted(set(ids)))
+    return write(tx, [(task, msgspec.structs.replace(task, active_at=tx.now)) for task in tasks.values()]).tasks
+
+
 def recount(tx: Tx, before: Task | None, after: Task | None) -> None:
     """Count a task that was changed, made (None before) or deleted (None after)."""
     old = ((*task_key(before), before.counted), task_tally(before)) if before is not None else None

@@ -21,7 +21,7 @@ from runyard.domain.tasks import TaskRun
 from runyard.engine import sessions
 from runyard.engine.failures import told
 from runyard.engine.sessions import Stopping
-from runyard.engine.tasks import routing
+from runyard.engine.tasks import desk, routing
 from runyard.engine.tasks.timeline import note
 from runyard.engine.transitions import apply
 from runyard.storage.port import Tx
@@ -29,7 +29,6 @@ from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import session_events as events_sql
 from runyard.storage.statements import sessions as sql
 from runyard.storage.statements import task_runs as task_runs_sql
-from runyard.storage.statements import tasks as tasks_sql
 
 ORPHAN = "the session that worked on the run has stopped"
 FORCED, OUT_OF_TIME, WITH_PARENT = "forced", "ttl_expired", "parent_stopped"
@@ -129,7 +128,7 @@ def failed(run: Run, row: TaskRun, now: int, by: Doer, *, event: str | None = No
 
 def _tell_forced(tx: Tx, forced: Sequence[Session], by: Doer) -> None:
     notes = {one.id: _stopping(one.stopping) for one in forced if one.stopping is not None}
-    tasks = tasks_sql.get(tx, [one.task_id for one in notes.values()])
+    tasks = desk.touch(tx, [one.task_id for one in notes.values()]) if notes else {}
     for session_id, one in notes.items():
         if one.task_id in tasks:
             said = {

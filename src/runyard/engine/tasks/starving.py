@@ -19,7 +19,7 @@ from runyard.domain.sessions import Session
 from runyard.domain.tasks import Task, TaskRun
 from runyard.engine import sessions
 from runyard.engine.failures import told
-from runyard.engine.tasks import forcing
+from runyard.engine.tasks import desk, forcing
 from runyard.engine.tasks.timeline import note
 from runyard.engine.transitions import apply
 from runyard.storage.port import Tx
@@ -71,9 +71,10 @@ def look(tx: Tx, project_id: int, ladder: Ladder, limit: int = SLICE) -> int:
     task_runs_sql.save(tx, rows, looked)
     starving = [row for row in looked if row.look_at is not None]
     tasks = tasks_sql.get(tx, [row.task_id for row in starving])
-    for row in starving:
-        if row.starved == ladder.told:
-            _tell_timeline(tx, tasks[row.task_id], row)
+    to_tell = [row for row in starving if row.starved == ladder.told]
+    touched = desk.touch(tx, [row.task_id for row in to_tell]) if to_tell else {}
+    for row in to_tell:
+        _tell_timeline(tx, touched[row.task_id], row)
     parked = [row for row in starving if row.starved >= ladder.parked]
     apply(tx, [_parked(tx, runs[row.run_id], row) for row in parked])
     _tell_sessions(tx, [(runs[row.run_id], tasks[row.task_id]) for row in starving if row.starved < ladder.parked])
