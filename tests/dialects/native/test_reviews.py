@@ -97,7 +97,7 @@ def test_sessions_that_are_not_there_are_not_found(api: Api, yard: Yard) -> None
         refused(api.post("/reviews/claim", {"session_id": wrong}), 404, "not_found")
         refused(api.post(f"/reviews/{review['id']}/verdict", verdict(session_id=wrong)), 404, "not_found")
     refused(api.post("/reviews/claim", {}), 400)
-    odd: list[Json] = [{"confidence": 2}, {"outcome": "good"}, {"reason": " "}, {"missing_work": [" "]}, {"more": 1}]
+    odd: list[Json] = [{"confidence": 2}, {"outcome": "good"}, {"reason": " "}, {"missing_work": [" "]}]
     for one in odd:
         refused(api.post(f"/reviews/{review['id']}/verdict", {**verdict("blocked"), **one}), 400)
     refused(api.post(f"/task-runs/{review['run_id']}/reviews", {"parent_id": "nothing", "round": 2}), 404)

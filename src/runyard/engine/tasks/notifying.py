@@ -234,7 +234,7 @@ def _message(
         "sequence": line.seq,
         "final": True,
         "target": target | {"mode": one.delivery_mode.value},
-        "event": without_secrets(msgspec.json.decode(payload)),
+        "event": without_secrets(_decoded(payload)),
     }
     body = {"id": message_id, "type": line.type, "timestamp": _time(at), "data": data}
     return Message(
@@ -258,3 +258,11 @@ def _said(error: str) -> str:
 
 def _time(micros: int) -> str:
     return datetime.fromtimestamp(micros / SECOND, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _decoded(payload: str) -> Any:
+    """What a line says; nothing where it holds a number that cannot be read."""
+    try:
+        return msgspec.json.decode(payload)
+    except msgspec.MsgspecError:
+        return {}
