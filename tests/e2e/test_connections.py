@@ -52,7 +52,6 @@ def test_a_worker_behind_a_connection_that_keeps_breaking_completes_every_run_on
         @worker.fallback
         def handler(ctx: Context, payload: Any) -> Any:
             ctx.log(f"run {payload}")
-            # Refused, and not counted, when the lease ran out before.
             ctx.checkpoint({"n": payload})
             seen[ctx.run_id] += 1
             return payload
@@ -65,7 +64,10 @@ def test_a_worker_behind_a_connection_that_keeps_breaking_completes_every_run_on
         assert run.refresh().output == n
         kinds = [event.type for event in place.client.runs.events(run.id)]
         assert kinds.count("run.completed") == 1
-        assert [one.state for one in place.client.runs.checkpoints(run.id)] == [{"n": n}] * seen[run.id]
+        # One that was kept and whose answer was lost is not counted when the lease ran out before it was asked for again.
+        kept = [one.state for one in place.client.runs.checkpoints(run.id)]
+        assert len(kept) >= seen[run.id] >= 1
+        assert kept == [{"n": n}] * len(kept)
     assert {"after", "midway"} <= set(cutter.made)
 
 
