@@ -64,7 +64,7 @@ def test_a_worker_behind_a_connection_that_keeps_breaking_completes_every_run_on
         assert run.refresh().output == n
         kinds = [event.type for event in place.client.runs.events(run.id)]
         assert kinds.count("run.completed") == 1
-        # One that was kept and whose answer was lost is not counted when the lease ran out before it was asked for again.
+        # One whose answer was lost is kept and not counted, when the lease ran out before it was asked for again.
         kept = [one.state for one in place.client.runs.checkpoints(run.id)]
         assert len(kept) >= seen[run.id] >= 1
         assert kept == [{"n": n}] * len(kept)
