@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 import msgspec
 
@@ -21,6 +22,11 @@ def canonical(text: str) -> str:
         return text
 
 
+def decoded(text: str) -> Any:
+    """The JSON value; numbers with a point or an exponent stay as they were written, however large they are."""
+    return _decode(text)
+
+
 def digest(text: str) -> str:
     """The hexadecimal SHA-256 of a text."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -28,3 +34,6 @@ def digest(text: str) -> str:
 
 def _verbatim(number: str) -> msgspec.Raw:
     return msgspec.Raw(number.encode())
+
+
+_decode = msgspec.json.Decoder(float_hook=_verbatim).decode

@@ -298,3 +298,17 @@ def test_a_client_that_left_keeps_nothing(agh: Agh, stand: Stand) -> None:
         assert claim is not None
         assert claim["run"]["id"] == made[0]["id"]
         good(verb(coder, claim, "complete"))
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_numbers_that_nothing_can_hold_go_their_way_and_hide_no_token(agh: Agh) -> None:
+    said = b'{"result": {"n": 1e999, "word": "\\u0063laim"%b}}'
+    agh.start()
+    coder = agh.as_session()
+    claim = coder.claim()
+    assert claim is not None
+    path = f"/api/agent/tasks/{claim['run']['id']}/complete"
+    as_json = {"content-type": "application/json"}
+    hidden = said % b', "claim_token": 1e999'
+    refused(coder.send("POST", path, content=hidden, headers=as_json, loose=True), 422, "claim_token")
+    good(coder.send("POST", path, content=said % b"", headers=as_json, loose=True))

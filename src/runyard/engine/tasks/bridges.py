@@ -13,6 +13,7 @@ import msgspec
 
 from runyard.domain import webhooks as signing
 from runyard.domain.bridges import SECRETS, SIGNING_SECRET, URL, Bridge, BridgeSettings, BridgeState, Sender, state_of
+from runyard.domain.canonical import decoded
 from runyard.domain.errors import Conflict, Invalid, NotFound
 from runyard.domain.records import Json
 from runyard.domain.redaction import without_secrets
@@ -267,18 +268,11 @@ def _check(said: BridgeSettings) -> None:
     sizes.plain("the policy", said.policy, longest=LONGEST_NAME)
     sizes.within(SETTINGS, "the configuration of a bridge", said.config)
     sizes.within(SETTINGS, "the defaults of a bridge", said.defaults)
-    config = _decoded(said.config) if said.config is not None else {}
+    config = decoded(said.config) if said.config is not None else {}
     if not isinstance(config, dict):
         raise Invalid("the configuration of a bridge is a JSON object")
     if without_secrets(config) != config:
         raise Invalid(f"the configuration of a bridge is shown to everybody; what is secret goes in its {URL}")
-
-
-def _decoded(text: Json) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.MsgspecError as error:
-        raise Invalid(f"the configuration of a bridge cannot be kept: {error}") from None
 
 
 def _sender(extension: str, url: str | None) -> Sender:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
+from runyard.domain.canonical import decoded
 from runyard.domain.errors import Invalid
 from runyard.domain.records import Json
 from runyard.engine import sizes
@@ -14,7 +13,6 @@ DOCUMENT = 64 << 10
 SENTENCE = 64 << 10
 SECRET = "claim_token"  # noqa: S105 (what such a secret is called)
 """A key of this name would hold the proof of a lease."""
-_any = msgspec.json.Decoder().decode
 
 
 def check_result(result: Json | None) -> None:
@@ -35,7 +33,7 @@ def check_sentence(what: str, text: str | None) -> None:
 def _check(what: str, text: Json | None) -> None:
     sizes.within(DOCUMENT, what, text)
     # A key can also be written with escapes, and then says so.
-    if text is not None and (SECRET in text.lower() or "\\u" in text) and _tells(_any(text)):
+    if text is not None and (SECRET in text.lower() or "\\u" in text) and _tells(decoded(text)):
         raise Invalid(f"{what} must not have a key `{SECRET}`, at whatever depth: proofs of leases are not kept there")
 
 

@@ -27,6 +27,7 @@ from runyard.domain.bridges import (
     rest,
     weigh,
 )
+from runyard.domain.canonical import decoded
 from runyard.domain.policy import SECOND
 from runyard.domain.redaction import cut, struck, without_secrets
 from runyard.domain.tasks import Task
@@ -234,7 +235,7 @@ def _message(
         "sequence": line.seq,
         "final": True,
         "target": target | {"mode": one.delivery_mode.value},
-        "event": without_secrets(_decoded(payload)),
+        "event": without_secrets(decoded(payload)),
     }
     body = {"id": message_id, "type": line.type, "timestamp": _time(at), "data": data}
     return Message(
@@ -250,7 +251,7 @@ def _message(
 
 def _said(error: str) -> str:
     try:
-        said = msgspec.json.decode(error)
+        said = decoded(error)
     except msgspec.MsgspecError:
         return error
     return str(said.get("message", "")) if isinstance(said, dict) else str(said)
@@ -258,11 +259,3 @@ def _said(error: str) -> str:
 
 def _time(micros: int) -> str:
     return datetime.fromtimestamp(micros / SECOND, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _decoded(payload: str) -> Any:
-    """What a line says; nothing where it holds a number that cannot be read."""
-    try:
-        return msgspec.json.decode(payload)
-    except msgspec.MsgspecError:
-        return {}

@@ -11,13 +11,13 @@ from runyard.dialects.agh.mapping.runs import HIDDEN, KINDS
 from runyard.dialects.agh.mapping.values import instant, read, shown, shown_if, trimmed
 from runyard.dialects.agh.wire import channels as wire
 from runyard.dialects.agh.wire.runs import Channel
+from runyard.domain.canonical import decoded
 from runyard.domain.channels import Message
 from runyard.domain.errors import Invalid, NotFound
 from runyard.engine.channels import NewMessage, Seen
 
 _CLAIM = "agh_claim_"
 _json = msgspec.json.Encoder().encode
-_any = msgspec.json.Decoder().decode
 
 
 class _Kept(msgspec.Struct):
@@ -105,14 +105,14 @@ def _check_ids(said: wire.Metadata) -> None:
 def _packed(body: Raw, said: wire.Metadata) -> str:
     text = bytes(body).decode() or "null"
     packed = b'{"body":%b,"metadata":%b}' % (text.encode(), _json(said))
-    if _CLAIM in text or (HIDDEN in text.lower() and _names_a_token(_any(text))) or _hides(said):
+    if _CLAIM in text or (HIDDEN in text.lower() and _names_a_token(decoded(text))) or _hides(said):
         raise Invalid("a message holds no claim tokens; leave them out")
     return packed.decode()
 
 
 def _hides(said: wire.Metadata) -> bool:
     text = _json(said).decode()
-    return _CLAIM in text or (HIDDEN in text.lower() and _names_a_token(_any(text)))
+    return _CLAIM in text or (HIDDEN in text.lower() and _names_a_token(decoded(text)))
 
 
 def _names_a_token(value: Any) -> bool:

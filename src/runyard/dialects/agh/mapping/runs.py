@@ -10,13 +10,13 @@ import msgspec
 from runyard.dialects.agh.mapping.values import instant, raw, shown, shown_if
 from runyard.dialects.agh.wire import runs as wire
 from runyard.domain.actors import Actor
+from runyard.domain.canonical import decoded
 from runyard.domain.tasks import ACTIVE
 from runyard.engine.tasks.views import RunSeen
 
 KINDS = ["status", "request", "reply", "blocker", "handoff", "result", "review_request"]
 """What may be said in a channel of coordination."""
 HIDDEN = "claim_token"
-_any = msgspec.json.Decoder().decode
 _json = msgspec.json.Encoder().encode
 
 
@@ -134,7 +134,7 @@ def _metadata(seen: RunSeen) -> str | None:
     if said is None or seen.row.review_id is None:
         return said
     prefixes = {"review_id": "review", "parent_run_id": "run"}
-    found = {name: shown(prefixes[name], one) if name in prefixes else one for name, one in _any(said).items()}
+    found = {name: shown(prefixes[name], one) if name in prefixes else one for name, one in decoded(said).items()}
     return _json(found).decode()
 
 
@@ -157,11 +157,7 @@ def without_secrets(text: str | None) -> str | None:
     """JSON without any key `claim_token`, in any case and at any depth (contract §1)."""
     if text is None or HIDDEN not in text.lower():
         return text
-    try:
-        return _json(_cleaned(_any(text))).decode()
-    except msgspec.MsgspecError:
-        # A number that nothing here can hold stands beside the secret: better nothing than that.
-        return None
+    return _json(_cleaned(decoded(text))).decode()
 
 
 def _cleaned(value: Any) -> Any:
