@@ -50,7 +50,7 @@ def queue(tx: Tx, project_id: int, session_id: str, text: str, *, mode: Mode = "
     waiting = sql.count_queued(tx, session.id)
     if waiting >= MOST and mode != "interrupt":
         raise TooLarge(f"{MOST} prompts wait in this session already, which is as many as may wait")
-    canceled = sql.cancel(tx, [session.id]) if mode == "interrupt" else 0
+    canceled = sql.cancel(tx, [session.id]).total() if mode == "interrupt" else 0
     body = {"text": text, "mode": mode, "by": by}
     prompt = Prompt(
         id=tx.new_id(),

@@ -32,7 +32,7 @@ from runyard.engine.tasks.refusals import (
 from runyard.engine.tasks.views import RunSeen
 from runyard.storage.port import Tx
 from runyard.storage.statements import forcings as sql
-from runyard.storage.statements import session_inputs
+from runyard.storage.statements import session_events
 
 MOST_A_MINUTE = 10
 """How often an agent may force something on one task."""
@@ -112,7 +112,7 @@ def _each(
             outcomes[run_id] = error
     if decided:
         _count(tx, force.project_id, force.by, [seen.task.id for seen in decided])
-        inputs = session_inputs.cancel(tx, [one for seen in decided if (one := seen.row.session_id) is not None])
+        inputs = session_events.cancel(tx, [one for seen in decided if (one := seen.row.session_id) is not None])
         moves = [decide(tx, seen, force, inputs.get(seen.row.session_id or "", 0)) for seen in decided]
         outcomes |= {seen.run.id: seen for seen in held.moved(tx, moves)}
     return [outcomes[run_id] for run_id in ids]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from msgspec.structs import astuple
@@ -35,7 +36,10 @@ PROMPTS = (
 )
 PROMPT = f"SELECT {_PROMPTS} FROM session_prompts WHERE id = :id AND session_id = :session_id"
 SETTLE = "UPDATE session_prompts SET state = :state, taken_at = :at WHERE id {among ids} AND state = 'queued'"
-CANCEL = "UPDATE session_prompts SET state = 'canceled' WHERE session_id {among ids} AND state = 'queued'"
+CANCEL = (
+    "UPDATE session_prompts SET state = 'canceled' WHERE session_id {among ids} AND state = 'queued' "
+    "RETURNING session_id"
+)
 
 
 def from_row(row: Row) -> SessionEvent:
@@ -96,6 +100,6 @@ def settle(tx: Tx, ids: Sequence[str], state: PromptState) -> None:
         tx.run(SETTLE, ids=list(ids), state=state.value, at=tx.now)
 
 
-def cancel(tx: Tx, session_ids: Sequence[str]) -> int:
-    """Cancel what waits in these sessions; how much that is."""
-    return tx.run(CANCEL, ids=list(session_ids)) if session_ids else 0
+def cancel(tx: Tx, session_ids: Sequence[str]) -> Counter[str]:
+    """Cancel what waits in these sessions; how much that was, by session."""
+    return Counter(row[0] for row in tx.rows(CANCEL, ids=sorted(set(session_ids)))) if session_ids else Counter()
