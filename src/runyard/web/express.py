@@ -2,23 +2,31 @@
 
 The framework resolves dependencies, models and hooks anew for every request, which costs several times what such a
 handler itself needs. Here everything that does not change between requests is resolved once, from the framework's own
-routes; what is not for this way (queries, odd paths, methods that are not there) takes the framework's.
+routes; what is not for this way (queries, odd paths, methods that are not there) takes the framework's. It comes to
+know the routes of a path when that is first asked for.
 """
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
+import warnings
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from litestar import Litestar, Request, Response
+from litestar.exceptions import NotFoundException
+from litestar.exceptions.base_exceptions import LitestarDeprecationWarning
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
+from litestar.types import ControllerRouterHandler
+from litestar.utils.path import normalize_path
 
 from runyard.domain.errors import Invalid
 from runyard.streams.asgi import App, Receive, Scope, Send
 from runyard.web.body import BodyRequest, check_type, decode
 from runyard.web.errors import Mistake
+from runyard.web.paths import Paths, Place
 from runyard.web.reply import Reply
 
 Admit = Callable[[Request[Any, Any, Any]], Awaitable[None]]
@@ -43,65 +51,74 @@ class _Stop:
         self.status = int(handler.status_code)
 
 
-class _Node:
-    """What follows a part of a path."""
-
-    __slots__ = ("any", "methods", "words")
-
-    def __init__(self) -> None:
-        self.words: dict[str, _Node] = {}
-        self.any: _Node | None = None
-        self.methods: dict[str, _Stop | None] | None = None
-        """None for what takes the framework's way."""
-
-
 class Express:
-    """An ASGI callable in front of the framework's."""
+    """An ASGI callable in front of the framework's, which is given no routes but those of `handlers`."""
 
-    def __init__(self, app: Litestar, *, admit: Admit, refuse: Refuse) -> None:
-        self.app: Any = app
+    def __init__(
+        self, app: Litestar, handlers: Iterable[ControllerRouterHandler], *, admit: Admit, refuse: Refuse
+    ) -> None:
+        self.app = app
         self.admit = admit
         self.refuse = refuse
-        self.root = _Node()
-        for route in app.routes:
-            if isinstance(route, HTTPRoute):
-                self._add(route)
+        self._paths = Paths(handlers)
+        self._stops: dict[Place, dict[str, _Stop | None]] = {}
+        self._known: set[HTTPRouteHandler] = set()
 
-    def _add(self, route: HTTPRoute) -> None:
-        node = self.root
-        for part in route.path_components:
-            if isinstance(part, str):
-                node = node.words.setdefault(part, _Node())
-            else:
-                node.any = node = node.any or _Node()
-        names = tuple(part.name for part in route.path_components if not isinstance(part, str))
-        node.methods = node.methods or {}
-        for method, (handler, _) in route.route_handler_map.items():
-            fits = method != "OPTIONS" and _fits(handler, names)
-            node.methods[method] = _Stop(handler, route.path_format, names) if fits else None
+    async def routes(self) -> list[HTTPRoute]:
+        """Every route, in the order of the handlers; requests are answered while the framework gets to know them.
 
-    def find(self, scope: Scope) -> tuple[_Stop, dict[str, str]] | None:
-        """The handler the request means, and the words of its path; None for the framework's way."""
+        Raises what is wrong with a route.
+        """
+        for place in self._paths.places:
+            if place not in self._stops:
+                self._know(place)
+                await asyncio.sleep(0)
+        known = {route.path: route for route in self.app.routes if isinstance(route, HTTPRoute)}
+        return [known[path] for path in self._paths.declared]
+
+    def _know(self, place: Place) -> dict[str, _Stop | None]:
+        """The ways to the handlers of a place, by method: None for what takes the framework's."""
+        with warnings.catch_warnings():
+            # Litestar 3 will ask for a marker on every argument. We are held below 3, and our arguments are plain by
+            # their names: `call`, `data`, those in the path, and the query for the rest.
+            warnings.simplefilter("ignore", LitestarDeprecationWarning)
+            for handler in place.handlers:
+                if handler not in self._known:
+                    self.app.register(handler)
+                    self._known.add(handler)
+        stops: dict[str, _Stop | None] = {
+            str(method): _stop(route, str(method), handler)
+            for route in self.app.routes
+            if isinstance(route, HTTPRoute) and route.path in place.paths
+            for method, (handler, _) in route.route_handler_map.items()
+        }
+        self._stops[place] = stops
+        return stops
+
+    def _find(self, scope: Scope) -> tuple[_Stop, dict[str, str]] | None:
+        """The handler the request means, and the words of its path; None for the framework's way.
+
+        Raises `NotFoundException` where there is nothing.
+        """
         path: str = scope["path"]
-        if scope["query_string"] or path[-1] == "/":
-            return None
-        node, values = self.root, []
-        for word in path[1:].split("/"):
-            following = node.words.get(word)
-            if following is None:
-                following = node.any
-                if following is None or not word:
-                    return None
-                values.append(word)
-            node = following
-        stop = node.methods.get(scope["method"]) if node.methods is not None else None
+        tidy = path[-1] != "/" and "//" not in path
+        found = self._paths.find(path if tidy else normalize_path(path))
+        if found is None:
+            raise NotFoundException
+        place, values = found
+        stops = self._stops.get(place) or self._know(place)
+        stop = stops.get(scope["method"]) if tidy and not scope["query_string"] else None
         return (stop, dict(zip(stop.names, values, strict=True))) if stop is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        found = self.find(scope)
+        try:
+            found = self._find(scope)
+        except Exception as error:  # the framework would have caught it too
+            await self.refuse(scope, error)(scope, receive, send)
+            return
         if found is None:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, send)  # type: ignore[arg-type]
             return
         stop, values = found
         scope["litestar_app"] = self.app
@@ -110,7 +127,7 @@ class Express:
         scope["path_params"] = values
         try:
             reply = await self._answer(stop, values, scope, receive, send)
-        except Exception as error:  # the framework would have caught it too
+        except Exception as error:  # this too
             reply = self.refuse(scope, error)
         await reply(scope, receive, send)
 
@@ -133,6 +150,11 @@ class Express:
         known: dict[str, Any] = {"status_code": stop.status, "media_type": stop.handler.media_type}
         reply: App = answer.to_asgi_response(None, request, **known)
         return reply
+
+
+def _stop(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> _Stop | None:
+    names = tuple(part.name for part in route.path_components if not isinstance(part, str))
+    return _Stop(handler, route.path_format, names) if method != "OPTIONS" and _fits(handler, names) else None
 
 
 def _fits(handler: HTTPRouteHandler, names: tuple[str, ...]) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 import msgspec
-from litestar import Litestar, Response
+from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import HeaderParameter, ParameterKwarg
 from litestar.routes import HTTPRoute
@@ -42,26 +41,34 @@ class About(msgspec.Struct, frozen=True, kw_only=True):
 class Document:
     """A dialect's document, made when somebody first asks."""
 
-    def __init__(self, app: Callable[[], Litestar], *, prefix: str, about: About, errors: Errors) -> None:
-        self._app = app
+    def __init__(
+        self, routes: Callable[[], Awaitable[Sequence[HTTPRoute]]], *, prefix: str, about: About, errors: Errors
+    ) -> None:
+        self._routes = routes
         self.prefix = prefix
         self.about = about
         self.errors = errors
 
-    @cached_property
-    def encoded(self) -> bytes:
-        """The document as JSON."""
-        return msgspec.json.encode(self.content)
+        self._content: dict[str, Any] | None = None
+        self._encoded: bytes | None = None
 
-    @cached_property
-    def content(self) -> dict[str, Any]:
+    async def encoded(self) -> bytes:
+        """The document as JSON."""
+        if self._encoded is None:
+            self._encoded = msgspec.json.encode(await self.content())
+        return self._encoded
+
+    async def content(self) -> dict[str, Any]:
         """The document."""
+        if self._content is None:
+            self._content = self._made(await self._routes())
+        return self._content
+
+    def _made(self, routes: Sequence[HTTPRoute]) -> dict[str, Any]:
         schemas = Schemas()
         failures = self._failures(schemas)
         paths: dict[str, dict[str, Any]] = {}
-        for route in self._app().routes:
-            if not isinstance(route, HTTPRoute):
-                continue
+        for route in routes:
             for handler in route.route_handlers:
                 if handler.resolve_include_in_schema():
                     for method in sorted(handler.http_methods):
@@ -157,6 +164,10 @@ class Document:
         consumes = handler.opt.get("consumes")
         if consumes is not None:
             return {"required": True, "content": {consumes: {"schema": {}}}}
+        # Read by the handler itself, where the order of checks asks for it.
+        by_hand = handler.opt.get("body")
+        if by_hand is not None:
+            return {"required": False, "content": {JSON: {"schema": schemas.of(by_hand)}}}
         field = handler.parsed_data_field
         if field is None:
             return None

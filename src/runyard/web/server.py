@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -12,8 +11,8 @@ import structlog
 from litestar import Litestar, Request, get
 from litestar.di import Provide
 from litestar.exceptions import MethodNotAllowedException
-from litestar.exceptions.base_exceptions import LitestarDeprecationWarning
 from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
 from litestar.types import ControllerRouterHandler
 from litestar.types import Scope as TypedScope
 from litestar.utils.path import normalize_path
@@ -81,25 +80,29 @@ def dialect_app(
         scope: Any = request.scope
         return Streamed(_refusal(scope, error, app, errors))
 
-    document = openapi.Document(lambda: app, prefix=prefix, about=about, errors=errors)
-    with warnings.catch_warnings():
-        # Litestar 3 will ask for a marker on every argument. We are held below 3, and our arguments are plain by their
-        # names: `call`, `data`, those in the path, and the query for the rest.
-        warnings.simplefilter("ignore", LitestarDeprecationWarning)
-        app = Litestar(
-            [*handlers, *_documents(document)],
-            before_request=admit,
-            dependencies={"call": Provide(_call, sync_to_thread=False)},
-            dto=JsonBody,
-            return_dto=None,
-            exception_handlers={Exception: refuse},
-            request_class=BodyRequest,
-            response_class=Reply,
-            request_max_body_size=plumbing.max_body,
-            openapi_config=None,
-            logging_config=None,
-        )
-    inner = Express(app, admit=admit, refuse=lambda scope, error: _refusal(scope, error, app, errors))
+    async def routes() -> list[HTTPRoute]:
+        return await inner.routes()
+
+    document = openapi.Document(routes, prefix=prefix, about=about, errors=errors)
+    app = Litestar(
+        [],
+        before_request=admit,
+        dependencies={"call": Provide(_call, sync_to_thread=False)},
+        dto=JsonBody,
+        return_dto=None,
+        exception_handlers={Exception: refuse},
+        request_class=BodyRequest,
+        response_class=Reply,
+        request_max_body_size=plumbing.max_body,
+        openapi_config=None,
+        logging_config=None,
+    )
+    inner = Express(
+        app,
+        [*handlers, *_documents(document)],
+        admit=admit,
+        refuse=lambda scope, error: _refusal(scope, error, app, errors),
+    )
     return Edge(inner, prefix=prefix, errors=errors, per_ip=plumbing.per_ip, metrics=plumbing.metrics)
 
 
@@ -136,13 +139,13 @@ def _allowed(app: Litestar, path: str) -> list[str]:
 
 
 def _documents(document: openapi.Document) -> list[HTTPRouteHandler]:
-    @get("/openapi.json", public=True, include_in_schema=False, sync_to_thread=False)
-    def openapi_json() -> Reply[bytes]:
-        return Reply(document.encoded, headers=[(b"cache-control", b"no-cache")])
+    @get("/openapi.json", public=True, include_in_schema=False)
+    async def openapi_json() -> Reply[bytes]:
+        return Reply(await document.encoded(), headers=[(b"cache-control", b"no-cache")])
 
-    @get("/docs", public=True, include_in_schema=False, sync_to_thread=False)
-    def docs_page() -> Reply[bytes]:
-        page = docs.page(document.content)
+    @get("/docs", public=True, include_in_schema=False)
+    async def docs_page() -> Reply[bytes]:
+        page = docs.page(await document.content())
         return Reply(page, media_type="text/html; charset=utf-8", headers=docs.HEADERS)
 
     return [openapi_json, docs_page]
