@@ -15,6 +15,7 @@ from runyard.app.stores import open_blobs, open_store, wall_clock
 from runyard.dialects import agh, bamboosnow, native, posthog, strait
 from runyard.dialects.agh import house as agh_house
 from runyard.dialects.bamboosnow import house as snow_house
+from runyard.dialects.posthog import house as posthog_house
 from runyard.dialects.strait.house import House
 from runyard.dialects.strait.tokens import RunTokens
 from runyard.engine import agents, keys, projects
@@ -28,7 +29,9 @@ from runyard.streams.hub import Hub
 from runyard.web.auth import Anonymous, KeyAuth, Keyring
 from runyard.web.health import Readiness
 from runyard.web.limits import RateLimit
+from runyard.web.links import Links
 from runyard.web.metrics import Metrics
+from runyard.web.sandbox_tokens import SandboxTokens
 from runyard.web.server import Plumbing, compose
 
 log = structlog.get_logger("runyard")
@@ -44,6 +47,8 @@ class Server:
         self.blobs = open_blobs(settings)
         self.vault = Vault(settings.secret_key or kept_in(settings.data))
         self.tokens = RunTokens(self.vault.key("run tokens"), self.store.now)
+        self.sandbox_tokens = SandboxTokens(self.vault.key("sandbox tokens"), self.store.now)
+        self.links = Links(self.vault.key("links"), self.store.now)
         self.hub = Hub()
         self.feeds = Feeds(self.hub)
         self.started = time.monotonic()
@@ -115,10 +120,22 @@ class Server:
                     started_at=self.started_at,
                 ),
             ),
+            "posthog": posthog.app(
+                plumbing,
+                authenticate,
+                posthog_house.House(
+                    vault=self.vault,
+                    hub=self.hub,
+                    feeds=self.feeds,
+                    blobs=self.blobs,
+                    settings=settings,
+                    tokens=self.sandbox_tokens,
+                    links=self.links,
+                ),
+            ),
         }
         readiness = Readiness(self.store, lambda: self.runner.beats if self.runner is not None else {})
-        absent = {"posthog": posthog.app(plumbing)}
-        return compose(mounts, absent=absent, readiness=readiness, metrics=self.metrics, lifespan=self.lifespan)
+        return compose(mounts, readiness=readiness, metrics=self.metrics, lifespan=self.lifespan)
 
     def _programs(self) -> managed.Executor | None:
         reason = sandbox.available(self.settings)

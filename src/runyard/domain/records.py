@@ -192,6 +192,8 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     data: Json | None
     type: str = "log"
     """What kind of line it is: `log`, `progress`, or any word of its writer's."""
+    whole: int | None = None
+    """1 when `data` is the line as its writer wrote it, and the rest was read from it."""
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):

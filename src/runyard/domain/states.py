@@ -76,11 +76,14 @@ RUN_MOVES: dict[tuple[RunState, str], RunState] = {  # (from, verb): to
     **_from({S.DEAD_LETTER, S.NEEDS_ATTENTION}, "discard", S.FAILED),
     (S.QUEUED, "starve"): S.NEEDS_ATTENTION,
     **_from({S.QUEUED, S.CLAIMED}, "force_fail", S.FAILED),
+    **_from({S.SCHEDULED, S.QUEUED} | LEASED, "withdraw", S.DRAFT),
+    # A person begins anew, in the same run. Nothing else leads out of the end, and no executor does this.
+    **_from(FINAL | PARKED, "reopen", S.QUEUED),
 }
 
 
 def is_final(state: RunState) -> bool:
-    """Whether no verb leads out of the state."""
+    """Whether the run has ended for good, unless a person reopens it."""
     return state in FINAL
 
 
@@ -121,4 +124,6 @@ EVENT_OF_VERB = {
     "discard": "run.discarded",
     "starve": "run.needs_attention",
     "force_fail": "run.failed",
+    "withdraw": "run.withdrawn",
+    "reopen": "run.reopened",
 }

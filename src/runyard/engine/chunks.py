@@ -15,7 +15,7 @@ from runyard.engine.fences import Writer
 from runyard.storage.port import ChunkLine, Tx, many
 from runyard.storage.statements import chunks as sql
 
-KEPT = 15 * 60 * 1_000_000
+KEPT = 60 * 60 * 1_000_000
 """How long a chunk can be read: longer than any follower is behind."""
 CHUNKS = 1000
 

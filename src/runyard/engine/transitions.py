@@ -7,11 +7,13 @@ from typing import Any
 
 import msgspec
 
+from runyard.domain.coding import EXECUTOR as SANDBOX
 from runyard.domain.moves import changed, move
 from runyard.domain.records import Move, Run
 from runyard.domain.states import ENDED, EVENT_OF_VERB, LEASED, RESOLVABLE, RunState
 from runyard.domain.waits import WaitState
 from runyard.engine import agent_runs, deliveries, dependents, lanes, news, parents
+from runyard.engine.coding import following as coding
 from runyard.engine.ledger import journal, wake
 from runyard.engine.tasks import following
 from runyard.engine.tasks.following import Followed
@@ -35,6 +37,7 @@ OUTCOME_OF_VERB = {
     "restart": "restarted",
     "cancel": "canceled",
     "force_fail": "failed",
+    "withdraw": "withdrawn",
 }
 
 _REASONS = {
@@ -72,6 +75,9 @@ def apply_to_tasks(tx: Tx, moves: Sequence[Move]) -> tuple[list[Run], Followed]:
         journal(tx, one.after, EVENT_OF_VERB[one.verb], one.actor, _data(one))
     if of_tasks:
         followed_by = following.follow(tx, moves)
+    coded = [one for one in moves if one.after.executor == SANDBOX]
+    if coded:
+        coding.follow(tx, coded)
     watched = [(one.before, run) for one, run in zip(moves, after, strict=True) if run.agent]
     followed = agent_runs.follow(tx, watched) if watched else []
     wake(tx, after)
@@ -97,7 +103,7 @@ def _attempts(tx: Tx, moves: Sequence[Move]) -> None:
             opened.append((after.id, after.epoch, after.attempt, after.executor, after.worker, after.claimed_at))
         elif before.state in LEASED and after.state not in LEASED:
             outcome = one.data.get("outcome") or OUTCOME_OF_VERB[one.verb]
-            failed = one.verb not in {"complete", "release", "park", "pause", "restart", "cancel"}
+            failed = one.verb not in {"complete", "release", "park", "pause", "restart", "cancel", "withdraw"}
             closed.append(
                 (
                     after.started_at if after.state in ENDED else before.started_at,

@@ -34,6 +34,7 @@ LOGS = Insert(
         "message": "text",
         "data": "text",
         "type": "text",
+        "whole": "bigint",
     },
 )
 CHUNKS = Insert(
@@ -86,7 +87,7 @@ def numbered(tx: Tx, first: int) -> Numbered:
         if isinstance(line, JournalLine):
             events.append((seq, line.project_id, line.run_id, line.type, tx.now, line.actor, line.data))
         elif isinstance(line, LogLine):
-            said = (line.attempt, line.at, line.level, line.message, line.data, line.type)
+            said = (line.attempt, line.at, line.level, line.message, line.data, line.type, line.whole)
             logs.append((seq, line.project_id, line.run_id, *said))
         elif isinstance(line, TaskLine):
             done = (line.type, tx.now, line.actor_kind, line.actor_ref, line.origin_kind, line.origin_ref, line.payload)

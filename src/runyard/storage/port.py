@@ -69,6 +69,8 @@ class LogLine(msgspec.Struct):
     message: str
     data: str | None
     type: str = "log"
+    whole: int | None = None
+    """1 when `data` is the line as its writer wrote it."""
     seq: int = 0
     """Its number, once it is committed."""
 

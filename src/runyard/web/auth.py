@@ -32,6 +32,10 @@ FindProject = Callable[[int | str], Awaitable[Project | None]]
 Touch = Callable[[str], Awaitable[object]]
 
 
+class NoKey(Unauthorized):
+    """The request came without a key; send one as `Authorization: Bearer <key>`."""
+
+
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """Who calls, in which project, and what they may do there."""
 
@@ -204,7 +208,7 @@ class KeyAuth:
         if text is None:
             identity = self.anonymous.identity(self.dialect, scope)
             if identity is None:
-                raise Unauthorized("no key came with the request; send Authorization: Bearer <key>")
+                raise NoKey("no key came with the request; send Authorization: Bearer <key>")
             return identity
         key = await self.keyring.key(text)
         scopes = expand(key.scopes)

@@ -1,15 +1,49 @@
-"""The PostHog dialect at `/posthog`. It is not served yet: whatever is asked of it is not found."""
+"""The PostHog dialect at `/posthog`: tasks whose runs agents work on in sandboxes, with logs, artifacts and streams."""
 
 from __future__ import annotations
 
-from runyard.dialects.posthog.errors import ERRORS
+from collections.abc import Sequence
+
+import msgspec
+from litestar.types import ControllerRouterHandler
+
+from runyard import __version__
+from runyard.dialects.posthog.auth import PosthogAuth
+from runyard.dialects.posthog.errors import ERRORS, ApiError
+from runyard.dialects.posthog.house import House
+from runyard.dialects.posthog.paths import unslashed
+from runyard.dialects.posthog.routes import runs
 from runyard.streams.asgi import App
-from runyard.web.absent import absent
-from runyard.web.server import Plumbing
+from runyard.web.auth import KeyAuth
+from runyard.web.openapi import About
+from runyard.web.server import Plumbing, dialect_app
 
 PREFIX = "/posthog"
+MAX_BODY = 44 << 20
+"""The largest body: 30 MiB of an artifact in base64, and what is around it (contract §6.2)."""
+ROUTES = (runs,)
+ABOUT = About(
+    title="Runyard: PostHog dialect",
+    version=__version__,
+    description="PostHog's task runs, and what its agent needs of the rest of PostHog, over the runs of this server.",
+    error=ApiError,
+    headers={},
+)
 
 
-def app(plumbing: Plumbing) -> App:
+def app(plumbing: Plumbing, authenticate: KeyAuth, house: House) -> App:
     """The dialect as an ASGI app."""
-    return absent(PREFIX, plumbing=plumbing, errors=ERRORS)
+    inner = dialect_app(
+        PREFIX,
+        handlers(house),
+        plumbing=msgspec.structs.replace(plumbing, max_body=max(plumbing.max_body, MAX_BODY)),
+        authenticate=PosthogAuth(authenticate, house.tokens),
+        errors=ERRORS,
+        about=ABOUT,
+    )
+    return unslashed(inner)
+
+
+def handlers(house: House) -> Sequence[ControllerRouterHandler]:
+    """Every operation of the dialect."""
+    return [handler for module in ROUTES for handler in module.handlers(house)]

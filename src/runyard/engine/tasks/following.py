@@ -10,7 +10,7 @@ import msgspec
 from runyard.domain.actors import Doer, server
 from runyard.domain.records import Move, Run, TaskMove
 from runyard.domain.states import RunState
-from runyard.domain.tasks import ENDED_STAGES, Stage, Task, TaskRun, followed
+from runyard.domain.tasks import ENDED_STAGES, Stage, Task, TaskRun, TaskStatus, followed
 from runyard.engine.tasks import desk, queueing
 from runyard.engine.tasks.timeline import note
 from runyard.storage.port import TaskLine, Tx
@@ -78,7 +78,7 @@ def follow(tx: Tx, moves: Sequence[Move]) -> Followed:
         now = followed(row, one.before, run, (one.task or _UNTOLD).changes)
         if now.stage is Stage.QUEUED and run.state is not one.before.state:
             # Nobody can take a run that is to begin later.
-            may_be_taken = run.state is RunState.QUEUED and run.hold is None
+            may_be_taken = run.state is RunState.QUEUED and run.hold is None and run.executor == queueing.EXECUTOR
             now = msgspec.structs.replace(now, look_at=row.queued_at if may_be_taken else None)
         before.append(row)
         after.append(now)
@@ -87,6 +87,7 @@ def follow(tx: Tx, moves: Sequence[Move]) -> Followed:
         first, latest = changes.get(task.id, (task, task))
         changes[task.id] = (first, _stands(latest, row, now, tx.now))
     sql.save(tx, before, after)
+    _go_on(tx, changes, {one.after.task_id for one, _, now in told if _may_be_many(one.after, now)})
     written = desk.write(tx, list(changes.values()))
     lines: dict[str, TaskLine] = {}
     for one, row, now in told:
@@ -102,10 +103,25 @@ def follow(tx: Tx, moves: Sequence[Move]) -> Followed:
     return Followed(rows={row.run_id: row for row in after}, tasks=written.tasks, lines=lines)
 
 
+def _may_be_many(run: Run, row: TaskRun) -> bool:
+    """Whether the task of this run, which has ended, may have others that have not."""
+    return row.stage in ENDED_STAGES and run.executor != queueing.EXECUTOR
+
+
+def _go_on(tx: Tx, changes: dict[str, tuple[Task, Task]], among: set[str | None]) -> None:
+    """Let tasks whose open run has ended stand as another of their runs does that has not."""
+    left = [one for one in sorted(changes.keys() & among) if changes[one][1].open_run_id is None]
+    for task_id, (run_id, stage) in sql.open_ones(tx, left).items():
+        first, latest = changes[task_id]
+        changes[task_id] = (first, msgspec.structs.replace(latest, open_run_id=run_id, open_stage=stage))
+
+
 def _stands(task: Task, row: TaskRun, now: TaskRun, at: int) -> Task:
     """The task with how its run stands."""
     if now.stage not in ENDED_STAGES:
-        return msgspec.structs.replace(task, open_run_id=now.run_id, open_stage=now.stage, active_at=at)
+        # A run that was reopened takes its task along, whatever became of that.
+        status = TaskStatus.READY if row.stage in ENDED_STAGES else task.status
+        return msgspec.structs.replace(task, status=status, open_run_id=now.run_id, open_stage=now.stage, active_at=at)
     changes: dict[str, Any] = {"active_at": at}
     if task.open_run_id == now.run_id:
         changes |= {"open_run_id": None, "open_stage": None}

@@ -128,13 +128,7 @@ def queue(tx: Tx, before: Task, by: Doer, asked: Asked, *, after: Task | None = 
         starved=0,
         look_at=tx.now if run.hold is None else None,
     )
-    row = msgspec.structs.replace(row, counted=counted_as(run_key(task, row)))
-    runs_sql.insert(tx, [run])
-    sql.add(tx, [row])
-    desk.recount_run(tx, task, None, row)
-    journal(tx, run, "run.created", str(by.actor), {"state": run.state.value, "trigger": run.trigger, "task": task.id})
-    wake(tx, [run])
-    task = desk.write_one(tx, before, task)
+    task, row = put(tx, before, task, run, row, by)
     said = {
         "attempt": row.attempt,
         "status": Stage.QUEUED,
@@ -146,6 +140,17 @@ def queue(tx: Tx, before: Task, by: Doer, asked: Asked, *, after: Task | None = 
     if asked.event:
         note(tx, task, asked.event, by, asked.said or said, run_id=run.id)
     return task, run, row
+
+
+def put(tx: Tx, before: Task, task: Task, run: Run, row: TaskRun, by: Doer) -> tuple[Task, TaskRun]:
+    """Add a new run of the task (before, and with the run) and what stands beside it; both as they stand then."""
+    row = msgspec.structs.replace(row, counted=counted_as(run_key(task, row)))
+    runs_sql.insert(tx, [run])
+    sql.add(tx, [row])
+    desk.recount_run(tx, task, None, row)
+    journal(tx, run, "run.created", str(by.actor), {"state": run.state.value, "trigger": run.trigger, "task": task.id})
+    wake(tx, [run])
+    return desk.write_one(tx, before, task), row
 
 
 def _run(tx: Tx, task: Task, by: Doer, asked: Asked, channel: str | None) -> Run:

@@ -74,6 +74,11 @@ PARTS = (
     Part("run_tags", "project_id, tag, value, run_id"),
     Part("chunks", "run_id, seq", 4),
     Part("resource_samples", "id"),
+    Part("coding_runs", "run_id", 40),
+    Part("manifests", "artifact_id"),
+    Part("uploads", "id"),
+    Part("threads", "run_id"),
+    Part("relays", "id"),
     Part("event_waits", "id", 4),
     Part(
         "delivery_attempts",

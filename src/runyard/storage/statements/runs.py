@@ -76,6 +76,7 @@ LOCK_READY = (
 DUE = f"SELECT {COLUMNS} FROM runs WHERE due_at <= :now ORDER BY due_at LIMIT :n {{skip_locked}}"
 NEXT_DUE = "SELECT due_at FROM runs WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1"
 SET_PAYLOAD = "UPDATE runs SET payload = :payload WHERE id = :id"
+SET_QUEUE = "UPDATE runs SET queue = :queue WHERE id = :id"
 SET_REQUIRES = "UPDATE runs SET requires = :requires WHERE id = :id"
 # The order of children says NULLS FIRST for the reason given in `listing`.
 CHILDREN = f"SELECT {COLUMNS} FROM runs WHERE parent_id {{among ids}} ORDER BY id NULLS FIRST LIMIT :n {{lock}}"
@@ -167,6 +168,11 @@ def save(tx: Tx, before: Sequence[Run], after: Sequence[Run]) -> None:
     if places:
         columns = [map(_STORED[place], new[place]) if place in _STORED else new[place] for place in places]
         tx.update(_saving(places), list(zip(*columns, new[_ID], strict=True)))
+
+
+def set_queue(tx: Tx, run_id: str, queue: str) -> None:
+    """Let the run be of another queue; its class is saved with it."""
+    tx.run(SET_QUEUE, id=run_id, queue=queue)
 
 
 def set_requires(tx: Tx, run_id: str, requires: str | None) -> None:

@@ -13,6 +13,8 @@ OF_TASK = (
     "DELETE FROM task_dependencies WHERE task_id {among ids}",
     "DELETE FROM task_dependencies WHERE depends_on_id {among ids}",
     "DELETE FROM task_runs WHERE task_id {among ids}",
+    "DELETE FROM coding_tasks WHERE task_id {among ids}",
+    "DELETE FROM transcripts_kept WHERE task_id {among ids}",
     "DELETE FROM tasks WHERE id {among ids}",
 )
 # A task that ended badly blocks those that wait for it: that is for a person to end, not for time.

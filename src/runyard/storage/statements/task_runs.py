@@ -41,6 +41,8 @@ UNLEASED = (
     "WHERE r.project_id IN (SELECT project_id FROM task_run_sums WHERE claimed > 0 OR starting > 0 OR running > 0) "
     "AND r.stage IN ('queued', 'claimed', 'starting', 'running', 'needs_attention') "
     "AND r.stage IN ('claimed', 'starting', 'running') AND r.run_id > :after AND u.lease_until IS NULL "
+    # Others are worked on outside of the server, which knows nothing of it.
+    "AND u.executor = 'session' "
     "AND u.state IN ('claimed', 'starting', 'running') ORDER BY r.run_id LIMIT :n"
 )
 # What each session took up last, by task_runs_session.
@@ -58,6 +60,11 @@ CHAIN = (
 SESSIONS = (
     "SELECT r.run_id, r.session_id FROM tasks t JOIN task_runs r ON r.run_id = t.open_run_id "
     "WHERE t.id {among ids} AND t.open_stage IN ('claimed', 'starting', 'running') AND r.session_id IS NOT NULL"
+)
+# By task_runs_task.
+OTHERS = (
+    "SELECT task_id, run_id, stage FROM task_runs WHERE task_id {among ids} "
+    "AND stage IN ('queued', 'claimed', 'starting', 'running', 'needs_attention') ORDER BY task_id, attempt"
 )
 DELETE = "DELETE FROM task_runs WHERE run_id {among ids}"
 
@@ -111,6 +118,11 @@ def successor(tx: Tx, run_id: str) -> TaskRun | None:
     """The run that took this one's place."""
     rows = tx.wide_rows(SUCCESSOR, run_id=run_id)
     return from_row(rows[0]) if rows else None
+
+
+def open_ones(tx: Tx, task_ids: Sequence[str]) -> dict[str, tuple[str, Stage]]:
+    """The latest run of each of these tasks that has not ended, and how it stands; the others are absent."""
+    return {row[0]: (row[1], _STAGES[row[2]]) for row in tx.rows(OTHERS, ids=list(task_ids))} if task_ids else {}
 
 
 def chain(tx: Tx, run_id: str, n: int) -> list[str]:

@@ -1,0 +1,1 @@
+"""Between the engine's records and the dialect's shapes. Pure."""

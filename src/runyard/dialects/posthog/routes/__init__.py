@@ -1,0 +1,1 @@
+"""Operations of the dialect, one module a group."""

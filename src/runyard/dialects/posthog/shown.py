@@ -1,0 +1,36 @@
+"""Runs with the links that open their logs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runyard.dialects.posthog.house import House
+from runyard.dialects.posthog.mapping import runs as mapping
+from runyard.dialects.posthog.wire.runs import TaskRunDetail
+from runyard.domain.coding import CodingSeen
+from runyard.web.call import Call
+from runyard.web.links import origin
+
+LOG = "coding log"
+"""The kind of links that open logs."""
+GOOD_SECONDS, STEADY_SECONDS = 3600, 3300
+"""How long such a link is good, and for how long the same one is given (contract §3.9)."""
+LINKS = "/posthog/links"
+
+
+def run(call: Call, house: House, seen: CodingSeen) -> TaskRunDetail:
+    """The run as it is answered."""
+    return runs(call, house, [seen])[0]
+
+
+def runs(call: Call, house: House, found: Sequence[CodingSeen]) -> list[TaskRunDetail]:
+    """These runs as they are answered."""
+    base = origin(call.request.scope)
+    return [
+        mapping.run_out(
+            seen,
+            f"{base}{LINKS}/"
+            + house.links.make(LOG, seen.run.project_id, (seen.run.id,), seconds=GOOD_SECONDS, steady=STEADY_SECONDS),
+        )
+        for seen in found
+    ]

@@ -1,0 +1,1 @@
+"""The shapes of the dialect (contract, `components.schemas`)."""
