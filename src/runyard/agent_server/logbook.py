@@ -35,6 +35,7 @@ class Logbook:
         self._waiting: deque[bytes] = deque()
         self._bytes = 0
         self._sent_bytes = 0
+        self._most = BATCH_ENTRIES
         self._first = self._last = 0.0
         self._news = asyncio.Event()
         self._line = asyncio.Lock()
@@ -93,29 +94,23 @@ class Logbook:
                         log.warning("log.not_sent %s", error)
                         self._news.set()
                         return False
-                    await self._send_apart(batch, error)
+                    # Something in it is wrong: by halves, until it is alone.
+                    self._most = len(batch) // 2
+                    if self._most:
+                        continue
+                    self.dropped += 1
+                    log.error("log.dropped %s: %.200r", error, batch[0])
+                self._most = min(2 * self._most or 1, BATCH_ENTRIES)
                 self._sent_bytes += sum(len(entry) for entry in batch)
                 self._forget(batch)
             return True
-
-    async def _send_apart(self, batch: list[bytes], refusal: Refused) -> None:
-        """Send the halves of a batch that was refused for what is in it; an entry nobody takes is dropped."""
-        if len(batch) == 1:
-            self.dropped += 1
-            log.error("log.dropped %s: %.200r", refusal, batch[0])
-            return
-        for half in (batch[: len(batch) // 2], batch[len(batch) // 2 :]):
-            try:
-                await self._control.append([msgspec.Raw(entry) for entry in half])
-            except Refused as error:
-                await self._send_apart(half, error)
 
     def _batch(self) -> list[bytes]:
         batch: list[bytes] = []
         size = 0
         for entry in self._waiting:
             size += len(entry)
-            if batch and (size > BATCH_BYTES or len(batch) == BATCH_ENTRIES):
+            if batch and (size > BATCH_BYTES or len(batch) == self._most):
                 break
             batch.append(entry)
         return batch
