@@ -21,6 +21,12 @@ ALONE: tuple[tuple[str, str, str, Group], ...] = (
         "Run a worker of your own, defined with `runyard.sdk.Worker`, until it is told to stop.",
         START,
     ),
+    (
+        "agent-server",
+        "agent_server:agent_server",
+        "Work on one run inside a sandbox, with any agent that speaks ACP, until the run is over.",
+        START,
+    ),
     ("review", "review:review", "Have the built-in code reviewer review a git repository.", WORK),
     ("findings", "findings:list_findings", "List what agents found, newest first.", WORK),
     ("inbox", "inbox:inbox", "List the tasks that wait for you, lane by lane.", task_commands.TASKS),
