@@ -36,6 +36,7 @@ ELSEWHERE = {
     "up": "test_start",
     "serve": "every server here",
     "worker": "every worker process here",
+    "agent-server": "tests/agent_server/test_command",
     "review": "test_reviews",
     "demo": "test_start",
     "backup": "test_start",
