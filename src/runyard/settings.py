@@ -98,6 +98,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     Others may name any host (`mailto`, `ntfy`, `json`) or write to this very machine (`syslog`, `dbus`): add them only
     where all who write tasks are trusted."""
+    slack_token: str | None = None
+    """The token of a Slack app (scopes `chat:write` and `reactions:write`), to tell of runs in threads.
+
+    Without one what is to be said waits."""
+    slack_url: str = "https://slack.com/api/"
+    """Where Slack's Web API is."""
     dispatch_concurrency: int = 500
     """How many HTTP requests to endpoints may be under way at once."""
     claim_wait_max: float = 60

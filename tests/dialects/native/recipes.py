@@ -748,4 +748,5 @@ from tests.dialects.native import (  # noqa: E402
     task_recipes,  # noqa: F401
     task_run_recipes,  # noqa: F401
     task_verb_recipes,  # noqa: F401
+    thread_recipes,  # noqa: F401
 )

@@ -12,7 +12,7 @@ from runyard.dialects.posthog.auth import PosthogAuth
 from runyard.dialects.posthog.errors import ERRORS, ApiError
 from runyard.dialects.posthog.house import House
 from runyard.dialects.posthog.paths import unslashed
-from runyard.dialects.posthog.routes import runs
+from runyard.dialects.posthog.routes import relays, runs
 from runyard.streams.asgi import App
 from runyard.web.auth import KeyAuth
 from runyard.web.openapi import About
@@ -21,7 +21,7 @@ from runyard.web.server import Plumbing, dialect_app
 PREFIX = "/posthog"
 MAX_BODY = 44 << 20
 """The largest body: 30 MiB of an artifact in base64, and what is around it (contract §6.2)."""
-ROUTES = (runs,)
+ROUTES = (runs, relays)
 ABOUT = About(
     title="Runyard: PostHog dialect",
     version=__version__,

@@ -16,7 +16,7 @@ from runyard.domain.policy import Failure
 from runyard.domain.records import Json, Run, TaskMove
 from runyard.domain.states import RunState
 from runyard.engine import schemas, sizes
-from runyard.engine.coding import news, runs
+from runyard.engine.coding import news, runs, telling
 from runyard.engine.coding.following import STEP
 from runyard.engine.failures import told
 from runyard.engine.ledger import journal
@@ -28,6 +28,7 @@ from runyard.storage.statements import runs as runs_sql
 
 __all__ = ["CONNECT_TOKEN", "Change", "change", "set_output"]
 NO_REASON = "failed"
+PULL_REQUEST = "pr_url"
 _json = msgspec.json.Encoder()
 
 
@@ -72,6 +73,8 @@ def change(tx: Tx, project_id: int, task_id: str, run_id: str, wanted: Change, b
     sql.save(tx, [row])
     after = changed(run, **fields)
     runs_sql.save(tx, [run], [after])
+    if _pull_request(after.output) != _pull_request(run.output) or row.stage != seen.row.stage:
+        telling.due(tx, [after])
     verbs = () if wanted.state is UNSET else way(after.state, wanted.state)
     if verbs:
         after = _brought(tx, after, verbs, wanted, by)
@@ -96,6 +99,8 @@ def set_output(tx: Tx, project_id: int, task_id: str, run_id: str, output: Json,
     sql.save(tx, [row])
     after = changed(seen.run, output=output, updated_at=tx.now)
     runs_sql.save(tx, [seen.run], [after])
+    if _pull_request(output) != _pull_request(seen.run.output):
+        telling.due(tx, [after])
     verbs = way(after.state, RunState.COMPLETED) if schema is not None else ()
     if verbs:
         after = _brought(tx, after, verbs, Change(state=RunState.COMPLETED), by)
@@ -170,6 +175,12 @@ def _row(tx: Tx, row: CodingRun, wanted: Change) -> CodingRun:
         sizes.within(sizes.DOCUMENT, "the run's state", text)
         fields["state"] = text
     return replace(row, **fields)
+
+
+def _pull_request(output: Json | None) -> Any:
+    """The address of the pull request that an output names, if it does."""
+    found = decoded(output) if output is not None and PULL_REQUEST in output else None
+    return found.get(PULL_REQUEST) if isinstance(found, dict) else None
 
 
 def _names(wanted: Change) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from runyard.domain.coding import CodingSeen
 from runyard.domain.records import Move
-from runyard.engine.coding import news
+from runyard.engine.coding import news, telling
 from runyard.storage.port import Tx
 from runyard.storage.statements import coding_runs as sql
 from runyard.storage.statements import coding_tasks as tasks_sql
@@ -24,3 +24,4 @@ def follow(tx: Tx, moves: Sequence[Move]) -> None:
     tasks_sql.set_latest_state(tx, [(row.task_id, row.run_id, one.after.state) for one, row in moved])
     for one, row in moved:
         news.tell(tx, CodingSeen(run=one.after, row=row))
+    telling.due(tx, [one.after for one, _ in moved])

@@ -25,7 +25,7 @@ from runyard.domain.records import Json, Run
 from runyard.domain.states import RunState
 from runyard.domain.tasks import Stage, Task, TaskRun, TaskStatus
 from runyard.engine import classes, sizes
-from runyard.engine.coding import news, tasks
+from runyard.engine.coding import news, tasks, telling
 from runyard.engine.failures import told
 from runyard.engine.tasks import desk, queueing
 from runyard.engine.tasks.timeline import note
@@ -99,6 +99,7 @@ def create(tx: Tx, project_id: int, task_id: str, new: NewCodingRun, by: Doer, *
     sql.add(tx, [coding])
     tasks.now_latest(tx, task_id, run)
     seen = CodingSeen(run=run, row=coding)
+    telling.begin(tx, run, state)
     news.tell(tx, seen)
     return seen
 

@@ -1,0 +1,130 @@
+"""Saying in threads what is queued: taken, sent by whoever took it, and settled. Each is sent at least once.
+
+A server that dies between sending and settling leaves a message that is taken again when its time is over; the run's
+shared state names what was sent last, so that only that short while can repeat a message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from runyard.domain.actors import server
+from runyard.domain.canonical import decoded
+from runyard.domain.coding import CodingRun
+from runyard.domain.policy import SECOND
+from runyard.domain.records import Run
+from runyard.domain.threads import ATTEMPTS, SENT, Relay, Standing, Thread, remembered
+from runyard.engine.coding import changes
+from runyard.engine.coding.changes import Change
+from runyard.storage.port import Tx
+from runyard.storage.statements import coding_runs as coding_sql
+from runyard.storage.statements import runs as runs_sql
+from runyard.storage.statements import tasks as tasks_sql
+from runyard.storage.statements import threads as sql
+
+TAKEN = 60 * SECOND
+"""How long a relay is its taker's: longer than any sending takes."""
+BACKOFF = (5 * SECOND, 30 * SECOND)
+KEPT = 7 * 24 * 3600 * SECOND
+"""How long it can be read what became of one."""
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """A relay that was taken, with all that is needed to send it."""
+
+    relay: Relay
+    thread: Thread | None
+    standing: Standing | None
+    is_sent: bool
+    """Whether it was sent before, by somebody who did not get to say so."""
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a turn."""
+
+    turn: Turn
+    thread: Thread | None = None
+    """As it stands now, where something was said there."""
+    error: str | None = None
+    wait: int | None = None
+    """How long the service asked to be left alone, in microseconds: such a try does not count."""
+
+
+def take(tx: Tx, limit: int) -> list[Turn]:
+    """The next turns, so many at most, this server's for a minute."""
+    taken = [replace(one, attempts=one.attempts + 1) for one in sql.take(tx, until=tx.now + TAKEN, n=limit)]
+    ids = sorted({one.run_id for one in taken})
+    threads, runs, rows = sql.get(tx, ids), runs_sql.get(tx, ids) if ids else {}, coding_sql.get(tx, ids)
+    tasks = tasks_sql.get(tx, sorted({run.task_id for run in runs.values() if run.task_id is not None}))
+    return [
+        Turn(
+            relay=one,
+            thread=threads.get(one.run_id),
+            standing=_standing(runs[one.run_id], rows.get(one.run_id), tasks) if one.run_id in runs else None,
+            is_sent=one.id in _sent(rows.get(one.run_id)),
+        )
+        for one in taken
+    ]
+
+
+def next_due(tx: Tx) -> int | None:
+    """When the next relay is due."""
+    return sql.next_due(tx)
+
+
+def settle(tx: Tx, said: Said) -> None:
+    """Note what became of a turn: it was said, is tried again, or was tried often enough."""
+    relay, thread = said.turn.relay, said.thread
+    run = runs_sql.lock(tx, [relay.run_id]).get(relay.run_id)
+    if thread is not None:
+        sql.save(tx, replace(thread, updated_at=tx.now))
+    if not sql.settle(tx, _settled(tx, said)):
+        return
+    if said.error is None and relay.kind == "message" and thread is not None and run is not None and run.task_id:
+        row = coding_sql.lock(tx, [run.id]).get(run.id)
+        state = decoded(row.state) if row is not None else {}
+        shared = {SENT: remembered(state.get(SENT), relay.id)}
+        changes.change(tx, run.project_id, run.task_id, run.id, Change(shared=shared), server("threads"))
+
+
+def _settled(tx: Tx, said: Said) -> Relay:
+    relay = said.turn.relay
+    if said.error is None:
+        unheard = said.thread is None and not said.turn.is_sent
+        return replace(relay, state="dropped" if unheard else "sent", error=None, due_at=None, done_at=tx.now)
+    if relay.attempts >= ATTEMPTS and said.wait is None:
+        return replace(relay, state="failed", error=said.error, due_at=None, done_at=tx.now)
+    wait = said.wait if said.wait is not None else BACKOFF[min(relay.attempts, len(BACKOFF)) - 1]
+    return replace(relay, error=said.error, due_at=tx.now + wait)
+
+
+def prune(tx: Tx, limit: int = 1000) -> int:
+    """Delete what was done with long ago; how many went."""
+    return sql.prune(tx, tx.now - KEPT, limit)
+
+
+def _sent(row: CodingRun | None) -> Sequence[Any]:
+    found = decoded(row.state).get(SENT) if row is not None else None
+    return found if isinstance(found, list) else ()
+
+
+def _standing(run: Run, row: CodingRun | None, tasks: dict[str, Any]) -> Standing:
+    task = tasks.get(run.task_id or "")
+    output, error = _object(run.output), _object(run.error)
+    url, message = output.get("pr_url"), error.get("message")
+    return Standing(
+        title=task.title if task is not None else run.id,
+        state=run.state,
+        stage=row.stage if row is not None else None,
+        error=message if isinstance(message, str) else None,
+        pr_url=url if isinstance(url, str) and url.startswith(("http://", "https://")) else None,
+    )
+
+
+def _object(text: str | None) -> dict[str, Any]:
+    found = decoded(text) if text is not None else None
+    return found if isinstance(found, dict) else {}
