@@ -99,7 +99,7 @@ CREATE TABLE transcripts_kept (
     updated_at INTEGER NOT NULL
 );
 
--- Key pairs that sign tokens others check; the private key is sealed, the newest that is not retired signs.
+-- Key pairs that sign tokens others check; the private key is sealed, the one that is not retired signs.
 CREATE TABLE signing_keys (
     id TEXT PRIMARY KEY,
     purpose TEXT NOT NULL,
@@ -109,6 +109,7 @@ CREATE TABLE signing_keys (
     retired_at INTEGER
 );
 CREATE INDEX signing_keys_purpose ON signing_keys (purpose, created_at);
+CREATE UNIQUE INDEX signing_keys_signing ON signing_keys (purpose) WHERE retired_at IS NULL;
 
 -- Which chat thread hears of a run, and what stands there.
 CREATE TABLE threads (
