@@ -105,11 +105,13 @@ class Stand:
     async def _forget(self) -> None:
         server = self.server
         server.keyring.heard(frozenset({"*"}))
+        server.signed.heard(frozenset({"*"}))
         server.keyring._touched.clear()
         for dialect in self.dialects:
             dialect.app.app.state.clear()
         server.store.subscribe(server.hub.publish)
         server.store.subscribe(server.keyring.heard)
+        server.store.subscribe(server.signed.heard)
 
     @property
     def admin(self) -> Api:

@@ -33,6 +33,7 @@ from runyard.web.links import Links
 from runyard.web.metrics import Metrics
 from runyard.web.sandbox_tokens import SandboxTokens
 from runyard.web.server import Plumbing, compose
+from runyard.web.signed_tokens import SignedTokens
 
 log = structlog.get_logger("runyard")
 
@@ -49,6 +50,7 @@ class Server:
         self.tokens = RunTokens(self.vault.key("run tokens"), self.store.now)
         self.sandbox_tokens = SandboxTokens(self.vault.key("sandbox tokens"), self.store.now)
         self.links = Links(self.vault.key("links"), self.store.now)
+        self.signed = SignedTokens(self.store, self.vault)
         self.hub = Hub()
         self.feeds = Feeds(self.hub)
         self.started = time.monotonic()
@@ -131,6 +133,7 @@ class Server:
                     settings=settings,
                     tokens=self.sandbox_tokens,
                     links=self.links,
+                    signed=self.signed,
                 ),
             ),
         }
@@ -164,6 +167,7 @@ class Server:
         """What runs beside the requests."""
         self.store.subscribe(self.hub.publish)
         self.store.subscribe(self.keyring.heard)
+        self.store.subscribe(self.signed.heard)
         if self.runner is not None:
             self.runner.start()
         try:

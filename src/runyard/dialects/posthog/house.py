@@ -11,6 +11,7 @@ from runyard.streams.feed import Feeds
 from runyard.streams.hub import Hub
 from runyard.web.links import Links
 from runyard.web.sandbox_tokens import SandboxTokens
+from runyard.web.signed_tokens import SignedTokens
 
 
 class House(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,3 +24,4 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     tokens: SandboxTokens
     links: Links
+    signed: SignedTokens
