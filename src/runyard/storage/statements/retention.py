@@ -79,6 +79,8 @@ PARTS = (
     Part("uploads", "id"),
     Part("threads", "run_id"),
     Part("relays", "id"),
+    Part("permissions", "approval_id"),
+    Part("sandbox_usage", "run_id"),
     Part("event_waits", "id", 4),
     Part(
         "delivery_attempts",

@@ -146,3 +146,21 @@ CREATE INDEX relays_done ON relays (done_at) WHERE done_at IS NOT NULL;
 
 -- 1 for a line of which `data` is all that its writer wrote, to be read again as it was.
 ALTER TABLE logs ADD COLUMN whole INTEGER;
+
+-- What an agent in a sandbox asks leave for, beside the approval that stands for it, until the agent was answered.
+CREATE TABLE permissions (
+    approval_id TEXT PRIMARY KEY,
+    project_id INTEGER NOT NULL,
+    run_id TEXT NOT NULL,
+    request TEXT NOT NULL,
+    options TEXT NOT NULL,
+    answered_at INTEGER
+);
+CREATE INDEX permissions_open ON permissions (run_id) WHERE answered_at IS NULL;
+
+-- The tokens that a sandbox said its run used, in events one by one, and those that stand in the ledger.
+CREATE TABLE sandbox_usage (
+    run_id TEXT PRIMARY KEY,
+    told TEXT NOT NULL,
+    counted TEXT NOT NULL
+);
