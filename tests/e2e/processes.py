@@ -1,4 +1,4 @@
-"""Runyard's own processes, started as everybody starts them, stopped, killed and started again."""
+"""Runyard's own processes: started, stopped, killed and started again."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from typing import Any, Self
 import httpx2
 
 from runyard.sdk import Client
+from tests.support.offspring import Offspring
 
 KEY = "ry_a_key_for_servers_that_are_thrown_away"
 READY = "runyard ready on "
-HOME = Path(__file__).parents[2]
 PATIENCE = 60.0
 
 
@@ -82,7 +82,7 @@ class ServerProcess:
         self.key = KEY
         self._agents = agents
         self._settings = settings
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Offspring | None = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -97,14 +97,7 @@ class ServerProcess:
         """Start it and wait until it answers."""
         arguments = ["serve", "--port", str(self.port), "--stop-on-eof", *([] if self._agents else ["--no-agents"])]
         with (self.folder / "server.log").open("ab") as log:
-            process = subprocess.Popen(
-                command(*arguments),
-                env=self.environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
+            process = Offspring(arguments, env=self.environment, out=subprocess.PIPE, err=log.fileno())
         assert process.stdout is not None
         self._process = process
         for line in process.stdout:
@@ -161,15 +154,8 @@ class WorkerProcess:
         told = {"settings": {"name": name, **settings}, "notes": str(folder / "notes.jsonl")}
         arguments = ("worker", "tests.e2e.programs:worker", "--url", url, "--key", key, "--project", project)
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                command(*arguments),
-                cwd=HOME,
-                env=environment(folder, E2E=json.dumps(told)),
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                text=True,
-            )
+            env = environment(folder, E2E=json.dumps(told))
+            self._process = Offspring(arguments, env=env, out=log.fileno(), err=log.fileno())
 
     @property
     def pid(self) -> int:
@@ -225,7 +211,7 @@ class Notes:
         (self.folder / gate).touch()
 
 
-def _end(process: subprocess.Popen[str], number: signal.Signals) -> int:
+def _end(process: Offspring, number: signal.Signals) -> int:
     if process.poll() is None:
         process.send_signal(number)
     try:

@@ -17,8 +17,9 @@ import pytest
 from runyard.cli.main import run as run_command
 from runyard.sdk import Client
 from tests.e2e.conftest import Fleet, Place
-from tests.e2e.processes import HOME, ServerProcess, environment, until
+from tests.e2e.processes import ServerProcess, environment, until
 from tests.e2e.repositories import BROKEN, CARELESS, CLEAN, commit, git, repository
+from tests.support.offspring import HOME
 
 _serial = itertools.count(1)
 Review = Callable[..., tuple[int, str, str]]
