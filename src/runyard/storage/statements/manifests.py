@@ -8,7 +8,7 @@ from runyard.domain.coding import Entry
 from runyard.storage.port import Row, Tx
 
 _OF = (
-    "SELECT m.run_id, m.artifact_id, a.name, m.kind, m.source, a.content_type, a.size, a.sha256, m.path, m.metadata, "
+    "SELECT m.run_id, m.artifact_id, a.name, m.kind, m.source, m.content_type, a.size, a.sha256, m.path, m.metadata, "
     "a.at FROM manifests m JOIN artifacts a ON a.id = m.artifact_id"
 )
 # By manifests_run.

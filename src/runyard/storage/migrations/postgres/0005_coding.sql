@@ -55,7 +55,7 @@ CREATE TABLE coding_runs (
 CREATE UNIQUE INDEX coding_runs_task ON coding_runs (task_id, number);
 CREATE INDEX coding_runs_stage ON coding_runs (project_id, stage, task_id) WHERE stage IS NOT NULL;
 
--- What artifacts of such runs are called there, in the order in which they came.
+-- What artifacts of such runs are called there, in the order in which they came, and the content type as it was said.
 CREATE TABLE manifests (
     artifact_id TEXT COLLATE "C" PRIMARY KEY,
     project_id BIGINT NOT NULL,
@@ -63,6 +63,7 @@ CREATE TABLE manifests (
     number BIGINT NOT NULL,
     kind TEXT COLLATE "C" NOT NULL,
     source TEXT COLLATE "C" NOT NULL,
+    content_type TEXT COLLATE "C" NOT NULL,
     path TEXT COLLATE "C" NOT NULL,
     metadata TEXT COLLATE "C",
     UNIQUE (run_id, path)
@@ -87,17 +88,18 @@ CREATE TABLE uploads (
 );
 CREATE INDEX uploads_run ON uploads (run_id, path);
 CREATE INDEX uploads_expiry ON uploads (expires_at);
+CREATE INDEX uploads_content ON uploads (project_id, sha256) WHERE sha256 IS NOT NULL;
 
 -- What an agent remembers of a task between its runs, replaced as a whole.
 CREATE TABLE transcripts_kept (
     task_id TEXT COLLATE "C" PRIMARY KEY,
-    id TEXT COLLATE "C" NOT NULL,
     project_id BIGINT NOT NULL,
     run_id TEXT COLLATE "C" NOT NULL,
     sha256 TEXT COLLATE "C" NOT NULL,
     size BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
+CREATE INDEX transcripts_kept_content ON transcripts_kept (project_id, sha256);
 
 -- Key pairs that sign tokens others check; the private key is sealed, the one that is not retired signs.
 CREATE TABLE signing_keys (
@@ -156,7 +158,7 @@ CREATE TABLE permissions (
     options TEXT COLLATE "C" NOT NULL,
     answered_at BIGINT
 );
-CREATE INDEX permissions_open ON permissions (run_id) WHERE answered_at IS NULL;
+CREATE INDEX permissions_run ON permissions (run_id);
 
 -- The tokens that a sandbox said its run used, in events one by one, and those that stand in the ledger.
 CREATE TABLE sandbox_usage (
