@@ -248,6 +248,11 @@ def _decided(tx: Tx, run: Run, found: Approval, verdict: Verdict) -> Asked:
     return Asked(approval=after[0], run=runs_sql.get(tx, [run.id])[run.id])
 
 
+def note(tx: Tx, run: Run, found: Approval, verdict: Verdict) -> Approval:
+    """The approval as decided elsewhere; the run, which is locked, does not wait for it and goes on as it was."""
+    return _told(tx, [(run, found)], verdict)[0]
+
+
 def undecided(tx: Tx, overdue: Sequence[Run]) -> dict[str, tuple[Run, Approval]]:
     """Those of the runs that stand still for a decision, with what they asked, by run."""
     asked = {run.id: run for run in overdue if is_asked(run)}

@@ -16,7 +16,7 @@ from runyard.domain.policy import Failure
 from runyard.domain.records import Json, Run, TaskMove
 from runyard.domain.states import RunState
 from runyard.engine import schemas, sizes
-from runyard.engine.coding import news, runs, telling
+from runyard.engine.coding import news, permissions, runs, telling, usage
 from runyard.engine.coding.following import STEP
 from runyard.engine.failures import told
 from runyard.engine.ledger import journal
@@ -70,9 +70,12 @@ def change(tx: Tx, project_id: int, task_id: str, run_id: str, wanted: Change, b
         class_id, queue = runs.place_of(tx, project_id, sandboxed=False)
         fields["class_id"] = class_id
         runs_sql.set_queue(tx, run.id, queue)
+        permissions.close(tx, [run.id])
     sql.save(tx, [row])
     after = changed(run, **fields)
     runs_sql.save(tx, [run], [after])
+    if usage.SUMS in wanted.shared:
+        usage.summed(tx, after, decoded(row.state))
     if _pull_request(after.output) != _pull_request(run.output) or row.stage != seen.row.stage:
         telling.due(tx, [after])
     verbs = () if wanted.state is UNSET else way(after.state, wanted.state)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from runyard.domain.coding import CodingSeen
 from runyard.domain.records import Move
+from runyard.domain.states import LEASED
 from runyard.engine.coding import news, telling
 from runyard.storage.port import Tx
+from runyard.storage.statements import approvals
 from runyard.storage.statements import coding_runs as sql
 from runyard.storage.statements import coding_tasks as tasks_sql
 
@@ -25,3 +27,7 @@ def follow(tx: Tx, moves: Sequence[Move]) -> None:
     for one, row in moved:
         news.tell(tx, CodingSeen(run=one.after, row=row))
     telling.due(tx, [one.after for one, _ in moved])
+    left = [one.after.id for one, _ in moved if one.before.state in LEASED and one.after.state not in LEASED]
+    if left:
+        # The agents that asked for leave are gone, or soon will be.
+        approvals.cancel(tx, left)
