@@ -104,6 +104,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     Without one what is to be said waits."""
     slack_url: str = "https://slack.com/api/"
     """Where Slack's Web API is."""
+    sandbox_hosts: tuple[str, ...] = ()
+    """Hosts, besides this machine, at which commands for agents in sandboxes may be delivered, by https.
+
+    A name (`sandbox.example.com`) may lead anywhere; a suffix (`.sandboxes.example.com`) to public addresses only."""
     dispatch_concurrency: int = 500
     """How many HTTP requests to endpoints may be under way at once."""
     claim_wait_max: float = 60

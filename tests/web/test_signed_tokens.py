@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from functools import wraps
-from typing import Any, ParamSpec
+from typing import Any
 
 import jwt
 import pytest
@@ -19,21 +17,8 @@ from tests.support.coding import a_coding_run
 from tests.support.stores import AnyStore, Clock
 from tests.support.yard import Yard
 
-P = ParamSpec("P")
+pytestmark = pytest.mark.anyio
 SECRET = "a secret key of more than 32 characters"
-
-
-def on_a_loop(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
-    """The test, run on an event loop of its own."""
-
-    @wraps(test)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        async def whole() -> None:
-            await test(*args, **kwargs)
-
-        asyncio.run(whole())
-
-    return run
 
 
 def server(store: AnyStore, secret: str = SECRET) -> SignedTokens:
@@ -56,7 +41,6 @@ def run(yard: Yard, store: AnyStore) -> CodingSeen:
     return a_coding_run(store)
 
 
-@on_a_loop
 async def test_a_connection_token_says_who_connects_to_which_run_for_a_day(store: AnyStore, run: CodingSeen) -> None:
     tokens = server(store)
     token = await tokens.connection(run, 7, "somebody", mode="background")
@@ -74,7 +58,6 @@ async def test_a_connection_token_says_who_connects_to_which_run_for_a_day(store
     assert "mode" not in await tokens.read(await tokens.connection(run, 7, "somebody"), TO_CONNECT)
 
 
-@on_a_loop
 async def test_a_token_is_good_for_its_audience_until_it_expires(
     store: AnyStore, clock: Clock, run: CodingSeen
 ) -> None:
@@ -89,7 +72,6 @@ async def test_a_token_is_good_for_its_audience_until_it_expires(
         await tokens.read(token, TO_INGEST)
 
 
-@on_a_loop
 async def test_tokens_that_others_made_are_not_good(store: AnyStore, run: CodingSeen) -> None:
     tokens = server(store)
     pem, kid = await tokens.public_pem(), await tokens.kid()
@@ -106,7 +88,6 @@ async def test_tokens_that_others_made_are_not_good(store: AnyStore, run: Coding
             await tokens.read(text, TO_INGEST)
 
 
-@on_a_loop
 async def test_servers_on_one_database_share_the_first_key_that_is_made(two_servers: Any) -> None:
     first, second = map(server, two_servers)
     pems = await asyncio.gather(*(one.public_pem() for one in (first, second, first, second)))
@@ -125,7 +106,6 @@ async def test_servers_on_one_database_share_the_first_key_that_is_made(two_serv
     assert [key.retired_at is None for key in await second.keys()] == [True] + [False] * len(rotated)
 
 
-@on_a_loop
 async def test_after_a_rotation_the_new_key_signs_but_not_for_sandboxes_that_know_the_old_one(
     store: AnyStore, clock: Clock
 ) -> None:
@@ -147,7 +127,6 @@ async def test_after_a_rotation_the_new_key_signs_but_not_for_sandboxes_that_kno
     assert (await tokens.read(ingest, TO_INGEST))["run_id"] == "r"
 
 
-@on_a_loop
 async def test_a_retired_key_is_forgotten_when_nothing_it_signed_is_good_any_more(
     store: AnyStore, clock: Clock
 ) -> None:
@@ -164,7 +143,6 @@ async def test_a_retired_key_is_forgotten_when_nothing_it_signed_is_good_any_mor
     assert jwt.get_unverified_header(await tokens.connection(run, 1, "x"))["kid"] == newest.id
 
 
-@on_a_loop
 async def test_the_private_key_lies_sealed_in_the_database(store: AnyStore) -> None:
     await server(store).kid()
     ((sealed, public),) = store.look(lambda tx: tx.rows("SELECT sealed, public FROM signing_keys"))

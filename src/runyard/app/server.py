@@ -21,6 +21,8 @@ from runyard.dialects.strait.tokens import RunTokens
 from runyard.engine import agents, keys, projects
 from runyard.loops import managed
 from runyard.loops.senders import Senders
+from runyard.outbound.client import Client
+from runyard.outbound.relay import Relay
 from runyard.settings import Settings
 from runyard.storage.vault import Vault, kept_in
 from runyard.streams import asgi
@@ -51,6 +53,7 @@ class Server:
         self.sandbox_tokens = SandboxTokens(self.vault.key("sandbox tokens"), self.store.now)
         self.links = Links(self.vault.key("links"), self.store.now)
         self.signed = SignedTokens(self.store, self.vault)
+        self.relay = Relay(Client(settings), settings)
         self.hub = Hub()
         self.feeds = Feeds(self.hub)
         self.started = time.monotonic()
@@ -134,6 +137,7 @@ class Server:
                     tokens=self.sandbox_tokens,
                     links=self.links,
                     signed=self.signed,
+                    relay=self.relay,
                 ),
             ),
         }
@@ -180,6 +184,7 @@ class Server:
                 await self.senders.stop()
             if self.runner is not None:
                 await self.runner.stop()
+            self.relay.close()
 
     def drain(self) -> None:
         """Stop waiting: long polls answer, streams end, and nobody waits any more."""

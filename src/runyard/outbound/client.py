@@ -14,12 +14,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from runyard.domain.errors import Invalid
 from runyard.outbound.connection import Connection
-from runyard.outbound.guard import Target, is_allowed, target
+from runyard.outbound.guard import Reach, Target, is_allowed, target
 from runyard.outbound.messages import Answer, NoAnswer, Outgoing, head
+from runyard.outbound.stream import Stream
 from runyard.settings import Settings
 
 CONNECT_SECONDS = 10.0
@@ -29,7 +30,9 @@ MOST_IDLE = 500
 RESOLVERS = 16
 """How many names may be looked up at once; each takes a thread for as long as it takes."""
 
-Place = tuple[str, str, int]
+Place = tuple[str, str, int, Reach | None]
+"""Where a connection leads, and how that was judged: what one request may reach, another may not."""
+Line = TypeVar("Line", bound=asyncio.BaseProtocol)
 Found = list[tuple[Any, ...]]
 Resolve = Callable[[str, int], Found]
 
@@ -54,16 +57,30 @@ class Client:
 
     async def send(self, request: Outgoing, *, timeout: float) -> Answer:  # noqa: ASYNC109 (it is part of the answer)
         """The answer to the request. Raises `NoAnswer`, also when the guard refuses the URL or a header."""
-        try:
-            goal = self._target(request.url)
-            message = head(goal, request) + request.body
-        except Invalid as error:
-            raise NoAnswer("refused", error.detail) from None
+        goal, message = self._prepared(request)
         try:
             async with asyncio.timeout(timeout):
-                return await self._exchange(goal, message, request.max_body)
+                return await self._exchange(goal, message, request.max_body, request.reach)
         except TimeoutError:
             raise NoAnswer("timeout", f"no answer within {timeout:g} seconds") from None
+
+    async def open(self, request: Outgoing, *, connect: float, read: float) -> Stream:
+        """The answer to the request as it comes, over a connection of its own; close it. Raises `NoAnswer`.
+
+        `connect` and `read` say how many seconds it may take to stand, and how many each further piece may take.
+        """
+        goal, message = self._prepared(request)
+        try:
+            async with asyncio.timeout(connect):
+                stream, _ = await self._connected(goal, request.reach, lambda: Stream(read), connect)
+        except TimeoutError:
+            raise NoAnswer("timeout", f"no connection within {connect:g} seconds") from None
+        try:
+            await stream.begin(message)
+        except BaseException:
+            stream.close()
+            raise
+        return stream
 
     def close(self) -> None:
         """Hang up everywhere."""
@@ -74,6 +91,18 @@ class Client:
         self._idle_count = 0
         self._resolvers.shutdown(wait=False, cancel_futures=True)
 
+    def _prepared(self, request: Outgoing) -> tuple[Target, bytes]:
+        """Where the request goes, and all of it. Raises `NoAnswer`."""
+        try:
+            goal = (
+                self._target(request.url)
+                if request.reach is None
+                else target(request.url, self.settings, request.reach)
+            )
+            return goal, head(goal, request) + request.body
+        except Invalid as error:
+            raise NoAnswer("refused", error.detail) from None
+
     def _target(self, url: str) -> Target:
         goal = self._targets.get(url)
         if goal is None:
@@ -82,8 +111,8 @@ class Client:
             goal = self._targets[url] = target(url, self.settings)
         return goal
 
-    async def _exchange(self, goal: Target, message: bytes, max_body: int) -> Answer:
-        place = (goal.scheme, goal.host, goal.port)
+    async def _exchange(self, goal: Target, message: bytes, max_body: int, reach: Reach | None) -> Answer:
+        place = (goal.scheme, goal.host, goal.port, reach)
         connection = self._taken(place)
         if connection is not None:
             began = time.monotonic()
@@ -94,7 +123,7 @@ class Client:
                 at_once = time.monotonic() - began < STALE_SECONDS
                 if error.trouble != "connection" or connection.has_answered or not at_once:
                     raise
-        connection, seconds = await self._connected(goal)
+        connection, seconds = await self._connected(goal, reach, Connection, CONNECT_SECONDS)
         answer = await connection.exchange(message, connect=seconds, max_body=max_body)
         return self._kept(place, connection, answer)
 
@@ -135,24 +164,27 @@ class Client:
         idle.popleft().close()
         self._idle_count -= 1
 
-    async def _connected(self, goal: Target) -> tuple[Connection, float]:
-        """A new connection, and how many seconds it took to stand."""
-        addresses = await self._addresses(goal)
+    async def _connected(
+        self, goal: Target, reach: Reach | None, make: Callable[[], Line], patience: float
+    ) -> tuple[Line, float]:
+        """A new connection, and how many seconds it took to stand; each address is tried for as long as there is."""
+        addresses = await self._addresses(goal, reach)
         trouble: OSError | None = None
         for family, kind, protocol, _, address in addresses:
             began = time.perf_counter()
             try:
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    return await self._dialled(goal, family, kind, protocol, address), time.perf_counter() - began
+                async with asyncio.timeout(patience):
+                    line = await self._dialled(goal, make, (family, kind, protocol), address)
+                    return line, time.perf_counter() - began
             except TimeoutError:
                 trouble = OSError("no connection in time")
             except OSError as error:
                 trouble = error
         raise NoAnswer("connection", f"{goal.authority} cannot be reached: {_said(trouble)}") from trouble
 
-    async def _dialled(self, goal: Target, family: int, kind: int, protocol: int, address: Any) -> Connection:
+    async def _dialled(self, goal: Target, make: Callable[[], Line], kind: tuple[int, int, int], address: Any) -> Line:
         loop = asyncio.get_running_loop()
-        line = socket.socket(family, kind, protocol)
+        line = socket.socket(*kind)
         try:
             line.setblocking(False)
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -160,7 +192,7 @@ class Client:
             secure: dict[str, Any] = {}
             if goal.scheme == "https":
                 secure = {"ssl": self._context(), "server_hostname": goal.host}
-            _, connection = await loop.create_connection(Connection, sock=line, **secure)
+            _, connection = await loop.create_connection(make, sock=line, **secure)
         except BaseException:
             line.close()
             raise
@@ -172,13 +204,13 @@ class Client:
             self._tls.set_alpn_protocols(["http/1.1"])
         return self._tls
 
-    async def _addresses(self, goal: Target) -> Sequence[tuple[Any, ...]]:
+    async def _addresses(self, goal: Target, reach: Reach | None) -> Sequence[tuple[Any, ...]]:
         """The addresses of the host that requests may go to. Raises `NoAnswer`."""
         try:
             found = await self._looked_up(goal.host, goal.port)
         except OSError as error:
             raise NoAnswer("connection", f"the host {goal.host} cannot be resolved: {_said(error)}") from None
-        allowed = [one for one in found if is_allowed(str(one[4][0]), self.settings)]
+        allowed = [one for one in found if is_allowed(str(one[4][0]), self.settings, reach)]
         if not allowed:
             raise NoAnswer("refused", f"{goal.host} resolves to private addresses only, where endpoints may not be")
         return allowed

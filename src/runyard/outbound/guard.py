@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,6 +14,9 @@ from runyard.domain.addresses import Address, is_private_name, is_public
 from runyard.domain.errors import Invalid
 from runyard.settings import Settings
 
+Reach = Literal["loopback", "public", "any"]
+"""Where one request may go in the place of what the settings say of all: to this machine only, to the open internet, or
+wherever its host is. Whoever says so has looked at the URL; its port may be any."""
 LONGEST = 2048
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
@@ -41,7 +45,7 @@ def check_url(url: str, settings: Settings) -> None:
     target(url, settings)
 
 
-def target(url: str, settings: Settings) -> Target:
+def target(url: str, settings: Settings, reach: Reach | None = None) -> Target:
     """The URL taken apart. Raises `Invalid` when requests may not go there."""
     if len(url) > LONGEST:
         raise Invalid(f"an endpoint URL has at most {LONGEST} characters")
@@ -59,41 +63,42 @@ def target(url: str, settings: Settings) -> Target:
         raise Invalid("an endpoint URL carries no user name or password; use secrets instead")
     if port is None:
         port = DEFAULT_PORTS[parts.scheme]
-    _check_port(port, settings)
-    host = _host(host.removesuffix("."), settings)
+    _check_port(port, ("*",) if reach is not None else settings.endpoint_ports)
+    host = _host(host.removesuffix("."), settings, reach)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(scheme=parts.scheme, host=host, port=port, path=path)
 
 
-def is_allowed(address: str, settings: Settings) -> bool:
+def is_allowed(address: str, settings: Settings, reach: Reach | None = None) -> bool:
     """Whether requests may go to this (resolved) address."""
-    if settings.allow_private_endpoints:
+    if reach == "any" or (settings.allow_private_endpoints and reach != "loopback"):
         return True
     try:
-        return is_public(ipaddress.ip_address(address.partition("%")[0]))
+        found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
+    return found.is_loopback if reach == "loopback" else is_public(found)
 
 
-def _check_port(port: int, settings: Settings) -> None:
-    if "*" not in settings.endpoint_ports and str(port) not in settings.endpoint_ports:
-        allowed = ", ".join(settings.endpoint_ports)
+def _check_port(port: int, ports: tuple[str, ...]) -> None:
+    if "*" not in ports and str(port) not in ports:
+        allowed = ", ".join(ports)
         raise Invalid(f"endpoints may not use port {port}; allowed are {allowed} (RUNYARD_ENDPOINT_PORTS)")
     if port == 0:
         raise Invalid("an endpoint needs a port other than 0")
 
 
-def _host(host: str, settings: Settings) -> str:
+def _host(host: str, settings: Settings, reach: Reach | None) -> str:
     """The host as it is connected to. Raises `Invalid`."""
     literal = _literal(host)
     if literal is not None:
-        if not is_allowed(str(literal), settings):
+        if not is_allowed(str(literal), settings, reach):
             raise Invalid(f"endpoints may not be at the private address {literal} (RUNYARD_ALLOW_PRIVATE_ENDPOINTS)")
         return str(literal)
     labels = host.split(".")
     if len(host) > 253 or labels[-1].isdigit() or not all(map(_LABEL.fullmatch, labels)):
         raise Invalid("an endpoint URL needs the name or address of a host")
-    if is_private_name(host) and not settings.allow_private_endpoints:
+    if is_private_name(host) and not settings.allow_private_endpoints and reach in (None, "public"):
         raise Invalid(f"endpoints may not be at the private host {host} (RUNYARD_ALLOW_PRIVATE_ENDPOINTS)")
     return host
 

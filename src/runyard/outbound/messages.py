@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from runyard.domain.errors import Invalid
-from runyard.outbound.guard import Target
+from runyard.outbound.guard import Reach, Target
 
 Trouble = Literal["refused", "connection", "timeout", "transient"]
 """Why there is no answer: the guard does not let the request out, nobody can be reached, no time is left, or the
@@ -29,6 +29,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     method: str = "POST"
     max_body: int = MAX_BODY
     """How much of the answer's body is read."""
+    reach: Reach | None = None
+    """Where it may go; None leaves that to the settings."""
 
 
 class Timing(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,5 +72,7 @@ def head(target: Target, request: Outgoing) -> bytes:
         if not _NAME.fullmatch(name) or _FORBIDDEN.search(value):
             raise Invalid(f"the header {name[:64]!r} cannot be sent: it has characters that headers may not have")
         lines.append(f"{name}: {value}")
-    lines += [f"Content-Length: {len(request.body)}", "Accept: application/json, */*", "", ""]
+    if not any(name.lower() == "accept" for name, _ in request.headers):
+        lines.append("Accept: application/json, */*")
+    lines += [f"Content-Length: {len(request.body)}", "", ""]
     return "\r\n".join(lines).encode("utf-8", "replace")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from runyard.artifacts.port import Blobs
+from runyard.outbound.relay import Relay
 from runyard.settings import Settings
 from runyard.storage.vault import Vault
 from runyard.streams.feed import Feeds
@@ -25,3 +26,4 @@ class House(msgspec.Struct, frozen=True, kw_only=True):
     tokens: SandboxTokens
     links: Links
     signed: SignedTokens
+    relay: Relay
