@@ -124,7 +124,8 @@ def _brought(tx: Tx, run: Run, verbs: tuple[str, ...], wanted: Change, by: Doer)
     for place, verb in enumerate(verbs, 1):
         data = {STEP: True} if place < len(verbs) else {}
         one = move(run, verb, tx.now, actor=str(by.actor), data=data, **_implied(tx, run, verb, wanted, by))
-        (run,) = apply(tx, [one.for_task(TaskMove(by=by))])
+        taken = {"claimer_kind": by.actor.kind, "claimer_ref": by.actor.ref} if verb == "claim" else {}
+        (run,) = apply(tx, [one.for_task(TaskMove(by=by, changes=taken))])
     return run
 
 

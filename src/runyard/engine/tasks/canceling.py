@@ -32,7 +32,7 @@ WORKING = {state for state in RunState if stage_of(state) in (Stage.STARTING, St
 def cancel(
     tx: Tx, project_id: int, task_id: str, by: Doer, *, reason: str | None = None, metadata: Json | None = None
 ) -> Task:
-    """Cancel the task, its open run, and all tasks below it that are not closed; canceled already, it stays as it is.
+    """Cancel the task, its open runs, and all tasks below it that are not closed; canceled already, it stays as it is.
 
     Sessions that work on one of the runs are asked to stop. Raises `NotFound`, `Invalid`, `TooLarge`, or `Conflict` for
     a task that ended otherwise.
@@ -56,7 +56,8 @@ def cancel(
     now, working = _cancel_runs(tx, task, taken, by, said)
     now |= _cancel_tasks(tx, [now.get(one.id, one) for one in tasks])
     for one in tasks:
-        _tell(tx, task, one, by, said)
+        runs = sorted(run.id for run in taken.runs.values() if run.task_id == one.id)
+        _tell(tx, task, one, by, said | {"canceled_run_ids": runs})
     sessions.ask_to_stop(tx, working, by, propagated_from=task.id)
     return now[task.id]
 
@@ -103,6 +104,5 @@ def _tell(tx: Tx, target: Task, before: Task, by: Doer, said: dict[str, Any]) ->
     told = said | {
         "status": TaskStatus.CANCELED,
         "propagated_from_task_id": target.id if before.id != target.id else None,
-        "canceled_run_ids": [before.open_run_id] if before.open_run_id is not None else None,
     }
     note(tx, before, "task.canceled", by, told)

@@ -16,7 +16,7 @@ from runyard.domain.moves import changed
 from runyard.domain.records import Hold, Run
 from runyard.domain.states import RunState
 from runyard.domain.task_sums import run_key, run_tally, task_tally
-from runyard.domain.tasks import Stage, Task, TaskRun, TaskStatus, counted_as, settled, task_key
+from runyard.domain.tasks import Task, TaskRun, TaskStatus, counted_as, settled, task_key
 from runyard.engine.ledger import wake
 from runyard.engine.tasks import marks, notifying
 from runyard.storage.port import Insert, Tx
@@ -24,6 +24,8 @@ from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import task_runs as task_runs_sql
 from runyard.storage.statements import tasks as sql
 
+SESSION = "session"
+"""Who takes runs of tasks; those for others may be several at once, and nobody looks after them here."""
 MOST_BELOW = 100_000
 """More tasks than this cannot hang below one: 64 children at each of seven levels are refused long before."""
 
@@ -37,6 +39,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 
     tasks: dict[str, Task]
     runs: dict[str, Run]
+    """All that have not ended."""
 
     def run_of(self, task: Task) -> Run | None:
         """The task's run that has not ended."""
@@ -65,7 +68,7 @@ def take(tx: Tx, project_id: int, task_id: str) -> tuple[Task, Run | None]:
 def take_all(tx: Tx, ids: Iterable[str]) -> Taken:
     """The tasks and their open runs, locked; unknown ones are absent."""
     wanted = sorted(set(ids))
-    runs = runs_sql.lock(tx, expected) if (expected := sql.open_runs(tx, wanted)) else {}
+    runs = runs_sql.lock(tx, expected) if (expected := task_runs_sql.open_ones(tx, wanted)) else {}
     tasks = sql.lock(tx, wanted)
     # A run that came while the tasks were waited for.
     late = sorted({task.open_run_id for task in tasks.values() if task.open_run_id} - runs.keys())
@@ -204,25 +207,28 @@ def _is_held_up(task: Task) -> tuple[bool, bool]:
 
 
 def _rehold(tx: Tx, tasks: Sequence[Task]) -> None:
-    queued = {task.open_run_id: task for task in tasks if task.open_stage is Stage.QUEUED and task.open_run_id}
-    if queued:
-        rehold(tx, queued.values(), runs_sql.lock(tx, sorted(queued)))
+    ids = task_runs_sql.queued_ones(tx, [task.id for task in tasks if task.open_run_id])
+    if ids:
+        rehold(tx, tasks, runs_sql.lock(tx, ids))
 
 
 def rehold(tx: Tx, tasks: Iterable[Task], runs: dict[str, Run]) -> None:
     """Let queued runs of these tasks be claimed or not, as the tasks now stand; the runs are locked."""
-    tasks = [task for task in tasks if task.open_run_id in runs]
-    paused = paused_by(tx, tasks, keep=True)
+    having = {run.task_id for run in runs.values()}
+    held = {task.id: task for task in tasks if task.id in having}
+    paused = paused_by(tx, list(held.values()), keep=True)
     before: list[Run] = []
     after: list[Run] = []
-    for task in tasks:
-        run = runs[task.open_run_id or ""]
+    for run in runs.values():
+        task = held.get(run.task_id or "")
+        if task is None or run.state is not RunState.QUEUED or run.hold not in (None, "paused", "blocked"):
+            continue
         hold = hold_of(task, paused=task.id in paused)
-        if run.state is RunState.QUEUED and run.hold in (None, "paused", "blocked") and run.hold != hold:
+        if run.hold != hold:
             before.append(run)
             after.append(changed(run, hold=hold, updated_at=tx.now))
     runs_sql.save(tx, before, after)
-    _look_after(tx, after)
+    _look_after(tx, [run for run in after if run.executor == SESSION])
     wake(tx, after)
 
 

@@ -75,7 +75,7 @@ def follow(tx: Tx, moves: Sequence[Move]) -> Followed:
         task = tasks.get(row.task_id) if row is not None else None
         if row is None or task is None:
             continue
-        now = followed(row, one.before, run, (one.task or _UNTOLD).changes)
+        now = followed(row, one.before, run, _taken(one, row) | (one.task or _UNTOLD).changes)
         if now.stage is Stage.QUEUED and run.state is not one.before.state:
             # Nobody can take a run that is to begin later.
             may_be_taken = run.state is RunState.QUEUED and run.hold is None and run.executor == queueing.EXECUTOR
@@ -87,7 +87,7 @@ def follow(tx: Tx, moves: Sequence[Move]) -> Followed:
         first, latest = changes.get(task.id, (task, task))
         changes[task.id] = (first, _stands(latest, row, now, tx.now))
     sql.save(tx, before, after)
-    _go_on(tx, changes, {one.after.task_id for one, _, now in told if _may_be_many(one.after, now)})
+    _stand_among(tx, changes, {one.after.task_id for one, _, _ in told if one.after.executor != queueing.EXECUTOR})
     written = desk.write(tx, list(changes.values()))
     lines: dict[str, TaskLine] = {}
     for one, row, now in told:
@@ -103,17 +103,18 @@ def follow(tx: Tx, moves: Sequence[Move]) -> Followed:
     return Followed(rows={row.run_id: row for row in after}, tasks=written.tasks, lines=lines)
 
 
-def _may_be_many(run: Run, row: TaskRun) -> bool:
-    """Whether the task of this run, which has ended, may have others that have not."""
-    return row.stage in ENDED_STAGES and run.executor != queueing.EXECUTOR
+def _taken(one: Move, row: TaskRun) -> dict[str, Any]:
+    """Who has a run that is taken for no session."""
+    if one.verb != "claim" or one.after.executor == queueing.EXECUTOR or row.claimer_ref is not None:
+        return {}
+    return {"claimer_kind": "automation", "claimer_ref": one.after.worker or one.after.executor}
 
 
-def _go_on(tx: Tx, changes: dict[str, tuple[Task, Task]], among: set[str | None]) -> None:
-    """Let tasks whose open run has ended stand as another of their runs does that has not."""
-    left = [one for one in sorted(changes.keys() & among) if changes[one][1].open_run_id is None]
-    for task_id, (run_id, stage) in sql.open_ones(tx, left).items():
+def _stand_among(tx: Tx, changes: dict[str, tuple[Task, Task]], ids: set[str | None]) -> None:
+    """Let tasks that may have several runs at once stand as those say together."""
+    for task_id, standing in sql.standings(tx, sorted(changes.keys() & ids)).items():
         first, latest = changes[task_id]
-        changes[task_id] = (first, msgspec.structs.replace(latest, open_run_id=run_id, open_stage=stage))
+        changes[task_id] = (first, msgspec.structs.replace(latest, **standing))
 
 
 def _stands(task: Task, row: TaskRun, now: TaskRun, at: int) -> Task:
@@ -134,13 +135,20 @@ def _tell(tx: Tx, task: Task, one: Move, row: TaskRun, now: TaskRun) -> TaskLine
     move = one.task or _UNTOLD
     event = move.event
     if event is None:
-        event = EVENTS.get(one.verb)
+        event = EVENTS.get(one.verb) or _back(one, row)
         if event is None and now.stage is Stage.FAILED and row.stage is not Stage.FAILED:
             event = "task.run_failed"
     if not event:
         return None
     said = {"status": now.stage, "task_status": task.status} | _usual(event, one.before, one.after, row, now)
     return note(tx, task, event, move.by, said | move.said, run_id=now.run_id)
+
+
+def _back(one: Move, row: TaskRun) -> str | None:
+    """The line of a run that somebody takes back: from whoever has it, or from its end."""
+    if one.verb == "withdraw" and row.stage is not Stage.QUEUED:
+        return "task.run_released"
+    return "task.run_recovered" if one.verb == "reopen" else None
 
 
 def _usual(event: str, before: Run, after: Run, row: TaskRun, now: TaskRun) -> dict[str, Any]:
@@ -153,6 +161,8 @@ def _usual(event: str, before: Run, after: Run, row: TaskRun, now: TaskRun) -> d
             return {"session_id": now.session_id}
         case "task.run_released":
             return {"previous_status": row.stage, "session_id": row.session_id}
+        case "task.run_recovered":
+            return {"action": "requeue", "previous_status": row.stage}
         case "task.run_lease_expired":
             return {
                 "previous_status": row.stage,

@@ -27,7 +27,7 @@ from runyard.storage.port import Tx
 from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import task_runs as sql
 
-EXECUTOR = "session"
+EXECUTOR = desk.SESSION
 """Who takes runs of tasks: sessions of agents, one run each at a time."""
 POLICY = Policy(max_attempts=1, dead_letter=False, lease=300 * SECOND, lost_leases=2**31, idempotency_window=None)
 """A task decides by itself what follows a failed run, and any number of leases may expire."""
@@ -189,20 +189,24 @@ def _run(tx: Tx, task: Task, by: Doer, asked: Asked, channel: str | None) -> Run
 
 
 def refit(tx: Tx, task: Task) -> None:
-    """Let the task's open run, which is locked, be claimed as the task now says: by whom, and before which others."""
-    run = runs_sql.lock(tx, [task.open_run_id]).get(task.open_run_id) if task.open_run_id is not None else None
-    row = sql.get(tx, [run.id]).get(run.id) if run is not None else None
-    if run is None or row is None:
-        return
-    class_id, _, requires = class_of(tx, task, row.channel)
-    rank = run.rank
-    if task.priority != run.priority:
-        rank = classes.rank_of(tx, task.priority, run.queued_at or row.queued_at)
-    after = changed(run, class_id=class_id, priority=task.priority, rank=rank, updated_at=tx.now)
-    runs_sql.save(tx, [run], [after])
-    if requires != run.requires:
-        runs_sql.set_requires(tx, run.id, requires)
-    wake(tx, [after])
+    """Let the task's open runs, which are locked, be claimed as the task now says: by whom, and before which others."""
+    ids = sql.open_ones(tx, [task.id]) if task.open_run_id is not None else []
+    runs, rows = runs_sql.lock(tx, ids) if ids else {}, sql.get(tx, ids)
+    before = [run for run in runs.values() if run.id in rows]
+    after: list[Run] = []
+    for run in before:
+        row = rows[run.id]
+        class_id, requires = run.class_id, run.requires
+        if run.executor == EXECUTOR:
+            class_id, _, requires = class_of(tx, task, row.channel)
+        rank = run.rank
+        if task.priority != run.priority:
+            rank = classes.rank_of(tx, task.priority, run.queued_at or row.queued_at)
+        after.append(changed(run, class_id=class_id, priority=task.priority, rank=rank, updated_at=tx.now))
+        if requires != run.requires:
+            runs_sql.set_requires(tx, run.id, requires)
+    runs_sql.save(tx, before, after)
+    wake(tx, after)
 
 
 def _coordination(task: Task, run: Run, channel: str | None) -> str | None:

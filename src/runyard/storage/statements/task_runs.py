@@ -61,11 +61,16 @@ SESSIONS = (
     "SELECT r.run_id, r.session_id FROM tasks t JOIN task_runs r ON r.run_id = t.open_run_id "
     "WHERE t.id {among ids} AND t.open_stage IN ('claimed', 'starting', 'running') AND r.session_id IS NOT NULL"
 )
-# By task_runs_task.
-OTHERS = (
-    "SELECT task_id, run_id, stage FROM task_runs WHERE task_id {among ids} "
-    "AND stage IN ('queued', 'claimed', 'starting', 'running', 'needs_attention') ORDER BY task_id, attempt"
+_OPEN = "('queued', 'claimed', 'starting', 'running', 'needs_attention')"
+# All by task_runs_task. Of several runs that have not ended the task stands as the latest that somebody works on.
+STANDINGS = (
+    "SELECT s.value, (SELECT r.run_id FROM task_runs r WHERE r.task_id = s.value AND r.stage IN "
+    f"{_OPEN} ORDER BY CASE WHEN r.stage IN ('starting', 'running') THEN 0 ELSE 1 END, r.attempt DESC LIMIT 1), "
+    "(SELECT r.run_id FROM task_runs r WHERE r.task_id = s.value AND r.stage IN ('completed', 'failed', 'canceled') "
+    "ORDER BY r.attempt DESC LIMIT 1) FROM {each ids} AS s"
 )
+OPEN_ONES = f"SELECT run_id FROM task_runs WHERE task_id {{among ids}} AND stage IN {_OPEN} ORDER BY run_id"
+QUEUED_ONES = "SELECT run_id FROM task_runs WHERE task_id {among ids} AND stage = 'queued' ORDER BY run_id"
 DELETE = "DELETE FROM task_runs WHERE run_id {among ids}"
 
 
@@ -120,9 +125,30 @@ def successor(tx: Tx, run_id: str) -> TaskRun | None:
     return from_row(rows[0]) if rows else None
 
 
-def open_ones(tx: Tx, task_ids: Sequence[str]) -> dict[str, tuple[str, Stage]]:
-    """The latest run of each of these tasks that has not ended, and how it stands; the others are absent."""
-    return {row[0]: (row[1], _STAGES[row[2]]) for row in tx.rows(OTHERS, ids=list(task_ids))} if task_ids else {}
+def standings(tx: Tx, task_ids: Sequence[str]) -> dict[str, dict[str, str | Stage | None]]:
+    """Which open run each of these tasks stands by, and which ended last, as fields of the task."""
+    found = tx.rows(STANDINGS, ids=list(task_ids)) if task_ids else []
+    rows = get(tx, [one for _, *ids in found for one in ids if one is not None])
+    stages = {run_id: row.stage for run_id, row in rows.items()}
+    return {
+        task_id: {
+            "open_run_id": open_id,
+            "open_stage": stages.get(open_id),
+            "last_run_id": last_id,
+            "last_stage": stages.get(last_id),
+        }
+        for task_id, open_id, last_id in found
+    }
+
+
+def open_ones(tx: Tx, task_ids: Sequence[str]) -> list[str]:
+    """The runs of these tasks that have not ended; most tasks have one at most."""
+    return [row[0] for row in tx.rows(OPEN_ONES, ids=list(task_ids))] if task_ids else []
+
+
+def queued_ones(tx: Tx, task_ids: Sequence[str]) -> list[str]:
+    """The runs of these tasks that nobody has taken."""
+    return [row[0] for row in tx.rows(QUEUED_ONES, ids=list(task_ids))] if task_ids else []
 
 
 def chain(tx: Tx, run_id: str, n: int) -> list[str]:

@@ -67,10 +67,14 @@ GET = f"SELECT {COLUMNS} FROM tasks WHERE id {{among ids}}"
 LOCK = f"{GET} ORDER BY id {{lock}}"
 BELOW = f"SELECT {COLUMNS} FROM tasks WHERE path > :low AND path < :high ORDER BY path LIMIT :n"
 CHILDREN = f"SELECT {COLUMNS} FROM tasks WHERE parent_id = :id ORDER BY active_at DESC, id DESC LIMIT :n"
-OPEN_RUNS = "SELECT open_run_id FROM tasks WHERE id {among ids} AND open_run_id IS NOT NULL"
 PAUSED = "SELECT id FROM tasks WHERE id {among ids} AND paused_at IS NOT NULL"
 KEEP_PAUSED = "SELECT id, paused_at FROM tasks WHERE id {among ids} ORDER BY id {keep}"
-WAITING_BELOW = "SELECT id FROM tasks WHERE path > :low AND path < :high AND open_stage = 'queued' ORDER BY path"
+# A task that is worked on may have queued runs beside.
+WAITING_BELOW = (
+    "SELECT t.id FROM tasks t WHERE t.path > :low AND t.path < :high AND (t.open_stage = 'queued' "
+    "OR (t.open_stage IS NOT NULL AND EXISTS (SELECT 1 FROM task_runs r WHERE r.task_id = t.id "
+    "AND r.stage = 'queued'))) ORDER BY t.path"
+)
 OPEN_BELOW = (
     "SELECT id, path FROM tasks WHERE path > :low AND path < :high "
     "AND (open_run_id IS NOT NULL OR status NOT IN ('completed', 'failed', 'canceled')) ORDER BY path"
@@ -140,11 +144,6 @@ def below(tx: Tx, path: str, n: int) -> list[Task]:
 def children(tx: Tx, task_id: str, n: int) -> list[Task]:
     """The first `n` tasks right below that one, the latest activity first."""
     return [from_row(row) for row in tx.wide_rows(CHILDREN, id=task_id, n=n)]
-
-
-def open_runs(tx: Tx, ids: Sequence[str]) -> list[str]:
-    """The runs of these tasks that have not ended."""
-    return sorted(row[0] for row in tx.rows(OPEN_RUNS, ids=list(ids))) if ids else []
 
 
 def paused_among(tx: Tx, ids: Sequence[str]) -> set[str]:
