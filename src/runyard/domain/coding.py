@@ -35,8 +35,8 @@ class CodingTask(msgspec.Struct, frozen=True, gc=False):
 
     task_id: str
     project_id: int
-    number: int
-    """Counts the project's coding tasks, from 0."""
+    number: int | None
+    """Counts the project's coding tasks, from 0; None of a task that was not made as one."""
     titled: int
     """1 when somebody chose the title; else it was taken from the description."""
     product: str
@@ -79,7 +79,7 @@ class CodingRun(msgspec.Struct, frozen=True, gc=False):
     entries: int
     """How many lines its log was given as they were."""
     relayed: int
-    """1 once what happens in its sandbox is streamed from there: then its log says nothing new."""
+    """1 once what happens in its sandbox is streamed from there: then its log says nothing new. 2 when that is over."""
     ingested: int
     """The number of the last event that the sandbox pushed, 0 before the first."""
     streamed_at: int | None
@@ -120,6 +120,11 @@ class TaskSeen(msgspec.Struct, frozen=True, kw_only=True):
     row: CodingTask
     title: str
     description: str
+    project: str = ""
+    """The name of its project."""
+    creator: str | None = None
+    """The name of the key that made it."""
+    updated_at: int = 0
     latest: CodingSeen | None = None
 
 

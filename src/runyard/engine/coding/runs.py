@@ -18,7 +18,7 @@ from runyard.domain.coding import (
     CodingRun,
     CodingSeen,
 )
-from runyard.domain.errors import NotFound
+from runyard.domain.errors import Conflict, NotFound
 from runyard.domain.moves import FRESH
 from runyard.domain.policy import Failure
 from runyard.domain.records import Json, Run
@@ -61,7 +61,7 @@ def create(tx: Tx, project_id: int, task_id: str, new: NewCodingRun, by: Doer, *
     """Make a run of the task; nothing is started unless it is queued. Parts of the state that are the server's are
     kept from callers who are not trusted with them.
 
-    Raises `NotFound` and `TooLarge`.
+    Raises `NotFound`, `TooLarge`, and `Conflict` for a draft and while an agent's session has the task.
     """
     state = {name: value for name, value in new.state.items() if trusted or name not in SERVERS}
     state.pop(CONNECT_TOKEN, None)
@@ -70,13 +70,14 @@ def create(tx: Tx, project_id: int, task_id: str, new: NewCodingRun, by: Doer, *
     sizes.within(sizes.DOCUMENT, "the run's output", new.output)
     tasks.find(tx, project_id, task_id)
     before, _ = desk.take(tx, project_id, task_id)
+    check_free(tx, before)
     number = before.attempts + 1
     status = TaskStatus.READY if before.status is TaskStatus.CANCELED else before.status
     run = _run(tx, before, new, by)
     row = _beside(run, before, number, by)
-    task = msgspec.structs.replace(
-        before, status=status, attempts=number, open_run_id=run.id, open_stage=Stage.QUEUED, active_at=tx.now
-    )
+    task = msgspec.structs.replace(before, status=status, attempts=number, active_at=tx.now)
+    if before.open_stage not in (Stage.STARTING, Stage.RUNNING):
+        task = msgspec.structs.replace(task, open_run_id=run.id, open_stage=Stage.QUEUED)
     task, _ = queueing.put(tx, before, task, run, row, by)
     note(tx, task, "task.run_enqueued", by, {"attempt": number, "status": row.stage}, run_id=run.id)
     coding = CodingRun(
@@ -102,6 +103,15 @@ def create(tx: Tx, project_id: int, task_id: str, new: NewCodingRun, by: Doer, *
     telling.begin(tx, run, state)
     news.tell(tx, seen)
     return seen
+
+
+def check_free(tx: Tx, task: Task) -> None:
+    """Raise `Conflict` unless runs of this kind may be queued of the task: any number of them, and none of another."""
+    if task.status is TaskStatus.DRAFT:
+        raise Conflict("the task is a draft; publish it first")
+    found = runs_sql.get(tx, [task.open_run_id]) if task.open_run_id is not None else {}
+    if any(run.executor != EXECUTOR for run in found.values()):
+        raise Conflict("the task has a run for sessions of agents that has not ended; cancel that first")
 
 
 def place_of(tx: Tx, project_id: int, *, sandboxed: bool) -> tuple[int, str]:

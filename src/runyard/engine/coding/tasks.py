@@ -7,11 +7,11 @@ import re
 import msgspec
 
 from runyard.domain.actors import Doer
-from runyard.domain.coding import CodingTask, TaskSeen, number_of, title_of
+from runyard.domain.coding import TITLE, CodingTask, TaskSeen, number_of, title_of
 from runyard.domain.errors import Invalid, NotFound
 from runyard.domain.records import Json, Run
 from runyard.domain.tasks import Task
-from runyard.engine import sizes
+from runyard.engine import schemas, sizes
 from runyard.engine.tasks import desk, making
 from runyard.engine.tasks.making import NewTask
 from runyard.storage.port import Tx
@@ -40,9 +40,9 @@ class NewCodingTask(msgspec.Struct, frozen=True, kw_only=True):
 def create(tx: Tx, project_id: int, new: NewCodingTask, by: Doer) -> TaskSeen:
     """Make a coding task. Raises `Invalid` and `TooLarge`."""
     sizes.within(DESCRIPTION, "the description", new.description)
-    sizes.within(sizes.DOCUMENT, "the schema of the output", new.output_schema)
     repository = check_repository(new.repository)
-    title = new.title.strip() or title_of(new.description) or UNTITLED
+    schema = check_schema(new.output_schema)
+    title = title_for(new.title, new.description)
     task = making.create(
         tx,
         project_id,
@@ -57,7 +57,7 @@ def create(tx: Tx, project_id: int, new: NewCodingTask, by: Doer) -> TaskSeen:
         product=new.product,
         repository=repository,
         integration=new.integration,
-        output_schema=new.output_schema,
+        output_schema=schema,
         creator=new.creator,
         creator_number=number_of(new.creator or ""),
         created_at=tx.now,
@@ -77,6 +77,19 @@ def check_repository(name: str | None) -> str | None:
     if _REPOSITORY(name) is None:
         raise Invalid(f"a repository is named owner/name, not {name[:64]!r}")
     return name.lower()
+
+
+def title_for(title: str, description: str) -> str:
+    """The title without blanks around it; for a blank one the beginning of the description. Raises `Invalid`."""
+    found = title.strip() or title_of(description) or UNTITLED
+    sizes.plain("the title", found, longest=TITLE)
+    return found
+
+
+def check_schema(schema: Json | None) -> Json | None:
+    """The schema of outputs. Raises `Invalid` unless it is a JSON Schema that can be used, and `TooLarge`."""
+    sizes.within(sizes.DOCUMENT, "the schema of the output", schema)
+    return schema if schema is None else schemas.accept(schema)
 
 
 def find(tx: Tx, project_id: int, task_id: str) -> Task:

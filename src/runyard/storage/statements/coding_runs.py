@@ -27,6 +27,8 @@ OPEN = (
     "AND r.finished_at IS NULL ORDER BY c.run_id"
 )
 
+FORGET_STREAM = "UPDATE coding_runs SET relayed = 0, ingested = 0, streamed_at = NULL WHERE run_id = :run_id"
+
 
 def from_row(row: Row) -> CodingRun:
     """A row in the order of `FIELDS` as a record."""
@@ -51,6 +53,11 @@ def lock(tx: Tx, ids: Sequence[str]) -> dict[str, CodingRun]:
 def save(tx: Tx, rows: Sequence[CodingRun]) -> None:
     """Write rows that this transaction has locked; counters of logs and events have statements of their own."""
     tx.update(SAVE, [(*(getattr(row, name) for name in _CHANGED), row.run_id) for row in rows])
+
+
+def forget_stream(tx: Tx, run_id: str) -> None:
+    """Expect the events of another sandbox, from the first on."""
+    tx.run(FORGET_STREAM, run_id=run_id)
 
 
 def page(tx: Tx, task_id: str, *, skipped: int, n: int) -> list[CodingRun]:
