@@ -12,10 +12,11 @@ from runyard.domain.slices import Slice
 from runyard.domain.traces import Artifact
 from runyard.engine import fences, runs, sizes
 from runyard.engine.fences import Writer
-from runyard.storage.port import Tx
+from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import artifacts as sql
 
 ANY_TYPE = "application/octet-stream"
+_json = msgspec.json.Encoder()
 
 
 class NewArtifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +25,8 @@ class NewArtifact(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     blob: Blob
     content_type: str = ANY_TYPE
+    id: str | None = None
+    """The id that it was promised, where it was."""
 
 
 def check(tx: Tx, writer: Writer, name: str, content_type: str = ANY_TYPE) -> int:
@@ -45,19 +48,29 @@ def add(tx: Tx, writer: Writer, new: NewArtifact) -> Artifact:
     """Make stored bytes an artifact of the run. Raises `NotFound`, `LeaseLost`, `Conflict`, `Invalid`."""
     _check_names(new.name, new.content_type)
     run = fences.open_for(tx, writer)
-    made = Artifact(
-        id=tx.new_id(),
-        project_id=run.project_id,
-        run_id=run.id,
-        name=new.name,
-        content_type=new.content_type,
-        size=new.blob.size,
-        sha256=new.blob.sha256,
-        at=tx.now,
-    )
+    (made,) = keep(tx, run.project_id, run.id, [new], writer.actor)
+    return made
+
+
+def keep(tx: Tx, project_id: int, run_id: str, new: Sequence[NewArtifact], actor: str | None) -> list[Artifact]:
+    """Make stored bytes artifacts of a run that the caller has locked, under names that the caller has checked."""
+    made = [
+        Artifact(
+            id=one.id or tx.new_id(),
+            project_id=project_id,
+            run_id=run_id,
+            name=one.name,
+            content_type=one.content_type,
+            size=one.blob.size,
+            sha256=one.blob.sha256,
+            at=tx.now,
+        )
+        for one in new
+    ]
     sql.add(tx, made)
-    said = {"id": made.id, "name": made.name, "size": made.size}
-    fences.journal(tx, run, "run.artifact_added", writer.actor, said)
+    for one in made:
+        said = {"id": one.id, "name": one.name, "size": one.size}
+        tx.emit(JournalLine(project_id, run_id, "run.artifact_added", actor, _json.encode(said).decode()))
     return made
 
 
@@ -78,6 +91,6 @@ def of_run(tx: Tx, project_id: int, run_id: str, *, after: str = "", limit: int 
 
 
 def unused(tx: Tx, project_id: int, hashes: Sequence[str]) -> list[str]:
-    """The contents that no artifact of the project refers to."""
+    """The contents that nothing of the project refers to."""
     used = sql.in_use(tx, project_id, hashes)
     return sorted(set(hashes) - used)

@@ -14,12 +14,17 @@ COLUMNS = ", ".join(FIELDS)
 ADD = Insert("artifacts", {name: "bigint" if name in {"project_id", "size", "at"} else "text" for name in FIELDS})
 GET = f"SELECT {COLUMNS} FROM artifacts WHERE id = :id AND run_id = :run_id"
 OF_RUN = f"SELECT {COLUMNS} FROM artifacts WHERE run_id = :run_id AND id > :after ORDER BY id LIMIT :n"
-IN_USE = "SELECT DISTINCT sha256 FROM artifacts WHERE project_id = :project_id AND sha256 {among hashes}"
+# By artifacts_content, uploads_content and transcripts_kept_content.
+IN_USE = (
+    "SELECT sha256 FROM artifacts WHERE project_id = :project_id AND sha256 {among hashes} "
+    "UNION SELECT sha256 FROM uploads WHERE project_id = :project_id AND sha256 {among hashes} "
+    "UNION SELECT sha256 FROM transcripts_kept WHERE project_id = :project_id AND sha256 {among hashes}"
+)
 
 
-def add(tx: Tx, artifact: Artifact) -> None:
-    """Add an artifact."""
-    tx.insert(ADD, [msgspec.structs.astuple(artifact)])
+def add(tx: Tx, artifacts: Sequence[Artifact]) -> None:
+    """Add artifacts."""
+    tx.insert(ADD, [msgspec.structs.astuple(artifact) for artifact in artifacts])
 
 
 def get(tx: Tx, run_id: str, artifact_id: str) -> Artifact | None:
@@ -35,5 +40,5 @@ def of_run(tx: Tx, run_id: str, *, after: str, n: int) -> list[Artifact]:
 
 
 def in_use(tx: Tx, project_id: int, hashes: Sequence[str]) -> set[str]:
-    """Which of the contents any artifact of the project refers to."""
+    """Which of the contents anything of the project refers to."""
     return {row[0] for row in tx.rows(IN_USE, project_id=project_id, hashes=sorted(set(hashes)))}
