@@ -89,7 +89,7 @@ class ObjectBlobs:
 
     async def receive(self, project_id: int, chunks: AsyncIterable[bytes], *, limit: int) -> Blob:
         meter, incoming = Meter(limit), _incoming()
-        with _reaching():
+        with _reaching(writing=True):
             await obstore.put_async(
                 self.store, incoming, meter.through_async(chunks), chunk_size=PART, max_concurrency=2
             )
@@ -97,9 +97,12 @@ class ObjectBlobs:
         return meter.blob
 
     def put(self, project_id: int, content: bytes) -> Blob:
+        return self.pour(project_id, [content])
+
+    def pour(self, project_id: int, chunks: Iterable[bytes]) -> Blob:
         meter, incoming = Meter(None), _incoming()
-        with _reaching():
-            obstore.put(self.store, incoming, meter.through([content]))
+        with _reaching(writing=True):
+            obstore.put(self.store, incoming, meter.through(chunks), chunk_size=PART, max_concurrency=2)
             self._settle(incoming, _name(project_id, meter.blob.sha256))
         return meter.blob
 
@@ -145,7 +148,7 @@ class ObjectBlobs:
 
     def keep(self, folder: str, suffix: str, chunks: Iterable[bytes]) -> str:
         meter, incoming = Meter(None), _incoming()
-        with _reaching():
+        with _reaching(writing=True):
             obstore.put(self.store, incoming, meter.through(chunks), chunk_size=PART, max_concurrency=2)
             name = f"{folder}/{meter.blob.sha256}{suffix}"
             self._settle(incoming, name)
@@ -213,11 +216,14 @@ def _sync(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _reaching() -> Iterator[None]:
+def _reaching(*, writing: bool = False) -> Iterator[None]:
     """Turns what a store raises into errors of ours; what the chunks raise passes."""
     try:
         yield
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        if writing:
+            # What is not there is the place itself: a bucket, say.
+            raise Unavailable(f"the artifact store cannot be used: {_first_line(error)}") from error
         raise NotFound("the content is gone from the artifact store") from None
     except (BaseError, PermissionError) as error:
         raise Unavailable(f"the artifact store cannot be used: {_first_line(error)}") from error

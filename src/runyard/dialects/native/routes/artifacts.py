@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from litestar import get, post
@@ -14,11 +13,11 @@ from runyard.dialects.native.routes.records import EXECUTORS, writer
 from runyard.domain.traces import Artifact
 from runyard.engine import artifacts
 from runyard.streams.asgi import Header
+from runyard.web import downloads
 from runyard.web.call import Call
 from runyard.web.paging import Cursor, Limit, place
 from runyard.web.reply import Download, Sent, Streamed
 
-RANGE = re.compile(r"bytes=(\d{1,15})-(\d{0,15})")
 INLINE = {"text/plain", "application/json", "image/png", "image/jpeg", "image/gif", "image/webp"}
 """Types a browser may show; anything else is only downloaded."""
 
@@ -51,7 +50,7 @@ def handlers(blobs: Blobs, *, limit: int) -> Sequence[HTTPRouteHandler]:
         etag = f'"{found.sha256}"'
         if etag in (call.header("if-none-match") or ""):
             return Streamed(Sent(304, b"", headers=[(b"etag", etag.encode())]))
-        start, stop, status = _range(call.header("range"), found.size)
+        start, stop, status = downloads.span(call.header("range"), found.size)
         chunks = await blobs.stream(call.project_id, found.sha256, start=start, stop=stop)
         headers = _headers(found, etag, start, stop, partial=status == 206)
         return Streamed(Download(chunks, headers=headers, status=status))
@@ -59,31 +58,22 @@ def handlers(blobs: Blobs, *, limit: int) -> Sequence[HTTPRouteHandler]:
     return [add_artifact, list_artifacts, get_artifact, get_artifact_content]
 
 
-def _range(header: str | None, size: int) -> tuple[int, int, int]:
-    """First byte, the byte after the last, and the status; a range that makes no sense is passed over (RFC 9110)."""
-    match = RANGE.fullmatch(header.strip()) if header else None
-    if match is None or size == 0:
-        return 0, size, 200
-    start = int(match[1])
-    stop = min(int(match[2]) + 1, size) if match[2] else size
-    return (start, stop, 206) if start < stop else (0, size, 200)
-
-
 def _headers(found: Artifact, etag: str, start: int, stop: int, *, partial: bool) -> list[Header]:
     base = found.content_type.partition(";")[0].strip().lower()
     manner = "inline" if base in INLINE else "attachment"
-    name = re.sub(r"[^A-Za-z0-9._-]", "_", found.name.rpartition("/")[2]) or "artifact"
-    headers = [
-        (b"content-type", found.content_type.encode("ascii")),
-        (b"content-length", b"%d" % (stop - start)),
-        (b"content-disposition", f'{manner}; filename="{name}"'.encode("ascii")),
+    return [
+        *downloads.head(
+            found.name,
+            found.content_type,
+            start=start,
+            stop=stop,
+            size=found.size,
+            partial=partial,
+            manner=manner,
+        ),
         (b"etag", etag.encode()),
-        (b"accept-ranges", b"bytes"),
         (b"cache-control", b"private, max-age=31536000, immutable"),
     ]
-    if partial:
-        headers.append((b"content-range", b"bytes %d-%d/%d" % (start, stop - 1, found.size)))
-    return headers
 
 
 @get("/v1/runs/{run_id:str}/artifacts", needs="runs:read")
