@@ -126,6 +126,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Further folders that managed runs may read, such as interpreters outside `/usr`."""
     managed_memory_mb: int = 0
     """Memory that managed runs may use together; 0 is 80 % of the machine's."""
+    sandbox_isolation: Literal["auto", "none", "off"] = "auto"
+    """How agents on runs of coding tasks are shut in, in the words of `managed_isolation`."""
+    sandbox_network: bool = False
+    """Whether agents in sandboxes have this machine's network; without it they reach this server and no more."""
+    sandbox_agent_command: str | None = None
+    """The command line of the agent (ACP) that works in sandboxes; None takes the one a run names, else an echo."""
+    sandbox_server_command: str | None = None
+    """The command line that stands before the flags of the server in a sandbox; None is `runyard agent-server`."""
+    sandbox_variables: tuple[str, ...] = ()
+    """Variables of the environment that agents in sandboxes get too, such as keys of models, each `NAME=value`.
+
+    In the server's own environment the setting names them, and their values are taken from there."""
+    sandbox_paths: tuple[str, ...] = ()
+    """Further folders that agents in sandboxes may read, such as programs outside `/usr`."""
+    sandbox_repositories: tuple[str, ...] = ()
+    """Where repositories of coding tasks are cloned from: folders and `https://` URLs with `owner/name` below.
+
+    The first that has the repository is taken; without any an agent begins in an empty folder."""
+    sandbox_memory_mb: int = 2048
+    """Memory that all processes of a sandbox may use together."""
+    sandbox_processes: int = 512
+    """How many processes and threads a sandbox may have."""
+    sandbox_seconds: float = 6 * 3600
+    """How long a sandbox may live."""
+    sandbox_concurrency: int = 4
+    """How many sandboxes this server keeps at once."""
     starvation_after: float = 120
     """After how many seconds it is looked after a run of a task that nobody takes; 0 never looks after any."""
     starvation_cycle: float = 15
@@ -147,7 +173,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys([*self.review_roots, *map(os.path.realpath, self.review_roots)]))
 
 
-_FOLDERS = {"review_roots", "managed_roots", "managed_paths"}
+_FOLDERS = {"review_roots", "managed_roots", "managed_paths", "sandbox_paths"}
 
 
 def load(environ: Mapping[str, str] | None = None, /, **overrides: Any) -> Settings:
@@ -159,6 +185,8 @@ def load(environ: Mapping[str, str] | None = None, /, **overrides: Any) -> Setti
         if text is None:
             continue
         given[field.name] = _parsed(field.name, field.type, text)
+    if "sandbox_variables" in given:
+        given["sandbox_variables"] = _valued(given["sandbox_variables"], environ)
     given |= {name: value for name, value in overrides.items() if value is not None}
     return msgspec.convert(given, Settings, strict=False, dec_hook=_hook)
 
@@ -177,6 +205,13 @@ def _parsed(name: str, kind: Any, text: str) -> Any:
         except ValueError:
             raise ValueError(f"RUNYARD_{name.upper()} must be a number, not {text!r}") from None
     return text or None
+
+
+def _valued(names: tuple[str, ...], environ: Mapping[str, str]) -> tuple[str, ...]:
+    missing = [name for name in names if name not in environ]
+    if missing:
+        raise ValueError(f"RUNYARD_SANDBOX_VARIABLES names {', '.join(missing)}, which the environment does not have")
+    return tuple(f"{name}={environ[name]}" for name in names)
 
 
 def _hook(kind: type, value: Any) -> Any:

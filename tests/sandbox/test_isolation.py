@@ -50,10 +50,10 @@ def test_no_isolation_must_be_said_in_so_many_words() -> None:
 
 
 def test_the_walls_end_where_the_program_begins(walled: Settings) -> None:
-    words = isolation.walls(program("command: true"), Limits(), walled)
+    words = isolation.walls(isolation.cell_of(program("command: true"), walled), Limits())
     assert words[-1] == "--"
     assert "--share-net" not in words
-    assert "--share-net" in isolation.walls(program("network+command: true"), Limits(), walled)
+    assert "--share-net" in isolation.walls(isolation.cell_of(program("network+command: true"), walled), Limits())
 
 
 def test_a_program_sees_no_file_of_this_machine_but_the_systems(walled: Settings, tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ import psutil
 import pytest
 
 from runyard.sandbox import gauge
-from runyard.sandbox.door import Door
+from runyard.sandbox.door import Door, Gate
 from runyard.sandbox.images import program
-from runyard.sandbox.launch import NotStarted, Running, launch
+from runyard.sandbox.isolation import Cell
+from runyard.sandbox.launch import NotStarted, Running, launch, start
 from runyard.sandbox.limits import Limits
 from runyard.settings import Settings
 from tests.e2e.processes import until
@@ -178,3 +179,47 @@ def test_the_door_leads_to_the_server_and_nowhere_else(walled: Settings) -> None
     out, heard = asyncio.run(whole())
     assert out == b"300001\n" * 3
     assert heard == [b"hello\n"] * 3
+
+
+def test_the_gate_leads_to_one_port_inside(walled: Settings, tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    source = (
+        "import socket; s = socket.create_server(('127.0.0.1', 3001)); open('up', 'w').close(); print('up', flush=True)\n"
+        "while 1:\n    c, _ = s.accept(); c.sendall(c.recv(100) * 2); c.close()"
+    )
+
+    async def asked(port: int) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"hello")
+        try:
+            return await reader.read()
+        except ConnectionResetError:
+            return b""
+        finally:
+            writer.close()
+
+    async def whole() -> tuple[list[bytes], bytes, bytes]:
+        cell = Cell(walled=True, work=str(tmp_path), below="below", gate=True)
+        running = await start(["/usr/bin/env", "python3", "-c", source], {}, Limits(), cell)
+        gate, other = Gate(running, 3001), Gate(running, 3002)
+        try:
+            async with asyncio.timeout(20):
+                await gate.open()
+                await other.open()
+                assert running.process.stdout is not None
+                assert await running.process.stdout.readline() == b"up\n"
+                heard = await asyncio.gather(*(asked(gate.port) for _ in range(20)))
+                nothing = await asked(other.port)
+                running.kill()
+                await running.process.wait()
+                return heard, nothing, await asked(gate.port)
+        finally:
+            running.kill()
+            await gate.close()
+            await other.close()
+            running.forget()
+
+    heard, nothing, afterwards = asyncio.run(whole())
+    assert heard == [b"hellohello"] * 20
+    assert (nothing, afterwards) == (b"", b"")
+    assert (tmp_path / "below" / "up").exists(), "its folder is the program's own on this machine"

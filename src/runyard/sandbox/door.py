@@ -1,4 +1,4 @@
-"""The door of a sandbox without network: what knocks on it is led to this server, and nowhere else."""
+"""The doors of a sandbox without network: out of it to this server and nowhere else, and into it to one port."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import asyncio
 import contextlib
 import socket
 
+from runyard.sandbox.launch import Running
+
 MOST = 64
 """Connections of one program at a time."""
 PIECE = 1 << 16
+
+
+Way = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Door:
@@ -24,6 +29,10 @@ class Door:
         """Begin to answer."""
         self._listener.setblocking(False)
         self._server = await asyncio.start_server(self._arrived, sock=self._listener, limit=PIECE)
+
+    async def beyond(self) -> Way:
+        """A connection to where guests are led. Raises `OSError`."""
+        return await asyncio.open_connection(*self._target, limit=PIECE)
 
     async def close(self) -> None:
         """Answer no more, and part from whoever is there."""
@@ -45,7 +54,7 @@ class Door:
     async def _lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         beyond: asyncio.StreamWriter | None = None
         try:
-            answers, beyond = await asyncio.open_connection(*self._target, limit=PIECE)
+            answers, beyond = await self.beyond()
             ways = [asyncio.create_task(_carry(reader, beyond)), asyncio.create_task(_carry(answers, writer))]
             try:
                 await asyncio.gather(*ways)
@@ -59,6 +68,21 @@ class Door:
                 if end is not None:
                     with contextlib.suppress(OSError):
                         end.close()
+
+
+class Gate(Door):
+    """Leads connections on a port of this machine's loopback to a port that the program listens on inside."""
+
+    def __init__(self, running: Running, port: int) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        super().__init__(listener, *listener.getsockname())
+        self.port: int = listener.getsockname()[1]
+        self._running = running
+        self._inside = port
+
+    async def beyond(self) -> Way:
+        """A connection into the sandbox. Raises `OSError`."""
+        return await asyncio.open_connection(sock=await self._running.connect(self._inside), limit=PIECE)
 
 
 async def _carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,9 +1,10 @@
 """What stands between the server and a managed program. It is started with the bare interpreter, as text.
 
 Its only argument is the number of a socket, over which the server says, as JSON behind four bytes of length: `words` to
-run, their `environment`, `limits`, `door` (the port to answer on for the server, 0 for none), and `keep`: whether to
-stay, end everything below when the server goes away, and remove the folder it was started in. Inside bubblewrap nobody
-has to stay, because everything ends with its process table.
+run, their `environment`, the `folder` to run them in, `limits`, `door` (the port to answer on for the server, 0 for
+none), `gate` (whether the server may ask for connections to ports in here), and `keep`: whether to stay, end everything
+below when the server goes away, and remove the folder it was started in. Inside bubblewrap nobody has to stay, because
+everything ends with its process table.
 """
 
 # Only the standard library, and nothing of ours: inside the sandbox there is nothing else.
@@ -25,6 +26,8 @@ from typing import Any
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 READY = b"+"
+REFUSED = b"-"
+GATE_SECONDS = 5.0
 NOT_FOUND = 127
 NOT_STARTED = 126
 LARGEST_FILE = 4 << 30
@@ -38,7 +41,10 @@ def main(number: int) -> None:
         _keep(control)
     _limit(order["limits"])
     _open_door(control, order["door"])
+    if order["gate"]:
+        _mind_gate(control)
     control.close()
+    os.chdir(order["folder"])
     _become(order["words"], order["environment"])
 
 
@@ -76,6 +82,35 @@ def _open_door(control: socket.socket, port: int) -> None:
         door.bind(("127.0.0.1", port))
         door.listen(64)
         socket.send_fds(control, [READY], [door.fileno()])
+
+
+def _mind_gate(control: socket.socket) -> None:
+    """Leave somebody here who connects the server to ports that the program listens on.
+
+    A socket stays in the network it was made in; so the server gets one of this network, and the program none of its.
+    """
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    # Nobody's child but the first process's, which looks after it.
+    if os.fork():
+        os._exit(0)
+    os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nothing, number)
+    while wanted := control.recv(2):
+        with socket.socket() as guest:
+            guest.settimeout(GATE_SECONDS)
+            try:
+                guest.connect(("127.0.0.1", int.from_bytes(wanted, "big")))
+                guest.setblocking(False)
+                socket.send_fds(control, [READY], [guest.fileno()])
+            except OSError:
+                control.sendall(REFUSED)
+    os._exit(0)
 
 
 def _become(words: list[str], environment: dict[str, str]) -> None:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+
+import msgspec
 
 from runyard.sandbox.images import Program
 from runyard.sandbox.limits import Limits
@@ -49,23 +50,62 @@ root may write without any capability."""
 
 def available(settings: Settings) -> str | None:
     """Why managed runs cannot be made safe here, in one sentence; None when they can."""
-    if settings.managed_isolation == "off":
-        return "managed runs are switched off (RUNYARD_MANAGED_ISOLATION=off)"
+    return _trouble("managed runs", "MANAGED", settings.managed_isolation, settings.managed_paths, settings)
+
+
+def sandboxes(settings: Settings) -> str | None:
+    """Why sandboxes of coding runs cannot be made safe here, in one sentence; None when they can."""
+    return _trouble("sandboxes", "SANDBOX", settings.sandbox_isolation, settings.sandbox_paths, settings)
+
+
+def _trouble(what: str, named: str, isolation: str, paths: tuple[str, ...], settings: Settings) -> str | None:
+    if isolation == "off":
+        return f"{what} are switched off (RUNYARD_{named}_ISOLATION=off)"
     if sys.platform != "linux":
-        return "managed runs need Linux"
-    if settings.managed_isolation == "none":
+        return f"{what} need Linux"
+    if isolation == "none":
         return None
     if settings.allow_anonymous_loopback:
-        return "managed runs would get in without a key while --allow-anonymous-loopback is given"
+        return f"{what} would get in without a key while --allow-anonymous-loopback is given"
     path = shutil.which("bwrap")
     if path is None:
         return "bubblewrap is not installed here; install the package `bubblewrap`"
-    return _probe(path, settings.managed_paths)
+    return _probe(path, paths)
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a program runs: within walls or not, and what it is given there."""
+
+    walled: bool
+    network: bool = False
+    """Whether it has this machine's network; without walls it always has."""
+    app: str | None = None
+    """A folder that is shown read-only as `/app`."""
+    work: str | None = None
+    """A folder of this machine that is the program's own, as `/work` within walls; None makes one that ends with it."""
+    below: str = ""
+    """The folder within that one in which it begins."""
+    paths: tuple[str, ...] = ()
+    """Further folders that are shown read-only."""
+    gate: bool = False
+    """Whether this server may reach ports that the program listens on."""
+
+    @property
+    def secluded(self) -> bool:
+        """Whether the program has a network of its own."""
+        return self.walled and not self.network
+
+
+def cell_of(program: Program, settings: Settings) -> Cell:
+    """Where a managed run's program runs."""
+    walled = settings.managed_isolation != "none"
+    paths = settings.managed_paths
+    return Cell(walled=walled, network=program.network, app=program.folder if walled else None, paths=paths)
 
 
 @lru_cache(maxsize=8)
 def _probe(bwrap: str, paths: tuple[str, ...]) -> str | None:
-    command = [bwrap, *_walls(Limits(), paths), "--", PYTHON, "-I", "-S", "-c", "pass"]
+    command = [bwrap, *_walls(Limits(), Cell(walled=True, paths=paths)), "--", PYTHON, "-I", "-S", "-c", "pass"]
     try:
         done = subprocess.run(command, capture_output=True, timeout=PROBE_SECONDS, check=False, env={})
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -76,18 +116,18 @@ def _probe(bwrap: str, paths: tuple[str, ...]) -> str | None:
     return f"bubblewrap does not work here (are user namespaces allowed?): {said}"
 
 
-def walls(program: Program, limits: Limits, settings: Settings) -> list[str]:
-    """The words that shut the program in; its command follows them. Raises `FileNotFoundError` without bubblewrap."""
+def walls(cell: Cell, limits: Limits) -> list[str]:
+    """The words that shut a program in; its command follows them. Raises `FileNotFoundError` without bubblewrap."""
     path = shutil.which("bwrap")
     if path is None:
         raise FileNotFoundError("bwrap")
-    return [path, *_walls(limits, settings.managed_paths, folder=program.folder, network=program.network), "--"]
+    return [path, *_walls(limits, cell), "--"]
 
 
-def _walls(limits: Limits, paths: Sequence[str], *, folder: str | None = None, network: bool = False) -> list[str]:
+def _walls(limits: Limits, cell: Cell) -> list[str]:
     words = ["--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL"]
     words += ["--die-with-parent", "--new-session", "--hostname", "runyard"]
-    words += ["--share-net"] if network else []
+    words += ["--share-net"] if cell.network else []
     words += ["--ro-bind", "/usr", "/usr"]
     for name in _SYSTEM:
         place = Path(name)
@@ -95,18 +135,20 @@ def _walls(limits: Limits, paths: Sequence[str], *, folder: str | None = None, n
             words += ["--symlink", str(place.readlink()), name]
         elif place.is_dir():
             words += ["--ro-bind", name, name]
-    for name in _ETC + (_ETC_NETWORK if network else ()):
+    for name in _ETC + (_ETC_NETWORK if cell.network else ()):
         words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    if folder is not None:
-        words += ["--ro-bind", folder, APP]
+    if cell.app is not None:
+        words += ["--ro-bind", cell.app, APP]
     room = str(limits.room)
     words += ["--proc", "/proc"]
     for name in _CONTROLS:
         words += ["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"]
     words += ["--dev", "/dev", "--size", room, "--tmpfs", "/dev/shm"]  # noqa: S108 (made here)
-    words += ["--remount-ro", "/dev", "--size", room, "--tmpfs", "/tmp", "--size", room, "--tmpfs", WORK]  # noqa: S108
+    words += ["--remount-ro", "/dev", "--size", room, "--tmpfs", "/tmp"]  # noqa: S108
+    words += ["--size", room, "--tmpfs", WORK] if cell.work is None else []
     # After what would cover them: they may lie anywhere.
     prefix = str(Path(PYTHON).parent.parent)
-    for shown in dict.fromkeys([*([] if prefix.startswith("/usr") else [prefix]), *paths]):
+    for shown in dict.fromkeys([*([] if prefix.startswith("/usr") else [prefix]), *cell.paths]):
         words += ["--ro-bind", shown, shown]
+    words += ["--bind", cell.work, WORK] if cell.work is not None else []
     return [*words, "--remount-ro", "/", "--chdir", WORK]

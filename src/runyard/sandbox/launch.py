@@ -9,7 +9,7 @@ import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import msgspec
 
 from runyard.sandbox.gauge import Seen, members
 from runyard.sandbox.images import RUN, Program
-from runyard.sandbox.isolation import APP, PYTHON, WORK, walls
+from runyard.sandbox.isolation import APP, PYTHON, WORK, Cell, cell_of, walls
 from runyard.sandbox.limits import Limits
 from runyard.settings import Settings
 
@@ -42,6 +42,16 @@ class Running:
         self.door: socket.socket | None = None
         self._control = control
         self._layers = layers
+        self._asking = asyncio.Lock()
+
+    async def connect(self, port: int) -> socket.socket:
+        """A connection to a port that the program listens on, in its own network. Raises `OSError`."""
+        async with self._asking:
+            await asyncio.get_running_loop().sock_sendall(self._control, port.to_bytes(2, "big"))
+            said, found = await _received(self._control)
+        if found is None:
+            raise ConnectionRefusedError("nobody listens there" if said else "the program is gone")
+        return found
 
     def members(self, processes: Mapping[int, Seen]) -> list[int]:
         """The program's own processes among all, without what it stands in."""
@@ -83,17 +93,28 @@ class Running:
 
 
 async def launch(program: Program, environment: Mapping[str, str], limits: Limits, settings: Settings) -> Running:
-    """Start the program with this environment and nothing of ours. Raises `NotStarted`.
+    """Start a managed run's program with this environment and nothing of ours. Raises `NotStarted`.
 
     It lives no longer than the thread and the process that called.
     """
-    walled = settings.managed_isolation != "none"
+    cell = cell_of(program, settings)
+    return await start(_words(program, walled=cell.walled), environment, limits, cell)
+
+
+async def start(words: Sequence[str], environment: Mapping[str, str], limits: Limits, cell: Cell) -> Running:
+    """Start these words with this environment and nothing of ours. Raises `NotStarted`.
+
+    What they start lives no longer than the thread and the process that called. Without walls the folder they work in
+    is removed when they have ended, whoever made it.
+    """
+    walled = cell.walled
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
-    folder = None if walled else tempfile.mkdtemp(prefix="runyard-run-")
+    folder = None if walled else cell.work or tempfile.mkdtemp(prefix="runyard-run-")
     place = WORK if folder is None else folder
     order = {
-        "words": _words(program, walled=walled),
+        "words": words,
+        "folder": os.path.join(place, cell.below),
         "limits": {
             "memory": limits.memory,
             "cpus": limits.cpus,
@@ -104,13 +125,14 @@ async def launch(program: Program, environment: Mapping[str, str], limits: Limit
         # By the socket and not as that of the process, whose environment says how bubblewrap itself is loaded.
         "environment": {"PATH": PATH, "HOME": place, "TMPDIR": "/tmp" if walled else place, "LANG": "C.UTF-8"}  # noqa: S108
         | dict(environment),
-        "door": DOOR if walled and not program.network else 0,
+        "door": DOOR if cell.secluded else 0,
+        "gate": cell.secluded and cell.gate,
         "keep": not walled,
     }
     inner = [PYTHON, "-I", "-S", "-c", _entry(), str(theirs.fileno())]
     try:
         process = await asyncio.create_subprocess_exec(
-            *(walls(program, limits, settings) if walled else ()),
+            *(walls(cell, limits) if walled else ()),
             *inner,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
