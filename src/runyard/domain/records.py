@@ -193,7 +193,7 @@ class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
     type: str = "log"
     """What kind of line it is: `log`, `progress`, or any word of its writer's."""
     whole: int | None = None
-    """1 when `data` is the line as its writer wrote it, and the rest was read from it."""
+    """1 when `data` is the line as its writer wrote it, and the rest was read from it; 2 when that says no time."""
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):

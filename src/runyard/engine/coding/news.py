@@ -7,8 +7,11 @@ import msgspec
 from runyard.domain.coding import CodingSeen
 from runyard.storage.port import ChunkLine, Tx
 
-STATE, EVENTS = "run-state", "run-events"
-"""The streams of a run's chunks in which its changes stand, and what was told of it as it was told."""
+STATE, EVENTS, LOGGED = "run-state", "run-events", "run-log"
+"""The streams of a run's chunks in which its changes stand, and what was told of it as it was told.
+
+Lines of its log are not kept there again: what stands in the third says how many lines right before it are meant, and
+how much text they have."""
 _json = msgspec.json.Encoder()
 
 
