@@ -78,7 +78,7 @@ class Control:
 
     async def set_output(self, output: dict[str, Any]) -> dict[str, Any]:
         """Give the run its structured output."""
-        return await self._json("POST", f"/runs/{self._run}/set_output/", {"output": output}, attempts=PATIENT)
+        return await self._json("PATCH", f"/runs/{self._run}/set_output/", {"output": output}, attempts=PATIENT)
 
     async def append(self, entries: list[msgspec.Raw]) -> None:
         """Append to our log, in one attempt."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine
 from typing import Any, Literal
 
 import httpx2
@@ -288,7 +289,18 @@ class AgentServer:
         if self._mode != "background" or session is None or session.is_closed or session.waiting:
             return
         if self._ending is None and turn.stop_reason != "cancelled":
-            self._ending = asyncio.create_task(self._finish(turn), name="finish")
+            self._end(self._finish(turn), "finish")
+
+    def _end(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Begin to end; the server ends in any case, also when that fails."""
+        self._ending = asyncio.create_task(work, name=name)
+        self._ending.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("end.crashed", exc_info=error)
+            self._code = 1
+        self._over.set()
 
     async def _finish(self, turn: Turn) -> None:
         session = self._session.agent.session_id if self._session is not None else ""
@@ -311,7 +323,6 @@ class AgentServer:
         except ControlError as error:
             log.error("run.not_completed %s", error)
             self._code = 1
-        self._over.set()
 
     async def _on_lost(self, how: str) -> None:
         if self._session is not None and not self._over.is_set():
@@ -325,7 +336,7 @@ class AgentServer:
     async def _fail(self, code: str, message: str) -> None:
         """Say once that the run has failed, and end."""
         if self._ending is None and not self._over.is_set():
-            self._ending = asyncio.create_task(self._failed(message, code), name="fail")
+            self._end(self._failed(message, code), "fail")
         if self._ending is not None:
             await asyncio.shield(self._ending)
 
@@ -341,7 +352,6 @@ class AgentServer:
         except ControlError as error:
             log.error("run.not_failed %s", error)
         await flushing
-        self._over.set()
 
     async def _close(self) -> None:
         """End the session; the server goes on."""
@@ -393,7 +403,7 @@ class AgentServer:
     def _step(self, name: str) -> None:
         self._steps[name] = round((self._clock.monotonic() - self._started) * 1000)
 
-    def _spawn(self, work: Any, name: str) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._done)
