@@ -22,7 +22,7 @@ def canonical(text: str) -> str:
         return text
 
 
-def decoded(text: str) -> Any:
+def decoded(text: str | bytes) -> Any:
     """The JSON value; numbers with a point or an exponent stay as they were written, however large they are."""
     return _decode(text)
 

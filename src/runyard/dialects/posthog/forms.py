@@ -68,7 +68,7 @@ def parsed(call: Call, raw: bytes) -> dict[str, Any]:
     check_type(call.request.scope["headers"])
     try:
         check_depth(raw)
-        value = decoded(raw.decode())
+        value = decoded(raw)
     except (UnicodeDecodeError, msgspec.DecodeError, Invalid) as error:
         wrong("parse_error", f"JSON parse error - {error}", ())
     if not isinstance(value, dict):
