@@ -73,6 +73,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Largest request body, artifacts apart."""
     max_artifact_bytes: int = 256 << 20
     """Largest artifact."""
+    task_folder: str = "tasks"
+    """What the paths of files begin with by which PostHog's clients know them; at most 100 characters."""
     rate_limit_per_key: int = 0
     """Requests a minute per key; 0 is no limit."""
     rate_limit_per_ip: int = 0
