@@ -97,12 +97,9 @@ class ObjectBlobs:
         return meter.blob
 
     def put(self, project_id: int, content: bytes) -> Blob:
-        return self.pour(project_id, [content])
-
-    def pour(self, project_id: int, chunks: Iterable[bytes]) -> Blob:
         meter, incoming = Meter(None), _incoming()
         with _reaching(writing=True):
-            obstore.put(self.store, incoming, meter.through(chunks), chunk_size=PART, max_concurrency=2)
+            obstore.put(self.store, incoming, meter.through([content]))
             self._settle(incoming, _name(project_id, meter.blob.sha256))
         return meter.blob
 

@@ -35,10 +35,6 @@ class Blobs(Protocol):
         """Store a few bytes, durably."""
         ...
 
-    def pour(self, project_id: int, chunks: Iterable[bytes]) -> Blob:
-        """`receive` for synchronous callers. Raises what the chunks raise; then nothing stays."""
-        ...
-
     def read(self, project_id: int, sha256: str) -> bytes:
         """All the bytes, checked against their hash. Raises `NotFound`, and `Unavailable` when they are damaged."""
         ...

@@ -12,7 +12,8 @@ SECOND = 1_000_000
 LIFE = 3600 * SECOND
 """How long an upload that was announced may begin, and once its bytes came, how long it may be attached."""
 LONGEST_PATH = 500
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Also those that turn the direction of text, by which one name passes for another."""
 
 
 class Upload(msgspec.Struct, frozen=True, gc=False):
@@ -57,3 +58,9 @@ def path_of(folder: str, entry_id: str, name: str) -> str:
 def plain_name(name: str) -> str:
     """The name without control characters."""
     return _CONTROLS.sub("_", name)
+
+
+def sendable(content_type: str, otherwise: str) -> str:
+    """The content type, where a header can say it."""
+    fits = content_type.isascii() and content_type.isprintable() and bool(content_type.strip())
+    return content_type if fits else otherwise

@@ -97,7 +97,8 @@ def test_what_a_browser_could_run_is_only_downloaded(api: Api, run: str) -> None
         made = upload(api, run, b"<script>", name="folder/page é.html", content_type=kind)
         response = api.get(f"/runs/{run}/artifacts/{made['id']}/content")
         assert response.headers["content-type"] == kind
-        assert response.headers["content-disposition"] == f'{manner}; filename="page__.html"'
+        said = f"{manner}; filename=\"page__.html\"; filename*=UTF-8''page%20%C3%A9.html"
+        assert response.headers["content-disposition"] == said
         assert "default-src 'none'" in response.headers["content-security-policy"]
 
 

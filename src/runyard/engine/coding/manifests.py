@@ -15,7 +15,7 @@ from runyard.domain.canonical import decoded
 from runyard.domain.coding import CodingSeen, Entry, entry_id
 from runyard.domain.errors import Invalid, NotFound
 from runyard.domain.records import Json
-from runyard.domain.uploads import path_of
+from runyard.domain.uploads import path_of, sendable
 from runyard.engine import artifacts
 from runyard.engine.artifacts import ANY_TYPE, NewArtifact
 from runyard.engine.coding import runs
@@ -89,7 +89,12 @@ def attach(tx: Tx, seen: CodingSeen, placed: Sequence[Placed], by: Doer) -> list
     """Attach files to a run that is locked; their entries."""
     run = seen.run
     new = [
-        NewArtifact(id=one.id, name=one.file.name, blob=one.file.blob, content_type=_sendable(one.file.content_type))
+        NewArtifact(
+            id=one.id,
+            name=one.file.name,
+            blob=one.file.blob,
+            content_type=sendable(one.file.content_type, ANY_TYPE),
+        )
         for one in placed
     ]
     made = artifacts.keep(tx, run.project_id, run.id, new, str(by.actor))
@@ -111,12 +116,6 @@ def attach(tx: Tx, seen: CodingSeen, placed: Sequence[Placed], by: Doer) -> list
     sql.add(tx, run.project_id, run.id, entries)
     runs_sql.save(tx, [msgspec.structs.replace(seen.row, updated_at=tx.now)])
     return entries
-
-
-def _sendable(content_type: str) -> str:
-    """The content type as a header may say it."""
-    fits = content_type.isascii() and content_type.isprintable()
-    return content_type if content_type.strip() and fits else ANY_TYPE
 
 
 def of_run(tx: Tx, run_id: str) -> tuple[Entry, ...]:
