@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from runyard.app import open_store, wall_clock
+from runyard.engine import timers
 from runyard.settings import Settings
 from runyard.storage.port import Store
 from tests.e2e.processes import ServerProcess
 from tests.support.postgres import separate_database
 from tests.support.postgres_server import PostgresServer
+
+LATER = 300 * 1_000_000
+"""Longer than any lease that a server holds itself."""
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +48,16 @@ def server(tmp_path: Path, database: str | None) -> Iterator[ServerProcess]:
 def reopened(server: ServerProcess) -> Store:
     """The store of a server that was stopped."""
     return open_store(Settings(data=server.data, database=server.database), clock=wall_clock)
+
+
+def let_leases_end(server: ServerProcess) -> None:
+    """Do what the timer will do once the leases that were left behind have ended."""
+    # Then those whose executor fell silent wait for their next attempt, which is due later still.
+    for later in (LATER, 2 * LATER):
+        clock = wall_clock() + later
+        store = open_store(Settings(data=server.data, database=server.database), clock=partial(int, clock))
+        try:
+            while store.transact(timers.tick):
+                pass
+        finally:
+            store.close()

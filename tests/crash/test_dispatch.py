@@ -12,16 +12,14 @@ import httpx2
 import pytest
 
 from runyard.app import open_store, wall_clock
-from runyard.engine import timers
 from runyard.settings import Settings
+from tests.crash.conftest import let_leases_end
 from tests.crash.load import listed
 from tests.e2e.processes import ServerProcess, until
 from tests.support.endpoints import Endpoint, Open, Say
 from tests.support.yard import broken_rules
 
 RUNS = 300
-LATER = 300 * 1_000_000
-"""Longer than any lease of a dispatcher."""
 
 
 @pytest.fixture
@@ -55,19 +53,6 @@ def has_heard(endpoint: Endpoint, many: int) -> bool:
 
 def states(server: ServerProcess) -> Counter[str]:
     return Counter(run["state"] for run in listed(server.url, server.key).values())
-
-
-def let_leases_end(server: ServerProcess) -> None:
-    """Do what the timer will do once the leases that were left behind have ended."""
-    # Then those whose executor fell silent wait for their next attempt, which is due later still.
-    for later in (LATER, 2 * LATER):
-        clock = wall_clock() + later
-        store = open_store(Settings(data=server.data, database=server.database), clock=partial(int, clock))
-        try:
-            while store.transact(timers.tick):
-                pass
-        finally:
-            store.close()
 
 
 def checked(server: ServerProcess) -> list[str]:

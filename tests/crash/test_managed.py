@@ -14,6 +14,7 @@ import pytest
 
 from runyard.sandbox import available
 from runyard.settings import Settings
+from tests.crash.conftest import let_leases_end
 from tests.e2e.processes import ServerProcess, until
 
 JsonObject = dict[str, Any]
@@ -106,6 +107,7 @@ def test_a_killed_server_leaves_no_program_and_its_run_is_taken_again(server: Se
     reaches(server, run, "running")
     server.kill()
     until(lambda: not alive(word), "an orphan is left", seconds=PATIENCE)
+    let_leases_end(server)
     server.start()
     until(lambda: len(seen(server, f"/runs/{run}/attempts")["data"]) == 2, "it was not taken again", seconds=60)
     until(lambda: alive(word))
