@@ -244,6 +244,13 @@ def number_of(creator: str) -> int:
     return int.from_bytes(blake2b(creator.encode(), digest_size=6).digest())
 
 
+def named_uuid(name: str) -> str:
+    """An id in the form of a UUID (version 8) for what has a name alone, the same at all times."""
+    digits = blake2b(name.encode(), digest_size=16).hexdigest()
+    digits = f"{digits[:12]}8{digits[13:16]}8{digits[17:]}"
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
 def entry_id(artifact_id: str) -> str:
     """The artifact's id as manifests have it: 32 hexadecimal digits, of which the first eight tell files apart."""
     digits = artifact_id.replace("-", "")

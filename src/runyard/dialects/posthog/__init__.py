@@ -12,7 +12,7 @@ from runyard.dialects.posthog.auth import PosthogAuth
 from runyard.dialects.posthog.errors import ERRORS, ApiError
 from runyard.dialects.posthog.house import House
 from runyard.dialects.posthog.paths import unslashed
-from runyard.dialects.posthog.routes import launching, logs, relays, runs, tasks, users
+from runyard.dialects.posthog.routes import commands, ingest, launching, logs, relays, runs, streams, tasks, tokens, users
 from runyard.streams.asgi import App
 from runyard.web.auth import KeyAuth
 from runyard.web.openapi import About
@@ -21,7 +21,7 @@ from runyard.web.server import Plumbing, dialect_app
 PREFIX = "/posthog"
 MAX_BODY = 44 << 20
 """The largest body: 30 MiB of an artifact in base64, and what is around it (contract §6.2)."""
-ROUTES = (runs, logs, relays, tasks, launching, users)
+ROUTES = (runs, logs, streams, relays, tasks, launching, users, commands, tokens)
 ABOUT = About(
     title="Runyard: PostHog dialect",
     version=__version__,
@@ -35,7 +35,11 @@ def app(plumbing: Plumbing, authenticate: KeyAuth, house: House) -> App:
     """The dialect as an ASGI app."""
     inner = dialect_app(
         PREFIX,
-        [*logs.public_handlers(house, plumbing.store), *handlers(house)],
+        [
+            *logs.public_handlers(house, plumbing.store),
+            *ingest.public_handlers(house, plumbing.store),
+            *handlers(house),
+        ],
         plumbing=msgspec.structs.replace(plumbing, max_body=max(plumbing.max_body, MAX_BODY)),
         authenticate=PosthogAuth(authenticate, house.tokens),
         errors=ERRORS,

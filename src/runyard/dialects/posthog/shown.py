@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from runyard.dialects.posthog.house import House
 from runyard.dialects.posthog.mapping import runs as mapping
+from runyard.dialects.posthog.mapping.tasks import task_out
 from runyard.dialects.posthog.wire.runs import TaskRunDetail
-from runyard.domain.coding import CodingSeen
+from runyard.dialects.posthog.wire.tasks import Task
+from runyard.domain.coding import CodingSeen, TaskSeen
 from runyard.web.call import Call
 from runyard.web.links import origin
 
@@ -34,3 +36,15 @@ def runs(call: Call, house: House, found: Sequence[CodingSeen]) -> list[TaskRunD
         )
         for seen in found
     ]
+
+
+def task(call: Call, house: House, seen: TaskSeen) -> Task:
+    """The task as it is answered."""
+    return tasks(call, house, [seen])[0]
+
+
+def tasks(call: Call, house: House, found: Sequence[TaskSeen]) -> list[Task]:
+    """These tasks as they are answered, with their latest runs."""
+    latest = runs(call, house, [seen.latest for seen in found if seen.latest is not None])
+    by_task = {run.task: run for run in latest}
+    return [task_out(seen, by_task.get(seen.row.task_id)) for seen in found]
