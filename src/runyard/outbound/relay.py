@@ -75,8 +75,9 @@ class Relay:
         self.client = client
         self.seconds = seconds
         self._settings = settings
-        self._turns = turns
-        self._under_way = 0
+        self.turns = turns
+        self.under_way = 0
+        """How many commands wait for their answers."""
 
     def reach(self, url: str) -> Reach:
         """How far a request to a sandbox there may go. Raises `Invalid` when none may go there."""
@@ -128,14 +129,14 @@ class Relay:
             reach=reach,
         )
         # Whoever wants to cancel a turn must get through when all the others wait for theirs.
-        room = self._turns if method == "user_message" else self._turns + MOST - MOST_TURNS
-        if self._under_way >= room:
-            raise Crowded(f"{self._under_way} commands are under way, and no more may be; try again in a while")
-        self._under_way += 1
+        room = self.turns if method == "user_message" else self.turns + MOST - MOST_TURNS
+        if self.under_way >= room:
+            raise Crowded(f"{self.under_way} commands are under way, and no more may be; try again in a while")
+        self.under_way += 1
         try:
             answer = await self.client.send(request, timeout=self.seconds if seconds is None else seconds)
         finally:
-            self._under_way -= 1
+            self.under_way -= 1
         if not 200 <= answer.status < 300:
             raise AgentRefused(answer.status, _said(answer.status, answer.body))
         if answer.is_cut:
