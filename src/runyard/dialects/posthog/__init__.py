@@ -12,7 +12,22 @@ from runyard.dialects.posthog.auth import PosthogAuth
 from runyard.dialects.posthog.errors import ERRORS, ApiError
 from runyard.dialects.posthog.house import House
 from runyard.dialects.posthog.paths import unslashed
-from runyard.dialects.posthog.routes import commands, ingest, launching, logs, relays, runs, streams, tasks, tokens, users
+from runyard.dialects.posthog.routes import (
+    artifacts,
+    commands,
+    ingest,
+    launching,
+    links,
+    logs,
+    relays,
+    runs,
+    streams,
+    task_sessions,
+    tasks,
+    tokens,
+    uploads,
+    users,
+)
 from runyard.streams.asgi import App
 from runyard.web.auth import KeyAuth
 from runyard.web.openapi import About
@@ -21,7 +36,7 @@ from runyard.web.server import Plumbing, dialect_app
 PREFIX = "/posthog"
 MAX_BODY = 44 << 20
 """The largest body: 30 MiB of an artifact in base64, and what is around it (contract §6.2)."""
-ROUTES = (runs, logs, streams, relays, tasks, launching, users, commands, tokens)
+ROUTES = (runs, logs, streams, relays, tasks, launching, users, commands, tokens, artifacts, uploads, task_sessions)
 ABOUT = About(
     title="Runyard: PostHog dialect",
     version=__version__,
@@ -38,6 +53,7 @@ def app(plumbing: Plumbing, authenticate: KeyAuth, house: House) -> App:
         [
             *logs.public_handlers(house, plumbing.store),
             *ingest.public_handlers(house, plumbing.store),
+            *links.public_handlers(house, plumbing.store),
             *handlers(house),
         ],
         plumbing=msgspec.structs.replace(plumbing, max_body=max(plumbing.max_body, MAX_BODY)),
