@@ -92,6 +92,13 @@ class Hands(Clock):
         await calm()
 
 
+class Quick(WallClock):
+    """A clock for which waits are over at once, but for those that only look now and then."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds if seconds > 20 else 0.001)
+
+
 async def calm() -> None:
     """Let everybody act who can, as long as nobody waits for another process."""
     for _ in range(200):
@@ -170,6 +177,10 @@ class Bench:
         self.keys = keys
         self.plane = plane
         self.app = door.app(server, launch, clock)
+        self.heard: list[dict[str, Any]] = []
+        """Every event, whether somebody listens or not."""
+        put = server.outbox.put
+        server.outbox.put = lambda event: (self.heard.append(event), put(event))[1]  # type: ignore[func-returns-value, method-assign]
         self.ended = asyncio.create_task(server.run())
         self.http = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://sandbox")
         self._number = itertools.count(1)
@@ -203,9 +214,11 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def serving(keys: Keys, folder: Path, plane: Plane, **changes: Any) -> AsyncIterator[Bench]:
+async def serving(
+    keys: Keys, folder: Path, plane: Plane, *, clock: Clock | None = None, **changes: Any
+) -> AsyncIterator[Bench]:
     """A server with the echo agent, stopped at the end."""
-    launch, clock = made(keys, folder, **changes), WallClock()
+    launch, clock = made(keys, folder, **changes), clock or WallClock()
     numbers = itertools.count(1)
     async with httpx2.AsyncClient(transport=plane.transport()) as http:
         server = AgentServer(launch, http=http, clock=clock, ids=lambda: f"id-{next(numbers):04}")
@@ -214,6 +227,10 @@ async def serving(keys: Keys, folder: Path, plane: Plane, **changes: Any) -> Asy
             yield bench
         finally:
             server.stop()
+            while isinstance(clock, Hands) and not bench.ended.done():
+                # What it still has to send may wait for its turn.
+                await clock.forward(1)
+                await asyncio.sleep(0.003)
             await asyncio.wait_for(bench.ended, PATIENCE)
             await bench.http.aclose()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.agent_server.conftest import Hands, Keys, run, serving, until
+from tests.agent_server.conftest import Hands, Keys, Quick, calm, run, serving, until
 from tests.agent_server.plane import BEFORE, INGEST, KEY, RUN, Plane, brief
 
 
@@ -324,7 +324,7 @@ def test_events_are_sent_where_they_are_asked_for(keys: Keys, tmp_path: Path, pl
     plane.refuse = lambda what, body: next(failures, None) if what.endswith("event_stream") and body else None
 
     async def whole() -> None:
-        async with serving(keys, tmp_path, plane, mode="background", ingest_token=INGEST) as bench:
+        async with serving(keys, tmp_path, plane, clock=Quick(), mode="background", ingest_token=INGEST) as bench:
             assert await bench.ended == 0
 
     run(whole())
@@ -342,22 +342,13 @@ def test_a_control_plane_in_trouble_is_asked_again(keys: Keys, tmp_path: Path, p
     plane.refuse = refuse
 
     async def whole() -> None:
-        async with serving(keys, tmp_path, plane, mode="background") as bench:
-            bench.server.control._clock = Hurried()
+        async with serving(keys, tmp_path, plane, clock=Quick(), mode="background") as bench:
             assert await bench.ended == 0
 
     run(whole())
     assert plane.run["status"] == "completed"
     assert plane.methods()[-1] == "task_complete"
     assert not any(troubles.values())
-
-
-class Hurried(Hands):
-    """A clock for which every wait is over at once."""
-
-    async def sleep(self, seconds: float) -> None:
-        self.at += seconds
-        await asyncio.sleep(0)
 
 
 def test_a_run_that_is_over_is_not_begun(keys: Keys, tmp_path: Path, plane: Plane) -> None:
@@ -369,6 +360,64 @@ def test_a_run_that_is_over_is_not_begun(keys: Keys, tmp_path: Path, plane: Plan
 
     run(whole())
     assert plane.whats() == ["GET ", f"GET /runs/{RUN}"]
+
+
+def test_a_run_that_is_cancelled_or_gone_is_left(keys: Keys, tmp_path: Path, plane: Plane) -> None:
+    plane.task["description"] = "please wait"
+
+    async def whole(code: int) -> None:
+        clock = Hands()
+        async with serving(keys, tmp_path, plane, clock=clock) as bench:
+            await until(lambda: "agent_message_chunk" in map(brief, bench.heard))
+            # The log is written, so that nothing else is asked that would tell.
+            await clock.forward(10)
+            assert not bench.ended.done()
+            if code == 0:
+                plane.run["status"] = "cancelled"
+            else:
+                plane.refuse = lambda what, body: (404, {"detail": "Not found."}) if what.startswith("GET") else None
+            await clock.forward(19)
+            assert not bench.ended.done()
+            await clock.forward(1)
+            assert await asyncio.wait_for(bench.ended, 5) == code
+
+    run(whole(0))
+    assert "agent_message" in plane.methods()
+    plane.run["status"] = "queued"
+    run(whole(1))
+
+
+def test_work_begins_when_the_repository_is_there(
+    keys: Keys, tmp_path: Path, plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runyard.agent_server.server.READY_SECONDS", 5)
+    sign = tmp_path / "cloned"
+
+    async def whole() -> None:
+        clock = Hands()
+        async with serving(keys, tmp_path, plane, clock=clock, ready_file=sign) as bench:
+            await clock.forward(4)
+            health = bench.server.health()
+            assert (health["readiness"], health["hasSession"]) == ("starting", False)
+            reply = await bench.command({"jsonrpc": "2.0", "method": "cancel"})
+            assert (reply.status_code, reply.json()) == (400, {"error": "No active session for this run"})
+            sign.touch()
+            await clock.forward(1)
+            await bench.ready()
+            assert bench.server.health()["readiness"] == "ready"
+
+    run(whole())
+    sign.unlink()
+
+    async def never() -> None:
+        clock = Hands()
+        async with serving(keys, tmp_path, plane, clock=clock, ready_file=sign) as bench:
+            await calm()
+            await clock.forward(6)
+            assert await asyncio.wait_for(bench.ended, 5) == 1
+
+    run(never())
+    assert "did not appear" in plane.run["error_message"]
 
 
 def test_secrets_of_ours_are_not_the_agents(keys: Keys, tmp_path: Path, plane: Plane) -> None:
