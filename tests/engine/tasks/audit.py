@@ -20,7 +20,7 @@ ACTIVE = OPEN[1:4]
 ENDED = ("completed", "failed", "canceled")
 _STAGES = {"queued": "queued", "claimed": "claimed", "starting": "starting", "running": "running"}
 _STAGES |= {"completed": "completed", "canceled": "canceled", "needs_attention": "needs_attention"}
-_STAGES |= {"scheduled": "queued", "waiting": "running", "paused": "running"}
+_STAGES |= {"draft": "queued", "scheduled": "queued", "waiting": "running", "paused": "running"}
 _TASK_KEY = ("project_id", "workspace_id", "owner_kind", "owner_ref", "channel", "origin_kind")
 _RUN_KEY = (*_TASK_KEY, "run_channel", "run_origin_kind")
 _TASK_SUMS = (
@@ -60,6 +60,11 @@ _COMES_FROM = {
     "task.run_needs_attention": ("queued",),
 }
 """Where a run stands when a line tells of it."""
+_COMES_FROM_OUTSIDE = _COMES_FROM | {
+    "task.run_started": ("claimed", "starting"),
+    "task.run_failed": (*ACTIVE, "queued"),
+}
+"""The same of runs that somebody works on outside, who says how they stand and not how they came there."""
 
 
 class Yardful:
@@ -81,6 +86,10 @@ class Yardful:
     def open_rows(self, task: Task) -> list[TaskRun]:
         """The runs of the task that have not ended."""
         return [row for row in self.rows[task.id] if row.stage in OPEN]
+
+    def is_coding(self, row: TaskRun) -> bool:
+        """Whether the run is one of those of which a task may have several at once."""
+        return self.runs[row.run_id].executor == "sandbox"
 
     def status(self, task_id: str) -> str:
         """How the task stands, by the first rule that applies."""
@@ -144,17 +153,22 @@ def _of_task(yard: Yardful, task: Task) -> Iterator[str]:
         "unmet": (task.unmet, sum(yard.status(one) != "completed" for one in needs)),
         "attempts": (task.attempts, max((row.attempt for row in rows), default=0)),
         "attempts of runs": ([row.attempt for row in rows], list(range(1, len(rows) + 1))),
-        "open runs": (len(now) <= 1, True),
-        "open run": ((task.open_run_id, task.open_stage), _place(now[0] if now else None)),
+        "open runs": (len(now) <= 1 or all(yard.is_coding(row) for row in now), True),
+        "open run": ((task.open_run_id, task.open_stage), _place(_first(now))),
         "last run": ((task.last_run_id, task.last_stage), _place(last)),
         "children": (task.children, sum(one.parent_id == task.id for one in yard.tasks.values())),
         "path": (task.path, f"{parent.path if parent is not None else ''}/{task.id}"),
         "closed_at": (task.closed_at is not None, is_closed),
-        "lane": (task.lane, _lane(task, now[-1] if now else last)),
+        "lane": (task.lane, _lane(task, _first(now) or last)),
     }
     for name, (is_so, should_be) in expected.items():
         if is_so != should_be:
             yield f"{name} is {is_so} and should be {should_be}"
+
+
+def _first(now: list[TaskRun]) -> TaskRun | None:
+    """The open run by which the task stands: the latest that somebody works on, or else the latest."""
+    return max(now, key=lambda row: (row.stage in ("starting", "running"), row.attempt), default=None)
 
 
 def _place(row: TaskRun | None) -> tuple[str | None, str | None]:
@@ -184,7 +198,7 @@ def _of_run(yard: Yardful, task: Task, row: TaskRun, run: Run | None) -> Iterato
         hold = yard.hold(task) if run.state == "queued" else None
         if run.hold != hold:
             yield f"hold is {run.hold} and should be {hold}"
-        if (row.look_at is None) != (hold is not None or run.state != "queued"):
+        if (row.look_at is None) != (hold is not None or run.state != "queued" or yard.is_coding(row)):
             yield f"it is {run.state}, hold is {hold} and is looked after at {row.look_at}"
         if row.session_id is not None or row.claimer_ref is not None or run.lease_hash is not None:
             yield "somebody has it still"
@@ -256,7 +270,8 @@ def _of_timelines(tx: Tx, yard: Yardful) -> Iterator[str]:
         if kind == "task.run_recovered":
             stages[run_id] = msgspec.json.decode(payload)["status"]
         elif kind in _LEADS_TO:
-            stage, allowed = stages.get(run_id), _COMES_FROM.get(kind)
+            is_outside = run_id in yard.runs and yard.runs[run_id].executor == "sandbox"
+            stage, allowed = stages.get(run_id), (_COMES_FROM_OUTSIDE if is_outside else _COMES_FROM).get(kind)
             if (stage is not None) if allowed is None else (stage not in allowed):
                 yield f"line {seq}: {kind} tells of run {run_id}, which is {stage}"
             stages[run_id] = _LEADS_TO[kind]

@@ -61,15 +61,16 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
         task = own(task_id, "task")
         await call.read(runs.check_task, call.project_id, task)
         said = await forms.body(call, mapping.CREATE)
-        seen = await call.write(
-            runs_making.create_in,
-            call.project_id,
-            task,
-            mapping.new_run(said),
-            doer(call, "runs"),
-            state=mapping.first_state(said),
-            trusted=trusted(call),
-        )
+        with action():
+            seen = await call.write(
+                runs_making.create_in,
+                call.project_id,
+                task,
+                mapping.new_run(said),
+                doer(call, "runs"),
+                state=mapping.first_state(said),
+                trusted=trusted(call),
+            )
         return shown.run(call, house, seen)
 
     @get(RUN, needs="task:read", operation_id="tasks_runs_retrieve", tags=["task-runs"])
