@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import socket
@@ -19,7 +20,7 @@ from runyard.dialects.posthog import house as posthog_house
 from runyard.dialects.strait.house import House
 from runyard.dialects.strait.tokens import RunTokens
 from runyard.engine import agents, keys, projects
-from runyard.loops import managed
+from runyard.loops import managed, sandboxes
 from runyard.loops.senders import Senders
 from runyard.outbound.client import Client
 from runyard.outbound.relay import Relay
@@ -61,9 +62,18 @@ class Server:
         self.address: tuple[str, int] | None = None
         """Where programs on this machine reach this server, once it answers."""
         self.programs = self._programs() if settings.loops else None
+        self.sandboxes = self._sandboxes() if settings.loops else None
         self.senders = Senders(self.store, self.hub, self.vault, self.tokens, settings) if settings.loops else None
         self.runner = (
-            loops.runner(self.store, self.hub, self.blobs, settings, programs=self.programs, senders=self.senders)
+            loops.runner(
+                self.store,
+                self.hub,
+                self.blobs,
+                settings,
+                programs=self.programs,
+                launcher=self.sandboxes,
+                senders=self.senders,
+            )
             if settings.loops
             else None
         )
@@ -105,6 +115,7 @@ class Server:
                 blobs=self.blobs,
                 settings=settings,
                 vault=self.vault,
+                signed=self.signed,
                 started=self.started,
                 started_at=self.started_at,
             ),
@@ -159,6 +170,22 @@ class Server:
         )
         return managed.Executor(ground, worker=f"{socket.gethostname()}-{os.getpid()}")
 
+    def _sandboxes(self) -> sandboxes.Executor | None:
+        reason = sandbox.sandboxes(self.settings)
+        if reason is not None:
+            log.info("sandboxes.off", reason=reason)
+            return None
+        ground = sandboxes.Ground(
+            store=self.store,
+            hub=self.hub,
+            settings=self.settings,
+            relay=self.relay,
+            signed=self.signed,
+            tokens=self.sandbox_tokens,
+            address=lambda: self.address,
+        )
+        return sandboxes.Executor(ground, worker=f"{socket.gethostname()}-{os.getpid()}")
+
     def bootstrap(self) -> str | None:
         """Make the default project (with a reviewer, where agents run) and the admin key; the key, when made now."""
         self.store.transact(projects.ensure_default)
@@ -178,13 +205,17 @@ class Server:
             yield
         finally:
             self.drain()
-            if self.programs is not None:
-                await self.programs.stop()
+            await self.end_programs()
             if self.senders is not None:
                 await self.senders.stop()
             if self.runner is not None:
                 await self.runner.stop()
             self.relay.close()
+
+    async def end_programs(self) -> None:
+        """End what runs on this machine, while the server still answers it, and give the runs back."""
+        ending = [one.stop() for one in (self.programs, self.sandboxes) if one is not None]
+        await asyncio.gather(*ending)
 
     def drain(self) -> None:
         """Stop waiting: long polls answer, streams end, and nobody waits any more."""

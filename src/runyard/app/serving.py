@@ -58,9 +58,9 @@ def _serve(server: Server) -> int:
 
     def stopping() -> None:
         ending = None
-        if loop is not None and server.programs is not None:
+        if loop is not None:
             # While the server still answers, so that programs can leave a checkpoint.
-            ending = asyncio.run_coroutine_threadsafe(server.programs.stop(), loop)
+            ending = asyncio.run_coroutine_threadsafe(server.end_programs(), loop)
         if agents is not None:
             agents.stop()
         if ending is not None:

@@ -14,6 +14,7 @@ from runyard.loops import (
     purges,
     retention,
     reviews,
+    sandboxes,
     schedules,
     sessions,
     starvation,
@@ -56,6 +57,7 @@ def runner(
     settings: Settings,
     *,
     programs: managed.Executor | None = None,
+    launcher: sandboxes.Executor | None = None,
     senders: Senders | None = None,
 ) -> Runner:
     """All loops of a server."""
@@ -75,6 +77,7 @@ def runner(
             reviews.loop(store, until),
             *starvation.loops(store, settings),
             *(programs.loops(until("executor:managed")) if programs is not None else ()),
+            *(launcher.loops(until("executor:sandbox")) if launcher is not None else ()),
             *(senders.loops(until) if senders is not None else ()),
         ]
     )

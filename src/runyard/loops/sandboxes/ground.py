@@ -1,0 +1,114 @@
+"""What all sandboxes of a server stand on, and what is known of each run that has one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from runyard.domain.records import Lease, Run
+from runyard.domain.states import LEASED, RunState
+from runyard.engine.claims import Granted
+from runyard.engine.proofs import token_hash
+from runyard.outbound.relay import Relay
+from runyard.sandbox.gauge import Measure
+from runyard.sandbox.launch import Running
+from runyard.settings import Settings
+from runyard.storage.port import Store, Tx
+from runyard.storage.statements.fences import Fenced
+from runyard.streams.hub import Hub
+from runyard.web.sandbox_tokens import SandboxTokens
+from runyard.web.signed_tokens import SignedTokens
+
+Stop = Literal["told", "called off", "lost", "server"]
+"""Why a sandbox is to end: its agent has told the end of the run, somebody else has, the run is no longer ours, or the
+server stops."""
+TOLD = frozenset({RunState.COMPLETED, RunState.FAILED})
+"""Where an agent itself may have brought its run."""
+
+
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """How long is waited for what, in seconds."""
+
+    ready: float = 300.0
+    """For an agent server to be ready: a bridge to its agent may have to be fetched first."""
+    last_words: float = 10.0
+    """For an agent server to end by itself when its run has ended."""
+    close: float = 10.0
+    """For an answer to being told to close."""
+    grace: float = 5.0
+    """Between asking a sandbox's processes to end and ending them."""
+    again: float = 2.0
+    """Before a broken stream of events is opened once more; a little longer each time."""
+
+
+class Ground(msgspec.Struct, frozen=True, kw_only=True):
+    """What the sandboxes of a server stand on."""
+
+    store: Store
+    hub: Hub
+    settings: Settings
+    relay: Relay
+    signed: SignedTokens
+    tokens: SandboxTokens
+    address: Callable[[], tuple[str, int] | None]
+    """Where this server answers; None before it does."""
+    patience: Patience = Patience()
+
+    @property
+    def walled(self) -> bool:
+        """Whether agents are shut in."""
+        return self.settings.sandbox_isolation != "none"
+
+    @property
+    def folder(self) -> Path:
+        """Where the folders are that agents work in."""
+        return self.settings.data / "sandboxes"
+
+
+class Held:
+    """A run, its lease, and what is known of its sandbox."""
+
+    def __init__(self, granted: Granted) -> None:
+        self.run: Run = granted.run
+        self.lease: Lease = granted.lease
+        self.id = Tx.new_id()
+        """Names the sandbox among all."""
+        self.until = granted.lease.until
+        self.running: Running | None = None
+        self.stop: Stop | None = None
+        self.stopping = asyncio.Event()
+        self.excess: Literal["memory", "processes"] | None = None
+        """Of what it had more than it may, for which it was ended."""
+        self.measured: Measure | None = None
+        self.measured_at = 0.0
+        self.sample_due = 0.0
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """Names this holding among all: a run can come back while its last sandbox is still ending."""
+        return self.run.id, self.run.epoch
+
+    @property
+    def proof(self) -> dict[str, Any]:
+        """What reports on the run name."""
+        return {"project_id": self.run.project_id, "run_id": self.run.id, "token": self.lease.token}
+
+    def let_go(self, stop: Stop) -> None:
+        """Have the sandbox ended; the first reason counts."""
+        if self.stop is None:
+            self.stop = stop
+            self.stopping.set()
+
+    def judge(self, standing: Fenced | None) -> None:
+        """Have it ended when the run is no longer ours."""
+        ours = standing is not None and standing.lease_hash == token_hash(self.lease.token)
+        if standing is not None and ours and standing.state in LEASED:
+            return
+        if standing is None or not ours or standing.state in LEASED:
+            self.let_go("called off" if standing is not None and standing.state is RunState.CANCELED else "lost")
+            return
+        self.let_go("told" if standing.state in TOLD else "called off")

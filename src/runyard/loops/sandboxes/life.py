@@ -1,0 +1,282 @@
+"""The life of one sandbox: its folder, its server, what is relayed meanwhile, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from runyard.domain.errors import DomainError, LeaseLost, Unavailable
+from runyard.domain.policy import Failure
+from runyard.engine.coding import sandboxes
+from runyard.engine.coding.sandboxes import End, Equipment, Opened
+from runyard.engine.leases import Start, start
+from runyard.loops.sandboxes import events, opening
+from runyard.loops.sandboxes.ground import Ground, Held
+from runyard.loops.sandboxes.opening import Site
+from runyard.outbound.messages import NoAnswer
+from runyard.outbound.relay import AgentRefused, Crowded
+from runyard.sandbox import gauge, workshops
+from runyard.sandbox.launch import NotStarted
+from runyard.storage.port import Tx
+from runyard.storage.statements import fences
+from runyard.storage.statements.fences import Fenced
+
+log = structlog.get_logger("runyard.sandboxes")
+
+LOOK_SECONDS = 5.0
+"""How often a run is looked at when nothing was heard of it."""
+LAST_EVENTS_SECONDS = 2.0
+LAST_LINES = 20
+LONGEST_LINE = 500
+TRIES = 20
+
+
+async def live(ground: Ground, held: Held) -> None:
+    """See the run through; whatever happens, nothing of its sandbox is left."""
+    watching = asyncio.create_task(_watch(ground, held))
+    try:
+        (outcome,) = await ground.store.write(start, [Start(**held.proof, preparing=True)])
+        if isinstance(outcome, DomainError):
+            raise outcome
+        held.run = outcome.run
+        equipment = await ground.store.read(sandboxes.equipment, held.run)
+        place = await asyncio.to_thread(workshops.make, ground.folder)
+        try:
+            await _furnish(ground, held, equipment, place)
+            end = await _work(ground, held, equipment, place) if held.stop is None else _end(held)
+        finally:
+            await asyncio.to_thread(workshops.remove, place)
+        await _ended(ground, held, end)
+    except LeaseLost:
+        return
+    except Unavailable as error:
+        await _ended(ground, held, _end(held, released=error.detail))
+    except DomainError as refused:
+        await _ended(ground, held, _failed(held, refused.detail, kind="server"))
+    finally:
+        watching.cancel()
+
+
+async def _furnish(ground: Ground, held: Held, equipment: Equipment, place: Path) -> None:
+    """Put the task's repository where the agent begins, as far as that may be; the run's log says what may not."""
+    name, branch = equipment.repository, equipment.seen.row.branch
+    if name is None:
+        return
+    origin = workshops.source(name, ground.settings.sandbox_repositories)
+    if origin is None:
+        what = f"{name} is not below a place that RUNYARD_SANDBOX_REPOSITORIES names; the agent begins without it"
+        await ground.store.write(sandboxes.say, held.run, "warn", what)
+        return
+    try:
+        problem = await asyncio.to_thread(
+            workshops.clone,
+            origin,
+            place / workshops.REPOSITORY,
+            branch=branch,
+            stopped=held.stopping.is_set,
+        )
+    except workshops.NotCloned as error:
+        problem = f"{name} could not be cloned, so the agent begins without it: {error}"
+    else:
+        problem = problem and f"there is no branch {branch} in {name} yet: {problem}"
+    if problem:
+        await ground.store.write(sandboxes.say, held.run, "warn", problem)
+
+
+async def _work(ground: Ground, held: Held, equipment: Equipment, place: Path) -> End:
+    """Open the sandbox and stay until it is gone; what is to be told of that."""
+    began = time.monotonic()
+    try:
+        site = await opening.opened(ground, held, equipment, place)
+    except NotStarted as error:
+        return _failed(held, f"the sandbox could not be opened: {str(error)[:1000]}", kind="server")
+    held.running = site.running
+    said: deque[str] = deque(maxlen=LAST_LINES)
+    reading = asyncio.create_task(_read(site, said))
+    over = asyncio.create_task(site.running.process.wait())
+    chores: list[asyncio.Task[None]] = []
+    failure: Failure | None = None
+    try:
+        failure = await _readied(ground, held, site, over)
+        if failure is None and held.stop is None and not over.done():
+            seen = await ground.store.write(sandboxes.opened, _opened(held, equipment, site))
+            log.info("sandbox.ready", run=held.run.id, seconds=round(time.monotonic() - began, 2))
+            knock = opening.knock(ground, msgspec.structs.replace(equipment, seen=seen), site)
+            chores = [
+                asyncio.create_task(_guarded(held, events.relay(ground, held.run, knock))),
+                asyncio.create_task(_guarded(held, events.answer(ground, held.run, knock))),
+            ]
+            left = ground.settings.sandbox_seconds - (time.monotonic() - began)
+            if not await _until(over, held, max(left, 0.0)):
+                failure = Failure(
+                    message=f"the sandbox lived longer than {ground.settings.sandbox_seconds:g} seconds",
+                    kind="timeout",
+                    retryable=False,
+                )
+        await _close(ground, held, equipment, site, over)
+        if chores:
+            await asyncio.wait(chores[:1], timeout=LAST_EVENTS_SECONDS)
+    finally:
+        await _leave(site, [reading, over, *chores])
+    # Until now the run was ours whatever its agent did; what it did decides.
+    if failure is not None:
+        return _end(held, failure=failure, timed_out=failure.kind == "timeout", said=tuple(said))
+    if held.stop is not None:
+        return _end(held, said=tuple(said))
+    return _gone(ground, held, site.running.process.returncode or 0, tuple(said))
+
+
+async def _readied(ground: Ground, held: Held, site: Site, over: asyncio.Task[int]) -> Failure | None:
+    """Return when the server in the sandbox is ready, is gone, or has to go; why it will not be ready, if so."""
+    ready = asyncio.create_task(opening.ready(ground, site))
+    stopping = asyncio.create_task(held.stopping.wait())
+    waited = ground.patience.ready
+    try:
+        await asyncio.wait({ready, over, stopping}, timeout=waited, return_when=asyncio.FIRST_COMPLETED)
+        if ready.done():
+            why = ready.result()
+            return None if why is None else Failure(message=f"the agent server is not ready: {why}", kind="server")
+        if over.done() or stopping.done():
+            return None
+        return Failure(message=f"the agent server was not ready within {waited:g} seconds", kind="server")
+    finally:
+        for task in (ready, stopping):
+            task.cancel()
+
+
+async def _until(over: asyncio.Task[int], held: Held, seconds: float) -> bool:
+    """Whether the sandbox was gone, or had to go, within so many seconds."""
+    stopping = asyncio.create_task(held.stopping.wait())
+    try:
+        done, _ = await asyncio.wait({over, stopping}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        return bool(done)
+    finally:
+        stopping.cancel()
+
+
+async def _close(ground: Ground, held: Held, equipment: Equipment, site: Site, over: asyncio.Task[int]) -> None:
+    """End the sandbox: let it end by itself, ask it to, make it."""
+    patience = ground.patience
+    if held.stop == "told":
+        await asyncio.wait({over}, timeout=patience.last_words)
+    if not over.done() and held.stop in ("told", "called off"):
+        # Only with an end of the run that is known to all: else it might be taken for the agent's own.
+        knock = opening.knock(ground, equipment, site)
+        closing = asyncio.create_task(_told_to_close(ground, knock))
+        await asyncio.wait({over, closing}, timeout=patience.close, return_when=asyncio.FIRST_COMPLETED)
+        closing.cancel()
+    if not over.done():
+        site.running.terminate(await asyncio.to_thread(gauge.look))
+        await asyncio.wait({over}, timeout=patience.grace)
+    site.running.kill()
+    await over
+
+
+async def _told_to_close(ground: Ground, knock: events.Knock) -> None:
+    with contextlib.suppress(NoAnswer, AgentRefused, Crowded):
+        await ground.relay.command(await knock(), "close", seconds=ground.patience.close)
+
+
+async def _leave(site: Site, tasks: list[asyncio.Task[Any]]) -> None:
+    site.running.kill()
+    for task in tasks:
+        if not task.done():
+            await asyncio.wait({task}, timeout=0.5)
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await site.close()
+
+
+async def _read(site: Site, said: deque[str]) -> None:
+    """Take what is printed, so that nobody waits for us to; the last lines of standard error are remembered."""
+    process = site.running.process
+    assert process.stdout is not None
+    assert process.stderr is not None
+
+    async def drain(stream: asyncio.StreamReader) -> None:
+        while await stream.read(1 << 16):
+            pass
+
+    async def remember(stream: asyncio.StreamReader) -> None:
+        rest = b""
+        while piece := await stream.read(1 << 16):
+            *lines, rest = (rest + piece).split(b"\n")
+            rest = rest[-(1 << 16) :]
+            said.extend(text for line in lines if (text := line.decode(errors="replace").strip()[:LONGEST_LINE]))
+        if text := rest.decode(errors="replace").strip()[:LONGEST_LINE]:
+            said.append(text)
+
+    await asyncio.gather(drain(process.stdout), remember(process.stderr))
+
+
+async def _guarded(held: Held, chore: Coroutine[Any, Any, None]) -> None:
+    """What goes wrong beside the run's work is told, and the work goes on."""
+    try:
+        await chore
+    except Exception:
+        log.exception("sandbox.chore_failed", run=held.run.id)
+
+
+async def _watch(ground: Ground, held: Held) -> None:
+    """Hear of what others decide about the run, and notice when its lease has run out."""
+    with ground.hub.waiter([f"run:{held.run.id}"]) as waiter:
+        while held.stop is None:
+            await waiter.wait(LOOK_SECONDS)
+            # Its own log wakes it as well; so it is looked at a few times a second at most.
+            await asyncio.sleep(0.1)
+            waiter.reset()
+            with contextlib.suppress(Unavailable):
+                held.judge(await ground.store.read(_standing, held.run.id))
+            if held.until <= ground.store.now():
+                held.let_go("lost")
+
+
+def _standing(tx: Tx, run_id: str) -> Fenced | None:
+    return fences.get(tx, [run_id]).get(run_id)
+
+
+def _opened(held: Held, equipment: Equipment, site: Site) -> Opened:
+    return Opened(**held.proof, task_id=equipment.seen.row.task_id, id=held.id, url=site.url, kid=site.kid)
+
+
+def _gone(ground: Ground, held: Held, code: int, said: tuple[str, ...]) -> End:
+    """The sandbox ended by itself, and perhaps nobody has said how the run did."""
+    if held.excess == "memory":
+        message = f"the sandbox needed more than its {ground.settings.sandbox_memory_mb} MiB"
+        return _end(held, failure=Failure(message=message, kind="oom", retryable=False), said=said)
+    if held.excess == "processes":
+        message = f"the sandbox had more than its {ground.settings.sandbox_processes} processes"
+        return _end(held, failure=Failure(message=message, kind="crash", retryable=False), said=said)
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with code {code}"
+    message = f"the agent server {how} without saying how the run ended"
+    if said and code:
+        message = f"{message}: {said[-1]}"
+    return _end(held, failure=Failure(message=message, kind="crash", retryable=False), said=said)
+
+
+def _failed(held: Held, message: str, *, kind: str) -> End:
+    return _end(held, failure=Failure(message=message, kind=kind, retryable=False))
+
+
+def _end(held: Held, **said: Any) -> End:
+    released = "the server stops" if held.stop == "server" and "failure" not in said else None
+    return End(**{**held.proof, "sandbox": held.id, "released": released, **said})
+
+
+async def _ended(ground: Ground, held: Held, end: End) -> None:
+    for _ in range(TRIES):
+        try:
+            await ground.store.write(sandboxes.ended, end)
+        except Unavailable as error:
+            await asyncio.sleep(error.retry_after)
+        else:
+            return
+    log.warning("sandbox.end_not_told", run=held.run.id)
