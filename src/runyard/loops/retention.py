@@ -7,6 +7,7 @@ import itertools
 
 from runyard.artifacts.port import Blobs
 from runyard.engine import chunks, projects, retention
+from runyard.engine.coding import uploads
 from runyard.engine.tasks import retiring
 from runyard.loops.runner import Loop
 from runyard.settings import Settings
@@ -43,6 +44,12 @@ async def forget_once(store: Store) -> float | None:
     return 0.05 if gone else None
 
 
+async def expire_once(store: Store) -> float | None:
+    """Forget uploads that were announced and not attached in time."""
+    gone = await store.write(uploads.prune)
+    return 0.05 if gone else None
+
+
 async def sweep_once(store: Store, blobs: Blobs, shard: int) -> None:
     """Sweep one part of every project's bytes."""
     before = None
@@ -60,5 +67,6 @@ def loops(store: Store, blobs: Blobs, settings: Settings) -> list[Loop]:
         Loop(name="task retention", once=lambda: retire_tasks_once(store, blobs, settings), pause=PAUSE),
         Loop(name="prune", once=lambda: prune_once(store), pause=10 * PAUSE),
         Loop(name="chunks", once=lambda: forget_once(store), pause=PAUSE),
+        Loop(name="uploads", once=lambda: expire_once(store), pause=PAUSE),
         Loop(name="sweep", once=lambda: sweep_once(store, blobs, next(shards)), pause=10 * PAUSE),
     ]
