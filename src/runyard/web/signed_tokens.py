@@ -116,13 +116,9 @@ class SignedTokens:
         """The keys, newest first; the first signs."""
         return [known.key for known in (await self._keys()).values()]
 
-    async def rotate(self, *, actor: str | None = None) -> SigningKey:
-        """Another key that signs from now on. Raises `Conflict` when somebody else makes one at this moment."""
-        pair = await asyncio.to_thread(self._pair)
-        made = await self._store.write(signing.rotate, CONNECTION, pair, actor=actor)
-        # What this server signs next is signed by it, whenever it hears of the commit.
-        self.heard(frozenset({signing.TOPIC}))
-        return made
+    async def pair(self) -> Pair:
+        """A new key pair to keep, made beside the event loop: it takes a while."""
+        return await asyncio.to_thread(self._pair)
 
     async def _signed(self, claims: dict[str, Any], audience: str, seconds: int, *, kid: Any = None) -> str:
         keys = await self._keys()
@@ -149,8 +145,7 @@ class SignedTokens:
         async with self._making:
             found = self._known or await self._read()
             if not found:
-                pair = await asyncio.to_thread(self._pair)
-                found = self._opened(await self._store.write(signing.ensure, CONNECTION, pair))
+                found = self._opened(await self._store.write(signing.ensure, CONNECTION, await self.pair()))
             return found
 
     async def _read(self) -> Mapping[str, Known]:

@@ -744,6 +744,7 @@ from tests.dialects.native import (  # noqa: E402
     review_recipes,  # noqa: F401
     scheduler_recipes,  # noqa: F401
     session_recipes,  # noqa: F401
+    signing_recipes,  # noqa: F401
     task_claim_recipes,  # noqa: F401
     task_recipes,  # noqa: F401
     task_run_recipes,  # noqa: F401

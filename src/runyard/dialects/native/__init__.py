@@ -29,6 +29,7 @@ from runyard.dialects.native.routes import (
     scheduler,
     secrets,
     sessions,
+    signing,
     task_claims,
     task_forcing,
     task_runs,
@@ -49,6 +50,7 @@ from runyard.web.auth import KeyAuth
 from runyard.web.openapi import About
 from runyard.web.problems import PROBLEMS
 from runyard.web.server import Plumbing, dialect_app
+from runyard.web.signed_tokens import SignedTokens
 
 PREFIX = "/runyard"
 ABOUT = About(
@@ -68,6 +70,7 @@ def app(
     blobs: Blobs,
     settings: Settings,
     vault: Vault,
+    signed: SignedTokens,
     started: float,
     started_at: int,
 ) -> asgi.App:
@@ -79,6 +82,7 @@ def app(
             admin.info(settings, started),
             *jobs.handlers(settings, vault),
             *secrets.handlers(settings, vault),
+            *signing.handlers(signed),
             *agents.handlers(settings),
             *repositories.handlers(plumbing.store, settings, vault),
             *webhooks.handlers(settings, vault),
