@@ -80,8 +80,9 @@ class Echo:
     def hear(self, method: str, params: dict[str, Any]) -> None:
         """What the client tells."""
         session = self._sessions.get(str(params.get("sessionId")))
-        if method == "session/cancel" and session is not None and session.turn is not None:
-            session.turn.cancel()
+        if method == "session/cancel" and session is not None:
+            # Behind the prompt that it means, which may have come in the same breath and not have begun.
+            asyncio.get_running_loop().call_soon(_cancel, session)
 
     def _open(self, name: str, params: dict[str, Any]) -> Session:
         self._sessions[name] = Session(id=name, folder=Path(params["cwd"]))
@@ -186,6 +187,11 @@ class Echo:
 
     async def _update(self, session: Session, update: dict[str, Any]) -> None:
         await self.peer.tell("session/update", {"sessionId": session.id, "update": update})
+
+
+def _cancel(session: Session) -> None:
+    if session.turn is not None:
+        session.turn.cancel()
 
 
 def _options(session: Session) -> list[dict[str, Any]]:
