@@ -145,10 +145,9 @@ def _walls(limits: Limits, cell: Cell) -> list[str]:
         words += ["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"]
     words += ["--dev", "/dev", "--size", room, "--tmpfs", "/dev/shm"]  # noqa: S108 (made here)
     words += ["--remount-ro", "/dev", "--size", room, "--tmpfs", "/tmp"]  # noqa: S108
-    words += ["--size", room, "--tmpfs", WORK] if cell.work is None else []
+    words += ["--size", room, "--tmpfs", WORK] if cell.work is None else ["--bind", cell.work, WORK]
     # After what would cover them: they may lie anywhere.
     prefix = str(Path(PYTHON).parent.parent)
     for shown in dict.fromkeys([*([] if prefix.startswith("/usr") else [prefix]), *cell.paths]):
         words += ["--ro-bind", shown, shown]
-    words += ["--bind", cell.work, WORK] if cell.work is not None else []
     return [*words, "--remount-ro", "/", "--chdir", WORK]

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from runyard.domain.coding import CodingRun
 from runyard.domain.errors import NotFound
 from runyard.domain.records import Run
-from runyard.engine.coding import logs, news, runs
+from runyard.engine.coding import hearing, logs, news, runs
 from runyard.storage.port import ChunkLine, Tx
 from runyard.storage.statements import coding_logs as sql
 from runyard.storage.statements import coding_runs as rows_sql
@@ -105,6 +105,7 @@ def last(tx: Tx, project_id: int, task_id: str, run_id: str) -> Taken:
 def _hand_on(tx: Tx, run: Run, row: CodingRun, events: Sequence[Pushed], *, over: bool = False) -> None:
     for event in events:
         tx.emit(ChunkLine(run.project_id, run.id, news.EVENTS, event.text, event.ends))
+    hearing.heard(tx, run, (event.text for event in events))
     ends = over or any(event.ends for event in events)
     if ends:
         # Followers look at the run when they are woken, also when there was nothing to tell but the end.

@@ -55,8 +55,8 @@ def _data(block: bytes) -> bytes:
     return b"\n".join(line.removeprefix(b" ") for line in lines)
 
 
-async def relay(ground: Ground, run: Run, knock: Knock) -> None:
-    """Hand on what comes, until the sandbox says that this was all, is gone, or stays silent."""
+async def relay(ground: Ground, run: Run, knock: Knock, *, gone: Callable[[], bool]) -> None:
+    """Hand on what comes, until the sandbox is gone or stays silent."""
     broken = 0
     while True:
         try:
@@ -70,6 +70,8 @@ async def relay(ground: Ground, run: Run, knock: Knock) -> None:
             return
         except NoAnswer as error:
             log.info("sandbox.silent", run=run.id, detail=error.detail)
+        if gone():
+            return
         broken += 1
         if broken > MOST:
             what = "what happens in the sandbox cannot be followed any more; its log goes on"

@@ -111,7 +111,7 @@ async def _work(ground: Ground, held: Held, equipment: Equipment, place: Path) -
             log.info("sandbox.ready", run=held.run.id, seconds=round(time.monotonic() - began, 2))
             knock = opening.knock(ground, msgspec.structs.replace(equipment, seen=seen), site)
             chores = [
-                asyncio.create_task(_guarded(held, events.relay(ground, held.run, knock))),
+                asyncio.create_task(_guarded(held, events.relay(ground, held.run, knock, gone=over.done))),
                 asyncio.create_task(_guarded(held, events.answer(ground, held.run, knock))),
             ]
             left = ground.settings.sandbox_seconds - (time.monotonic() - began)
