@@ -28,6 +28,7 @@ from runyard.storage.port import Tx
 from runyard.storage.statements import coding_runs as sql
 from runyard.storage.statements import manifests
 from runyard.storage.statements import runs as runs_sql
+from runyard.storage.statements import tasks as tasks_sql
 
 REASON = 4096
 """How long the reason of a cancellation may be."""
@@ -127,7 +128,7 @@ def reopen(tx: Tx, project_id: int, task_id: str, run_id: str, by: Doer) -> Codi
     run = seen.run
     if seen.row.sandboxed and run.state not in ENDED | {RunState.DRAFT, RunState.NEEDS_ATTENTION}:
         raise Conflict(f"the run is {run.state} in a sandbox already; cancel it first to begin anew")
-    runs.check_free(tx, tasks.find(tx, project_id, task_id))
+    runs.check_free(tx, tasks_sql.lock(tx, [task_id])[task_id])
     row = _anew(tx, seen.row)
     sql.save(tx, [row])
     sql.forget_stream(tx, run.id)

@@ -69,7 +69,7 @@ def texts(
 ) -> list[Text]:
     """What the tasks say that meet the conditions behind a place in the list, of descriptions the beginning."""
     sql = (
-        "SELECT c.created_at, c.task_id, t.title, SUBSTR(t.description, 1, :longest) FROM coding_tasks c "
+        "SELECT c.created_at, c.task_id, t.title, SUBSTR(t.description, 1, CAST(:longest AS INTEGER)) FROM coding_tasks c "
         f"JOIN tasks t ON t.id = c.task_id WHERE {_where(names)} AND {_BEFORE} {_ORDER}"
     )
     return [Text(*row) for row in tx.rows(sql, **said, at=at, id=id, n=n, longest=longest)]
