@@ -497,6 +497,22 @@ def revoke_key(desk: Desk) -> None:
     assert desk.json("keys", "revoke", key["id"], code=2)["code"] == "usage"
 
 
+@case("keys connection")
+def list_connection_keys(desk: Desk) -> None:
+    (key,) = [one for one in desk.shown("keys", "connection") if one["retired_at"] is None]
+    assert key["algorithm"] == "RS256"
+    assert desk.text("keys", "connection", "--pem").strip() == key["public_key"].strip()
+    assert desk.json("keys", "connection", "--pem") == [key]
+
+
+@case("keys rotate-connection")
+def rotate_connection_key(desk: Desk) -> None:
+    old = desk.json("keys", "connection")[0]
+    made = desk.json("keys", "rotate-connection", "-y")
+    assert [key["id"] for key in desk.json("keys", "connection")][:2] == [made["id"], old["id"]]
+    assert desk.json("keys", "rotate-connection", code=2)["code"] == "usage"
+
+
 @case("projects create")
 def create_project(desk: Desk) -> None:
     slug = f"{desk.place.project}-made"

@@ -276,6 +276,12 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
             ("list", "keys:list_keys", "List API keys, newest first, without their secrets."),
             ("create", "keys:create", "Make an API key for the project; it is shown this once."),
             ("revoke", "keys:revoke", "End a key for good."),
+            ("connection", "keys:connection", "List the keys by which sandboxes know whom the server sends."),
+            (
+                "rotate-connection",
+                "keys:rotate_connection",
+                "Have another key sign for sandboxes; those that are open keep the one they know.",
+            ),
         ),
     ),
     (

@@ -80,3 +80,31 @@ def revoke(
     output.one(
         invocation, gone, [("id", gone.id), ("name", gone.name), ("revoked", stamp(gone.revoked_at))], name=gone.id
     )
+
+
+def connection(
+    *,
+    pem: Annotated[bool, Parameter(help="Only the public half of the one that signs now, as PEM.")] = False,
+    invocation: Given,
+) -> None:
+    """List the keys by which sandboxes know whom the server sends, the one that signs now first."""
+    with invocation.client() as client:
+        found = client.keys.connection().data
+    if pem and not invocation.json:
+        output.say(found[0].public_key.strip())
+        return
+    columns: list[output.Column] = [
+        ("id", lambda key: key.id),
+        ("algorithm", lambda key: key.algorithm),
+        ("created", lambda key: stamp(key.created_at)),
+        ("retired", lambda key: stamp(key.retired_at)),
+    ]
+    output.many(invocation, found[:1] if pem else found, columns, empty="There are no keys.")
+
+
+def rotate_connection(*, yes: Yes = False, invocation: Given) -> None:
+    """Have another key sign for sandboxes; those that are open keep the one they know."""
+    confirm(invocation, "Have another key sign for sandboxes?", yes=yes)
+    with invocation.client() as client:
+        made = client.keys.rotate_connection()
+    output.one(invocation, made, [("id", made.id), ("created", stamp(made.created_at))], name=made.id)

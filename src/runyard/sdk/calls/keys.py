@@ -37,6 +37,16 @@ def revoke(key_id: str) -> Call[models.Key]:
     return send("DELETE", f"/keys/{segment(key_id)}", models.Key)
 
 
+def list_connection_keys() -> Call[models.Page[models.ConnectionKey]]:
+    """The keys that sign tokens for sandboxes: the one that signs now, then those it took the place of."""
+    return get("/keys/connection", models.Page[models.ConnectionKey])
+
+
+def rotate_connection_key() -> Call[models.ConnectionKey]:
+    """Have another key sign from now on; sandboxes that know the old one are still signed by it."""
+    return send("POST", "/keys/connection/rotate", models.ConnectionKey)
+
+
 def create_project(slug: str, *, name: str | None = None) -> Call[models.Project]:
     """Make a project."""
     return send("POST", "/projects", models.Project, present(slug=slug, name=name))

@@ -11,7 +11,7 @@ from runyard.sdk.models.findings import Action, Counted, Finding
 from runyard.sdk.models.inbox import ActiveRun, Inbox, InboxGroup, InboxItem, Latency, QueueDepth, TaskStats, Triage
 from runyard.sdk.models.jobs import Job, JobVersion
 from runyard.sdk.models.model import NULL, Model, Page
-from runyard.sdk.models.projects import Key, Project
+from runyard.sdk.models.projects import ConnectionKey, Key, Project
 from runyard.sdk.models.reports import (
     ApprovalAsk,
     Claim,
@@ -113,6 +113,7 @@ __all__ = [
     "Claim",
     "ClaimsOut",
     "CompleteReport",
+    "ConnectionKey",
     "Counted",
     "DeadGroup",
     "DebugBundle",

@@ -18,6 +18,16 @@ class Project(Model, frozen=True, kw_only=True):
     settings: dict[str, Any] = {}
 
 
+class ConnectionKey(Model, frozen=True, kw_only=True):
+    """A key that signs tokens for sandboxes, as its public half."""
+
+    id: str
+    algorithm: str = ""
+    public_key: str = ""
+    created_at: datetime | None = None
+    retired_at: datetime | None = None
+
+
 class Key(Model, frozen=True, kw_only=True):
     """An API key; `key` is shown when it is made and never again."""
 

@@ -26,6 +26,8 @@ class KeyMethods:
     get = Sends(keys.read)
     list = Lists(keys.list_all)
     revoke = Sends(keys.revoke)
+    connection = Sends(keys.list_connection_keys)
+    rotate_connection = Sends(keys.rotate_connection_key)
 
 
 class ProjectMethods:
