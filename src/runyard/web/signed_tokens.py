@@ -64,8 +64,13 @@ class SignedTokens:
             self._generation += 1
             self._known = {}
 
-    async def connection(self, run: CodingSeen, user_number: int, distinct_id: str, *, mode: str | None = None) -> str:
-        """A token by which the agent in the run's sandbox lets somebody in for a day, as this user."""
+    async def connection(
+        self, run: CodingSeen, user_number: int, distinct_id: str, *, mode: str | None = None, kid: str | None = None
+    ) -> str:
+        """A token by which the agent in the run's sandbox lets somebody in for a day, as this user.
+
+        It is signed by the key of that id, or else by the one that the run's state names.
+        """
         claims: dict[str, Any] = {
             "run_id": run.run.id,
             "task_id": run.row.task_id,
@@ -75,8 +80,9 @@ class SignedTokens:
         }
         if mode is not None:
             claims["mode"] = mode
-        state = decoded(run.row.state)
-        kid = state.get(KID) if isinstance(state, dict) else None
+        if kid is None:
+            state = decoded(run.row.state)
+            kid = state.get(KID) if isinstance(state, dict) else None
         return await self._signed(claims, TO_CONNECT, CONNECTION_SECONDS, kid=kid)
 
     async def ingest(self, project_id: int, task_id: str, run_id: str, *, seconds: int) -> str:
