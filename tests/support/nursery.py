@@ -11,6 +11,7 @@ import gc
 import json
 import os
 import select
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -21,6 +22,8 @@ ROOM = 1 << 20
 
 def main() -> None:
     """Let go one process for each message, until the socket on standard input closes."""
+    # Who interrupts the tests wants them to end what they started, which they hear of from here.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=os.dup(0))
     command_line = imported()
     gc.collect()
@@ -69,6 +72,7 @@ def imported() -> Callable[[], None]:
 def become(message: bytes, files: list[int]) -> None:
     """Be the process that was asked for, and nothing of this one."""
     asked = json.loads(message)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number, file in enumerate(files[:3]):
         os.dup2(file, number)
     os.closerange(3, 1 + max(map(int, os.listdir("/proc/self/fd"))))

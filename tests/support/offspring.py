@@ -76,7 +76,11 @@ class Offspring:
         self.send_signal(signal.SIGKILL)
 
     def _ended(self, timeout: float | None) -> int | None:
-        if self.returncode is None and select.select([self._told], [], [], timeout)[0]:
+        if self.returncode is not None:
+            return self.returncode
+        poll = select.poll()
+        poll.register(self._told, select.POLLIN)
+        if poll.poll(None if timeout is None else timeout * 1000):
             self.returncode = int(self._line())
             os.close(self._told)
         return self.returncode
