@@ -95,3 +95,11 @@ def test_how_managed_runs_are_shut_in_is_told(cli: Command, well: Script, monkey
     monkeypatch.setenv("RUNYARD_MANAGED_ISOLATION", "none")
     result = cli("doctor", "-o", "json")
     assert (result.code, by_name(result)["managed"]) == (0, "warn")
+
+
+def test_how_sandboxes_are_shut_in_is_told(cli: Command, well: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNYARD_SANDBOX_ISOLATION", "off")
+    assert "no sandbox is opened here: sandboxes are switched off" in cli("doctor").out
+    monkeypatch.setenv("RUNYARD_SANDBOX_ISOLATION", "none")
+    result = cli("doctor", "-o", "json")
+    assert (result.code, by_name(result)["sandbox"]) == (0, "warn")

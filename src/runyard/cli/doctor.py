@@ -75,6 +75,7 @@ def checks(client: Client) -> Iterator[Check]:
     if is_local(url):
         yield from _disk_checks()
         yield _managed_check()
+        yield _sandbox_check()
 
 
 def clock_check(skew: float) -> Check:
@@ -185,6 +186,24 @@ def _managed_check() -> Check:
         )
         return Check(name="managed", status="warn", detail="managed runs have all rights of the server", remedy=remedy)
     return Check(name="managed", status="ok", detail="managed runs are shut in by bubblewrap")
+
+
+def _sandbox_check() -> Check:
+    from runyard.sandbox import sandboxes
+    from runyard.settings import load
+
+    settings = load()
+    reason = sandboxes(settings)
+    if reason is not None:
+        detail = f"coding runs wait, because no sandbox is opened here: {reason}"
+        return Check(name="sandbox", status="ok", detail=detail)
+    if settings.sandbox_isolation == "none":
+        remedy = (
+            "Install bubblewrap and leave RUNYARD_SANDBOX_ISOLATION out, unless all who may write tasks are trusted."
+        )
+        return Check(name="sandbox", status="warn", detail="agents have all rights of the server", remedy=remedy)
+    network = "with this machine's network" if settings.sandbox_network else "without a network but this server"
+    return Check(name="sandbox", status="ok", detail=f"agents are shut in by bubblewrap, {network}")
 
 
 def _sentence(text: str) -> str:

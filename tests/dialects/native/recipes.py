@@ -742,6 +742,7 @@ from tests.dialects.native import (  # noqa: E402
     bridge_recipes,  # noqa: F401
     inbox_recipes,  # noqa: F401
     review_recipes,  # noqa: F401
+    sandbox_recipes,  # noqa: F401
     scheduler_recipes,  # noqa: F401
     session_recipes,  # noqa: F401
     signing_recipes,  # noqa: F401
