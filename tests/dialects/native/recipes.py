@@ -740,6 +740,7 @@ def redeliver_webhook_delivery(stand: Stand, api: Api) -> Ask:
 # Each of these notes its recipes down as it is read.
 from tests.dialects.native import (  # noqa: E402
     bridge_recipes,  # noqa: F401
+    coding_recipes,  # noqa: F401
     inbox_recipes,  # noqa: F401
     review_recipes,  # noqa: F401
     sandbox_recipes,  # noqa: F401

@@ -64,12 +64,12 @@ class Stopped(NamedTuple):
     anew: bool
 
 
-def launch(
+def launch_run(
     tx: Tx, project_id: int, task_id: str, new: NewCodingRun, by: Doer, *, resume_from: str | None = None
-) -> TaskSeen:
-    """Queue a run of the task in a sandbox, which goes on from another of its runs where one is named.
+) -> CodingSeen:
+    """Make a run of the task, which goes on from another of its runs where one is named.
 
-    The task as it is shown then. Raises `NotFound`, `NotOfTask`, `UnknownArtifacts` and `TooLarge`.
+    Raises `NotFound`, `NotOfTask`, `UnknownArtifacts`, `TooLarge`, and `Conflict` where `runs.create` does.
     """
     task = tasks.find(tx, project_id, task_id)
     state = dict(new.state)
@@ -77,12 +77,20 @@ def launch(
         _check_of_task(tx, task.id, resume_from)
         state["resume_from_run_id"] = resume_from
     _check_artifacts(tx, [] if resume_from is None else [resume_from], state)
-    runs.create(tx, project_id, task.id, replace(new, state=state, queued=True, sandboxed=True), by)
-    return showing.see(tx, project_id, task.id)
+    return runs.create(tx, project_id, task.id, replace(new, state=state), by)
 
 
-def start(tx: Tx, project_id: int, task_id: str, run_id: str, said: Mapping[str, Any], by: Doer) -> TaskSeen:
-    """Queue a run that is to be worked on in a sandbox, with these parts of its state; its task as it is shown then.
+def launch(
+    tx: Tx, project_id: int, task_id: str, new: NewCodingRun, by: Doer, *, resume_from: str | None = None
+) -> TaskSeen:
+    """`launch_run` in a sandbox, and the task as it is shown then."""
+    wanted = replace(new, queued=True, sandboxed=True)
+    launch_run(tx, project_id, task_id, wanted, by, resume_from=resume_from)
+    return showing.see(tx, project_id, task_id)
+
+
+def start_run(tx: Tx, project_id: int, task_id: str, run_id: str, said: Mapping[str, Any], by: Doer) -> CodingSeen:
+    """Queue a run that is to be worked on in a sandbox, with these parts of its state.
 
     Raises `NotFound`, `UnknownArtifacts`, `TooLarge`, and `Conflict` for one outside, under way, or ended.
     """
@@ -93,7 +101,12 @@ def start(tx: Tx, project_id: int, task_id: str, run_id: str, said: Mapping[str,
         raise Conflict(f"the run is {seen.run.state}; only one that has not begun can be started")
     _check_artifacts(tx, [run_id], said)
     wanted = Change(state=RunState.QUEUED, shared=dict(said))
-    changes.change(tx, project_id, task_id, run_id, wanted, by)
+    return changes.change(tx, project_id, task_id, run_id, wanted, by)
+
+
+def start(tx: Tx, project_id: int, task_id: str, run_id: str, said: Mapping[str, Any], by: Doer) -> TaskSeen:
+    """`start_run`, and its task as it is shown then."""
+    start_run(tx, project_id, task_id, run_id, said, by)
     return showing.see(tx, project_id, task_id)
 
 

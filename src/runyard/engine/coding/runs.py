@@ -253,6 +253,12 @@ def page(tx: Tx, project_id: int, task_id: str, *, offset: int, limit: int) -> P
     return Page(rows=see_all(tx, rows), total=sql.count(tx, task_id))
 
 
+def before(tx: Tx, project_id: int, task_id: str, *, before: int | None, limit: int) -> list[CodingSeen]:
+    """The task's next coding runs below that attempt, the newest first. Raises `NotFound`."""
+    tasks.find(tx, project_id, task_id)
+    return see_all(tx, sql.before(tx, task_id, number=before if before is not None else 2**53, n=limit))
+
+
 def see_all(tx: Tx, rows: Sequence[CodingRun]) -> list[CodingSeen]:
     """These runs as they are shown, in their order; those that are gone are left out."""
     ids = [row.run_id for row in rows]

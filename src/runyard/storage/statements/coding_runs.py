@@ -21,6 +21,9 @@ LOCK = f"SELECT {COLUMNS} FROM coding_runs WHERE run_id {{among ids}} ORDER BY r
 SAVE = Update("coding_runs", {name: _TYPES[name] for name in _CHANGED}, {"run_id": "text"})
 # Newest first, by coding_runs_task.
 PAGE = f"SELECT {COLUMNS} FROM coding_runs WHERE task_id = :task_id ORDER BY number DESC LIMIT :n OFFSET :skipped"
+BEFORE = (
+    f"SELECT {COLUMNS} FROM coding_runs WHERE task_id = :task_id AND number < :number ORDER BY number DESC LIMIT :n"
+)
 COUNT = "SELECT COUNT(*) FROM coding_runs WHERE task_id = :task_id"
 OPEN = (
     "SELECT c.run_id FROM coding_runs c JOIN runs r ON r.id = c.run_id WHERE c.task_id = :task_id "
@@ -63,6 +66,11 @@ def forget_stream(tx: Tx, run_id: str) -> None:
 def page(tx: Tx, task_id: str, *, skipped: int, n: int) -> list[CodingRun]:
     """The task's runs, newest first, from behind so many on."""
     return [from_row(row) for row in tx.wide_rows(PAGE, task_id=task_id, skipped=skipped, n=n)]
+
+
+def before(tx: Tx, task_id: str, *, number: int, n: int) -> list[CodingRun]:
+    """The task's runs below that attempt, newest first."""
+    return [from_row(row) for row in tx.wide_rows(BEFORE, task_id=task_id, number=number, n=n)]
 
 
 def count(tx: Tx, task_id: str) -> int:
