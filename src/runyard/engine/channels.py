@@ -12,7 +12,6 @@ from runyard.domain.channels import KINDS, Channel, Message, named
 from runyard.domain.errors import Forbidden, Invalid, NotFound
 from runyard.domain.records import Json
 from runyard.domain.sessions import Session
-from runyard.domain.tasks import ACTIVE
 from runyard.engine import sizes
 from runyard.storage.port import Tx
 from runyard.storage.statements import channels as sql
@@ -105,8 +104,7 @@ def seen_by(tx: Tx, session: Session) -> list[Seen]:
         own = sql.get(tx, session.project_id, [session.channel]).get(session.channel)
         found[session.channel] = Seen(name=session.channel, workspace_id=session.workspace_id, channel=own)
     if session.workspace_id is not None:
-        stages = [stage.value for stage in ACTIVE]
-        for name, task_id, run_id in sql.worked_on(tx, session.project_id, session.workspace_id, stages, MOST):
+        for name, task_id, run_id in sql.worked_on(tx, session.project_id, session.workspace_id, MOST):
             before = found.get(name)
             found[name] = Seen(
                 name=name,

@@ -18,8 +18,10 @@ from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import schedulers as sql
 from runyard.storage.statements import task_runs as task_runs_sql
+from runyard.storage.statements import task_sums as sums_sql
 from runyard.storage.statements import tasks as tasks_sql
 from runyard.storage.statements.schedulers import Scheduler
+from runyard.storage.statements.task_sums import Where
 
 _json = msgspec.json.Encoder()
 
@@ -57,7 +59,8 @@ def status(tx: Tx, project_id: int) -> Standing:
     """How the project's scheduler stands."""
     counts = sql.run_counts(tx, project_id)
     since = tx.now - queueing.STARVES_AFTER
-    starved = sql.old(tx, project_id, queued_by=since)
+    kinds = [one.counted for one in sums_sql.runs(tx, Where(project_id=project_id)) if one.sums[Stage.QUEUED]]
+    starved = sums_sql.long(tx, project_id, Stage.QUEUED, kinds, since)
     return Standing(
         scheduler=sql.get(tx, project_id),
         active=active(counts),

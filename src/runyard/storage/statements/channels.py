@@ -36,11 +36,10 @@ OF_NONE = (  # by channels_workspace
     f"SELECT {COLUMNS} FROM channels WHERE project_id = :project_id AND workspace_id IS NULL AND name > :after "
     "ORDER BY name LIMIT :n"
 )
-# By task_runs_active: runs that somebody has are as few as those who work.
+# By task_runs_claimer: runs that somebody has are as few as those who work.
 WORKED_ON = (
     "SELECT r.coordination, r.task_id, r.run_id FROM task_runs r JOIN tasks t ON t.id = r.task_id "
-    "WHERE r.project_id = :project_id AND r.stage IN ('queued', 'claimed', 'starting', 'running', 'needs_attention') "
-    "AND r.stage {among stages} AND r.coordination IS NOT NULL "
+    "WHERE r.project_id = :project_id AND r.stage IN ('claimed', 'starting', 'running') AND r.coordination IS NOT NULL "
     "AND t.workspace_id = :workspace_id ORDER BY r.queued_at, r.run_id LIMIT :n"
 )
 OF_RUN = "SELECT r.coordination, t.workspace_id FROM task_runs r JOIN tasks t ON t.id = r.task_id WHERE r.run_id = :id"
@@ -107,9 +106,9 @@ def of_workspace(tx: Tx, project_id: int, workspace_id: str | None, *, after: st
     return [from_row(row) for row in rows]
 
 
-def worked_on(tx: Tx, project_id: int, workspace_id: str, stages: Sequence[str], n: int) -> list[tuple[str, str, str]]:
-    """(channel, task, run) of runs of the workspace that are in one of the stages."""
-    rows = tx.rows(WORKED_ON, project_id=project_id, workspace_id=workspace_id, stages=list(stages), n=n)
+def worked_on(tx: Tx, project_id: int, workspace_id: str, n: int) -> list[tuple[str, str, str]]:
+    """(channel, task, run) of runs of the workspace that somebody has."""
+    rows = tx.rows(WORKED_ON, project_id=project_id, workspace_id=workspace_id, n=n)
     return [(row[0], row[1], row[2]) for row in rows]
 
 

@@ -25,7 +25,6 @@ PAUSED_RUNS = (
     "SELECT COUNT(*) FROM runs WHERE class_id {among class_ids} AND state = 'queued' AND hold = 'paused' "
     "AND queued_at <= :queued_by"
 )
-OLD = "SELECT COUNT(*) FROM task_runs WHERE project_id = :project_id AND stage = 'queued' AND queued_at <= :queued_by"
 _BACKLOG = (
     "SELECT id FROM runs WHERE project_id = :project_id AND executor = 'session' AND state = 'queued' {where} "
     "ORDER BY rank, id LIMIT :n"
@@ -75,12 +74,6 @@ def paused_tasks(tx: Tx, project_id: int) -> int:
 def paused_runs(tx: Tx, class_ids: Sequence[int], *, queued_by: int) -> int:
     """How many runs of these classes that were queued by then are held up by a pause."""
     row = tx.row(PAUSED_RUNS, class_ids=list(class_ids), queued_by=queued_by) if class_ids else None
-    return int(row[0]) if row else 0
-
-
-def old(tx: Tx, project_id: int, *, queued_by: int) -> int:
-    """How many runs that were queued by then still are."""
-    row = tx.row(OLD, project_id=project_id, queued_by=queued_by)
     return int(row[0]) if row else 0
 
 

@@ -35,11 +35,10 @@ ADD = Insert("task_runs", _TYPES)
 GET = f"SELECT {COLUMNS} FROM task_runs WHERE run_id {{among ids}}"
 LATEST = f"SELECT {COLUMNS} FROM task_runs WHERE task_id = :task_id ORDER BY attempt DESC LIMIT :n"
 HELD = f"SELECT {COLUMNS} FROM task_runs WHERE session_id {{among ids}} AND held = 1"
-# What somebody has who was given no lease: by task_runs_active, whose own condition is repeated for SQLite to know it.
+# What somebody has who was given no lease: by task_runs_claimer, which holds what somebody has alone.
 UNLEASED = (
     "SELECT r.run_id FROM task_runs r JOIN runs u ON u.id = r.run_id "
     "WHERE r.project_id IN (SELECT project_id FROM task_run_sums WHERE claimed > 0 OR starting > 0 OR running > 0) "
-    "AND r.stage IN ('queued', 'claimed', 'starting', 'running', 'needs_attention') "
     "AND r.stage IN ('claimed', 'starting', 'running') AND r.run_id > :after AND u.lease_until IS NULL "
     # Others are worked on outside of the server, which knows nothing of it.
     "AND u.executor = 'session' "
