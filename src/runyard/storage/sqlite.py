@@ -110,7 +110,8 @@ class SqliteTx(Tx):
         return self.connection.execute(_text(sql), _bind(params)).fetchall()
 
     def wide_rows(self, sql: str, /, **params: Value) -> Sequence[Row]:
-        # One JSON text costs less than an object a column, and gives up the interpreter lock once, not once a row.
+        # One JSON text costs less than an object a column, and gives up the interpreter lock once: sqlite3 does so for
+        # every row and every column of it, and each time another thread may take the lock and compute for a while.
         try:
             ((packed,),) = self.connection.execute(_packing(sql), _bind(params))
         except sqlite3.DataError:  # longer than any value may be

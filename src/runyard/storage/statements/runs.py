@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -120,7 +119,8 @@ def _waiting_text(waiting: Waiting | None) -> str | None:
 
 
 _STORED: dict[int, Callable[[Any], str | None]] = {
-    _STATE: attrgetter("value"),
+    # What a word's own `value` is, at a fraction of the price.
+    _STATE: str.__str__,
     _POLICY: _policy_text,
     _WAITING: _waiting_text,
 }
@@ -217,7 +217,7 @@ def ready(tx: Tx, class_ids: Sequence[int], n: int, *, rank: int = FOREVER) -> l
 
 def ready_ranks(tx: Tx, class_id: int, n: int, *, rank: int = FOREVER) -> list[tuple[int, str]]:
     """(rank, id) of the first `n` claimable runs of a class in claim order up to a rank, not locked."""
-    return [(row[0], row[1]) for row in tx.rows(READY_RANKS, class_id=class_id, rank=rank, n=n)]
+    return [(row[0], row[1]) for row in tx.wide_rows(READY_RANKS, class_id=class_id, rank=rank, n=n)]
 
 
 def ready_among(tx: Tx, ids: Sequence[str]) -> list[Run]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
@@ -22,6 +21,8 @@ _NUMBERS = {
     "stopped_at",
     "events",
 }
+_STATE = FIELDS.index("state")
+_STATES = {state.value: state for state in SessionState}
 _TYPES = {name: "bigint" if name in _NUMBERS else "text" for name in FIELDS}
 _MOVING = (
     "name",
@@ -60,9 +61,9 @@ COUNT = "SELECT COUNT(*) FROM (SELECT 1 FROM sessions WHERE project_id = :projec
 
 def from_row(row: Row) -> Session:
     """A row in the order of `FIELDS` as a record."""
-    fields: dict[str, Any] = dict(zip(FIELDS, row, strict=True))
-    fields["state"] = SessionState(fields["state"])
-    return Session(**fields)
+    values = list(row)
+    values[_STATE] = _STATES[values[_STATE]]
+    return Session(*values)
 
 
 def add(tx: Tx, session: Session) -> None:
@@ -72,12 +73,12 @@ def add(tx: Tx, session: Session) -> None:
 
 def get(tx: Tx, ids: Sequence[str]) -> dict[str, Session]:
     """The sessions by id; unknown ids are absent."""
-    return {one.id: one for one in map(from_row, tx.rows(GET, ids=list(ids)))} if ids else {}
+    return {one.id: one for one in map(from_row, tx.wide_rows(GET, ids=list(ids)))} if ids else {}
 
 
 def lock(tx: Tx, ids: Sequence[str]) -> dict[str, Session]:
     """The sessions by id, locked in id order; unknown ids are absent."""
-    return {one.id: one for one in map(from_row, tx.rows(LOCK, ids=sorted(set(ids))))} if ids else {}
+    return {one.id: one for one in map(from_row, tx.wide_rows(LOCK, ids=sorted(set(ids))))} if ids else {}
 
 
 def heard(tx: Tx, ids: Sequence[str]) -> None:
