@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import msgspec
 
@@ -25,6 +24,8 @@ from runyard.storage.statements import runs as runs_sql
 
 HIGHEST = 10
 """The highest priority there is."""
+KINDS = 1000
+"""So many kinds of sessions are remembered at most."""
 _requires = msgspec.json.Decoder(list[str]).decode
 
 Place = tuple[int, str]
@@ -138,7 +139,7 @@ def _best(pools: Pools, one: _Looking, taken: set[str]) -> str | None:
 
 
 def _looking(tx: Tx, wish: Wish, offer: Offer, known: _Classes, own: dict[str, Run]) -> _Looking:
-    pools: list[int | str] = list(_eligible(known, offer))
+    pools: list[int | str] = list(known.eligible(offer))
     run = own.get(queueing.run_of(offer.channel) or "")
     if run is not None and run.project_id == wish.session.project_id and _suits(run, offer):
         pools.append(run.id)
@@ -176,21 +177,34 @@ def _last_rank(tx: Tx, wish: Wish) -> int:
     return claim_rank(wish.least_priority, tx.now, ageing=tx.ageing)
 
 
-class _Classes(msgspec.Struct, frozen=True):
+class _Classes:
     """The classes of a project's runs of tasks, by who may look at them."""
 
-    source: Any
-    anybody: dict[str, list[tuple[int, Conditions]]]
-    """By queue."""
-    owned: dict[str, list[tuple[int, str, Conditions]]]
-    """Those for one session alone, by session, with their queue: sessions come and go, and leave theirs behind."""
+    __slots__ = ("_alike", "anybody", "owned", "source")
 
+    def __init__(self, source: object) -> None:
+        self.source = source
+        self.anybody: dict[str, list[tuple[int, Conditions]]] = {}
+        """By queue."""
+        self.owned: dict[str, list[tuple[int, str, Conditions]]] = {}
+        """Those for one session alone, by session, with their queue: sessions come and go, and leave theirs behind."""
+        self._alike: dict[Offer, list[int]] = {}
 
-def _eligible(known: _Classes, offer: Offer) -> tuple[int, ...]:
-    """The classes whose runs the session may have."""
-    queue = queue_of(offer.workspace_id)
-    mine = [(one, met) for one, where, met in known.owned.get(offer.session_id, ()) if where == queue]
-    return tuple(class_id for class_id, met in [*known.anybody.get(queue, ()), *mine] if met.met_by(offer))
+    def eligible(self, offer: Offer) -> list[int]:
+        """The classes whose runs the session may have."""
+        queue = queue_of(offer.workspace_id)
+        mine = [one for one, where, met in self.owned.get(offer.session_id, ()) if where == queue and met.met_by(offer)]
+        return [*self._open(queue, offer), *mine]
+
+    def _open(self, queue: str, offer: Offer) -> list[int]:
+        """Those for anybody; looked for once for all sessions that are alike, of which there are few kinds."""
+        alike = msgspec.structs.replace(offer, session_id="")
+        found = self._alike.get(alike)
+        if found is None:
+            if len(self._alike) >= KINDS:
+                self._alike.clear()
+            found = self._alike[alike] = [one for one, met in self.anybody.get(queue, ()) if met.met_by(offer)]
+        return found
 
 
 def _known(tx: Tx, project_id: int) -> _Classes:
@@ -199,7 +213,7 @@ def _known(tx: Tx, project_id: int) -> _Classes:
     known: _Classes | None = tx.learned.get(fact) or tx.known.get(fact)
     if known is not None and known.source is source:
         return known
-    known = _Classes(source, {}, {})
+    known = _Classes(source)
     for class_id, queue, _, requires in source:
         met = conditions(requires)
         if met.session_id is not None:
