@@ -331,10 +331,12 @@ def counted_as(key: tuple[int | str, ...]) -> int:
 
 def settled(task: Task, now: int) -> Task:
     """The task with everything that follows from the rest of it."""
-    status = status_of(task)
-    task = msgspec.structs.replace(task, status=status)
-    closed_at = (task.closed_at or now) if status in CLOSED else None
-    return msgspec.structs.replace(task, closed_at=closed_at, lane=lane_of(task), counted=counted_as(task_key(task)))
+    after = msgspec.structs.replace(task, status=status_of(task))
+    # Nobody else has this copy yet: setting the rest of its fields saves making others.
+    msgspec.structs.force_setattr(after, "closed_at", (task.closed_at or now) if after.status in CLOSED else None)
+    msgspec.structs.force_setattr(after, "lane", lane_of(after))
+    msgspec.structs.force_setattr(after, "counted", counted_as(task_key(after)))
+    return after
 
 
 def conditions_of(task: Task, profile: Profile | None, run_channel: str | None) -> Conditions:
@@ -371,7 +373,6 @@ def conditions_of(task: Task, profile: Profile | None, run_channel: str | None) 
 def followed(row: TaskRun, before: Run, after: Run, changes: dict[str, Any]) -> TaskRun:
     """The row beside a run after the run moved."""
     stage = stage_of(after.state)
-    active = stage in ACTIVE
     implied: dict[str, Any] = {
         "stage": stage,
         "claimed_at": after.claimed_at,
@@ -382,5 +383,6 @@ def followed(row: TaskRun, before: Run, after: Run, changes: dict[str, Any]) -> 
         implied |= {"session_id": None, "claimer_kind": None, "claimer_ref": None, "failure_kind": None}
     if stage is not Stage.QUEUED:
         implied |= {"look_at": None, "starved": 0}
-    row = msgspec.structs.replace(row, **(implied | changes))
-    return msgspec.structs.replace(row, held=1 if active and row.session_id is not None else None)
+    implied |= changes
+    session_id = implied.get("session_id", row.session_id)
+    return msgspec.structs.replace(row, **implied, held=1 if stage in ACTIVE and session_id is not None else None)

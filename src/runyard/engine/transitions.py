@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ from runyard.domain.coding import EXECUTOR as SANDBOX
 from runyard.domain.moves import changed, move
 from runyard.domain.records import Move, Run
 from runyard.domain.states import ENDED, EVENT_OF_VERB, LEASED, RESOLVABLE, RunState
+from runyard.domain.tasks import Task
 from runyard.domain.waits import WaitState
 from runyard.engine import agent_runs, deliveries, dependents, lanes, news, parents
 from runyard.engine.coding import following as coding
@@ -59,8 +60,10 @@ def apply(tx: Tx, moves: Sequence[Move]) -> list[Run]:
     return apply_to_tasks(tx, moves)[0]
 
 
-def apply_to_tasks(tx: Tx, moves: Sequence[Move]) -> tuple[list[Run], Followed]:
-    """`apply`, and what it did to the tasks of the runs."""
+def apply_to_tasks(
+    tx: Tx, moves: Sequence[Move], locked: Mapping[str, Task] | None = None
+) -> tuple[list[Run], Followed]:
+    """`apply`, and what it did to the tasks of the runs; `locked` are all these, where they are locked already."""
     followed_by = Followed()
     if not moves:
         return [], followed_by
@@ -74,7 +77,7 @@ def apply_to_tasks(tx: Tx, moves: Sequence[Move]) -> tuple[list[Run], Followed]:
     for one in moves:
         journal(tx, one.after, EVENT_OF_VERB[one.verb], one.actor, _data(one))
     if of_tasks:
-        followed_by = following.follow(tx, moves)
+        followed_by = following.follow(tx, moves, locked)
     coded = [one for one in moves if one.after.executor == SANDBOX]
     if coded:
         coding.follow(tx, coded)
@@ -91,7 +94,7 @@ def apply_to_tasks(tx: Tx, moves: Sequence[Move]) -> tuple[list[Run], Followed]:
 
 
 def _data(one: Move) -> dict[str, Any]:
-    data: dict[str, Any] = {"from": one.before.state.value, "to": one.after.state.value, "attempt": one.before.attempt}
+    data: dict[str, Any] = {"from": one.before.state, "to": one.after.state, "attempt": one.before.attempt}
     return data | one.data if one.data else data
 
 

@@ -75,7 +75,8 @@ def _cancel_runs(
     tx: Tx, target: Task, taken: Taken, by: Doer, said: dict[str, Any]
 ) -> tuple[dict[str, Task], list[str]]:
     """Cancel the open runs; their tasks as they stand then, and the sessions that worked on them."""
-    holders = task_runs_sql.sessions_of(tx, sorted(taken.tasks))
+    held_ones = sorted(task.id for task in taken.tasks.values() if task.current_run_id is not None)
+    holders = task_runs_sql.sessions_of(tx, held_ones) if held_ones else {}
     working = {run.id: holders[run.id] for run in taken.runs.values() if run.id in holders and run.state in WORKING}
     runs = sorted(taken.runs.values(), key=lambda run: run.task_id != target.id)
     moves = [
@@ -89,7 +90,7 @@ def _cancel_runs(
         )
         for run in runs
     ]
-    _, followed = apply_to_tasks(tx, moves)
+    _, followed = apply_to_tasks(tx, moves, taken.tasks)
     return dict(followed.tasks), sorted(working.values())
 
 

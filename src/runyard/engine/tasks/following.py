@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -62,10 +62,13 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True):
     """What was told in a timeline, by run."""
 
 
-def follow(tx: Tx, moves: Sequence[Move]) -> Followed:
-    """Bring the tasks of runs that moved up to date. Moves of runs that are of no task are passed over."""
+def follow(tx: Tx, moves: Sequence[Move], locked: Mapping[str, Task] | None = None) -> Followed:
+    """Bring the tasks of runs that moved up to date. Moves of runs that are of no task are passed over.
+
+    `locked` are these tasks as they stand, where the transaction has locked them before.
+    """
     rows = sql.get(tx, [one.after.id for one in moves])
-    tasks = tasks_sql.lock(tx, [row.task_id for row in rows.values()])
+    tasks = tasks_sql.lock(tx, [row.task_id for row in rows.values()]) if locked is None else locked
     changes: dict[str, tuple[Task, Task]] = {}
     before: list[TaskRun] = []
     after: list[TaskRun] = []
@@ -155,8 +158,7 @@ def _usual(event: str, before: Run, after: Run, row: TaskRun, now: TaskRun) -> d
     """What the lines of each kind say besides the status of run and task."""
     match event:
         case "task.run_claimed":
-            by = msgspec.to_builtins(now.claimer) if now.claimer is not None else None
-            return {"claimed_by": by, "claim_token_hash": after.lease_hash, "lease_until": after.lease_until}
+            return {"claimed_by": now.claimer, "claim_token_hash": after.lease_hash, "lease_until": after.lease_until}
         case "task.run_starting" | "task.run_session_bound" | "task.run_started":
             return {"session_id": now.session_id}
         case "task.run_released":

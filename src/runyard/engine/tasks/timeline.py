@@ -20,7 +20,7 @@ def note(
     tx: Tx, task: Task, event: str, by: Doer, said: Mapping[str, Any] | None = None, *, run_id: str | None = None
 ) -> TaskLine:
     """Append a line to the task's timeline. Of what is said, empty values are left out."""
-    payload = {name: value for name, value in said.items() if value not in _EMPTY} if said else {}
+    payload = {name: value for name, value in said.items() if value} if said else {}
     line = TaskLine(
         project_id=task.project_id,
         root_id=task.root_id,
@@ -38,6 +38,3 @@ def note(
     if task.subscriptions and event in ENDS:
         notifying.due(tx, [task])
     return line
-
-
-_EMPTY: tuple[Any, ...] = (None, "", 0, [], {}, ())
