@@ -26,7 +26,7 @@ THINGS = "/small/v1/things"
         "Bearer",
         "Bearer short",
         "Basic abcdefghijkl",
-        "Bearer " + "x" * 600,
+        "Bearer " + "x" * 2100,
         "Bearer ry_no such key",
         "Bearer ry_unknown_key",
     ],

@@ -19,7 +19,8 @@ from runyard.streams.asgi import Scope
 from runyard.web.cache import Fresh
 from runyard.web.scopes import SCOPES, expand
 
-MAX_KEY = 512
+MAX_KEY = 2048
+"""Keys have at most 512 characters; tokens that are signed by RSA some 700."""
 CACHED_KEYS = 4096
 CACHED_SECONDS = 10.0
 TOUCH_SECONDS = 60.0
