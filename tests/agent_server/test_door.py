@@ -102,9 +102,11 @@ def test_events_and_commands_say_differently_who_may_not(desk: Desk, keys: Keys,
 
 def test_the_body_is_looked_at_before_the_session(desk: Desk, keys: Keys, tmp_path: Path) -> None:
     bad = {"error": "Invalid JSON-RPC request"}
+    deep = b'{"jsonrpc":"2.0","method":"cancel","params":' + b'{"a":' * 100_000
     wrong: tuple[Any, ...] = (
-        *(b"", b"{", b"\xff", [], {"method": "cancel"}, {"jsonrpc": "1.0", "method": "cancel"}),
-        *({"jsonrpc": "2.0"}, {"jsonrpc": "2.0", "method": 1}, {"jsonrpc": "2.0", "method": "cancel", "params": []}),
+        *(deep, b"[" * 100_000, b"", b"{", b"\xff", [], {"method": "cancel"}),
+        *({"jsonrpc": "1.0", "method": "cancel"}, {"jsonrpc": "2.0"}, {"jsonrpc": "2.0", "method": 1}),
+        {"jsonrpc": "2.0", "method": "cancel", "params": []},
         {"jsonrpc": "2.0", "method": "cancel", "id": None},
     )
     desk.there = None

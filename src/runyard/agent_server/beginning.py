@@ -90,7 +90,7 @@ def structured(answer: str) -> dict[str, Any]:
     for text in (answer, *reversed(blocks)):
         try:
             return msgspec.json.decode(text.encode(), type=dict[str, Any])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             continue
     raise ValueError("the answer is not the JSON object that the task asks for")
 

@@ -138,7 +138,7 @@ async def _command(desk: Desk, launch: Launch, scope: Scope, receive: Receive, s
     except _TooLarge:
         await _say(send, 413, {"error": f"The body is larger than {MAX_BODY} bytes"})
         return
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, RecursionError):
         await _say(send, 400, {"error": "Invalid JSON-RPC request"})
         return
     session = desk.session()

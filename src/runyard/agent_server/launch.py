@@ -261,10 +261,8 @@ def _mcp_servers(text: str | None) -> tuple[dict[str, Any], ...]:
         return ()
     try:
         given = msgspec.json.decode(text.encode(), type=list[dict[str, Any]])
-        return tuple(
-            msgspec.to_builtins(msgspec.convert(one, _Remote if "type" in one else _Local)) for one in given[:100]
-        )
-    except msgspec.DecodeError as error:
+        return tuple(msgspec.to_builtins(msgspec.convert(one, _Remote if "type" in one else _Local)) for one in given)
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError(f"--mcpServers must be a JSON array of MCP servers as ACP has them: {error}") from None
 
 
@@ -281,7 +279,7 @@ def _claude(text: str | None, adapter: str) -> dict[str, Any] | None:
         raise ValueError(f"--claudeCodeConfig is for the adapter claude, and this is {adapter}")
     try:
         config = msgspec.json.decode(text.encode(), type=_ClaudeConfig)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise ValueError(f"--claudeCodeConfig must be JSON with systemPrompt and plugins: {error}") from None
     meta: dict[str, Any] = {}
     if config.system_prompt is not None:

@@ -26,7 +26,7 @@ def past(content: bytes) -> Past:
     for line in content.splitlines():
         try:
             entry = msgspec.json.decode(line, type=dict[str, Any])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             continue
         notification = entry.get("notification")
         if not isinstance(notification, dict) or not isinstance(notification.get("params"), dict):

@@ -87,7 +87,7 @@ class Peer:
     def _take(self, line: bytes) -> None:
         try:
             message = msgspec.json.decode(line, type=dict[str, Any])
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             if line.strip():
                 log.warning("rpc.not_json %.200r", line)
             return

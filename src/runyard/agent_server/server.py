@@ -293,6 +293,8 @@ class AgentServer:
 
     def _end(self, work: Coroutine[Any, Any, None], name: str) -> None:
         """Begin to end; the server ends in any case, also when that fails."""
+        if self._session is not None:
+            self._session.is_over = True
         self._ending = asyncio.create_task(work, name=name)
         self._ending.add_done_callback(self._ended)
 

@@ -94,6 +94,8 @@ class RunSession:
         self.waiting = 0
         """How many messages wait for their turn."""
         self.is_closed = False
+        self.is_over = False
+        """Whether the run is being ended, so that no more turns begin."""
 
     # -- commands
 
@@ -157,7 +159,7 @@ class RunSession:
         finally:
             self.waiting -= 1
         try:
-            if self.is_closed:
+            if self.is_closed or self.is_over:
                 raise CommandFailed(NO_SESSION)
             turn = await self._prompted(blocks, prompts.plain(blocks) if shown is None else shown)
             if not self.is_closed:
