@@ -12,6 +12,7 @@ from runyard.engine import logs as native_logs
 from runyard.engine.coding import logs
 from runyard.engine.fences import Writer
 from runyard.engine.logs import AppendRequest, NewEntry
+from runyard.storage.statements.coding_logs import Wanted
 from tests.dialects.posthog.client import Posthog, good, path_of, refused
 from tests.support.stand import ADMIN
 from tests.support.verbs import Json
@@ -277,7 +278,7 @@ def test_a_long_log_is_read_in_portions_of_bounded_size(posthog: Posthog) -> Non
         size += sum(len(one.data) + 1 for one in ask.lines)
     after, portions, look = 0, [], 100
     while True:
-        found = store.look(logs.portion, run["id"], logs.Wanted(), after, 2**62, look)
+        found = store.look(logs.portion, run["id"], Wanted(), after, 2**62, look)
         portions.append(sum(len(one.data or "") for one in found.rows))
         if found.more is None:
             break

@@ -22,8 +22,8 @@ class RunNews(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     stage: str | None
     branch: str | None
-    output: msgspec.Raw | None
-    error: msgspec.Raw | None
+    output: msgspec.Raw
+    error: msgspec.Raw
     updated_at: int
     finished_at: int | None
 
@@ -36,8 +36,8 @@ def news_of(seen: CodingSeen) -> RunNews:
         state=run.state.value,
         stage=row.stage,
         branch=row.branch,
-        output=msgspec.Raw(run.output.encode()) if run.output is not None else None,
-        error=msgspec.Raw(run.error.encode()) if run.error is not None else None,
+        output=msgspec.Raw((run.output or "null").encode()),
+        error=msgspec.Raw((run.error or "null").encode()),
         updated_at=seen.updated_at,
         finished_at=run.finished_at,
     )
