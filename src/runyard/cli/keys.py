@@ -87,7 +87,7 @@ def connection(
     pem: Annotated[bool, Parameter(help="Only the public half of the one that signs now, as PEM.")] = False,
     invocation: Given,
 ) -> None:
-    """List the keys by which sandboxes know whom the server sends, the one that signs now first."""
+    """List the keys by which sandboxes know whom the server sends."""
     with invocation.client() as client:
         found = client.keys.connection().data
     if pem and not invocation.json:
