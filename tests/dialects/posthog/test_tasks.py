@@ -100,6 +100,7 @@ def test_a_list_is_newest_first_and_its_pages_keep_the_filters(posthog: Posthog)
         page = good(posthog.get("tasks", **query))
         assert page["count"] == 5
         seen += [task["id"] for task in page["results"]]
+        assert urlsplit(page["next"] or page["previous"]).path == "/posthog/api/projects/1/tasks/"
         query = dict(parse_qsl(urlsplit(page["next"]).query)) if page["next"] else None
     assert seen == ids[::-1]
 

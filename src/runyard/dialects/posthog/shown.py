@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from runyard.dialects.posthog.house import House
 from runyard.dialects.posthog.mapping import runs as mapping
@@ -48,3 +49,9 @@ def tasks(call: Call, house: House, found: Sequence[TaskSeen]) -> list[Task]:
     latest = runs(call, house, [seen.latest for seen in found if seen.latest is not None])
     by_task = {run.task: run for run in latest}
     return [task_out(seen, by_task.get(seen.row.task_id)) for seen in found]
+
+
+def here(call: Call) -> str:
+    """The URL of the list that was asked for, without its query; lists go on below the dialect's own path."""
+    scope: Any = call.request.scope
+    return f"{origin(scope)}{scope['mount']}{scope['path']}/"

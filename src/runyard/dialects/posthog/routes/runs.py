@@ -24,7 +24,6 @@ from runyard.dialects.posthog.wire.runs import (
 from runyard.engine.coding import changes, runs
 from runyard.engine.coding import making as runs_making
 from runyard.web.call import Call
-from runyard.web.links import origin
 
 RUNS = "/api/projects/{project_id:str}/tasks/{task_id:str}/runs"
 RUN = RUNS + "/{id:str}"
@@ -42,8 +41,7 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
         query: bytes = call.request.scope["query_string"]
         skipped, most = values.place(query)
         page = await call.read(runs.page, call.project_id, own(task_id, "task"), offset=skipped, limit=most)
-        url = origin(call.request.scope) + call.request.scope["path"] + "/"
-        following, before = values.around(url, query, offset=skipped, limit=most, total=page.total)
+        following, before = values.around(shown.here(call), query, offset=skipped, limit=most, total=page.total)
         return PaginatedTaskRunList(
             count=page.total, next=following, previous=before, results=shown.runs(call, house, page.rows)
         )

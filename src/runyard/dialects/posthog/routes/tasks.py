@@ -16,7 +16,6 @@ from runyard.dialects.posthog.people import creator, doer, own
 from runyard.dialects.posthog.wire.tasks import PaginatedTaskList, Task, TaskWrite
 from runyard.engine.coding import changing, deleting, listing, runs, showing
 from runyard.web.call import Call
-from runyard.web.links import origin
 
 TASKS = "/api/projects/{project_id:str}/tasks"
 TASK = TASKS + "/{task_id:str}"
@@ -44,8 +43,7 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
         query: bytes = call.request.scope["query_string"]
         skipped, most = values.place(query)
         page = await call.read(listing.numbered, call.project_id, wanted, offset=skipped, limit=most)
-        url = origin(call.request.scope) + call.request.scope["path"] + "/"
-        following, before = values.around(url, query, offset=skipped, limit=most, total=page.total)
+        following, before = values.around(shown.here(call), query, offset=skipped, limit=most, total=page.total)
         return PaginatedTaskList(
             count=page.total, next=following, previous=before, results=shown.tasks(call, house, page.rows)
         )
