@@ -27,7 +27,7 @@ from runyard.agent_server.server import AgentServer
 from runyard.agent_server.tokens import AUDIENCE
 from tests.agent_server.plane import KEY, PROJECT, RUN, TASK, Plane
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 Result = TypeVar("Result")
 
 
