@@ -390,7 +390,7 @@ def test_a_run_that_is_cancelled_or_gone_is_left(keys: Keys, tmp_path: Path, pla
 def test_work_begins_when_the_repository_is_there(
     keys: Keys, tmp_path: Path, plane: Plane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("runyard.agent_server.server.READY_SECONDS", 5)
+    monkeypatch.setattr("runyard.agent_server.opening.READY_SECONDS", 5)
     sign = tmp_path / "cloned"
 
     async def whole() -> None:

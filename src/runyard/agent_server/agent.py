@@ -93,6 +93,8 @@ class Agent:
         self.session_id = ""
         self.config_options: list[dict[str, Any]] = []
         self.was_loaded = False
+        self.is_replaying = False
+        """Whether it tells an old conversation again."""
 
     # -- its life
 
@@ -128,12 +130,15 @@ class Agent:
         self.capabilities = found.agent_capabilities
 
     async def _load(self, resume: str, about: dict[str, Any]) -> None:
+        self.is_replaying = True
         try:
             said = await self._peer.ask("session/load", {**about, "sessionId": resume})
         except RpcError as error:
             # Its memory of the session may be gone with its machine; what was said is told anew.
             log.warning("agent.not_loaded %s", _told(error))
             return
+        finally:
+            self.is_replaying = False
         self._take({**(said or {}), "sessionId": resume})
         self.was_loaded = True
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any, Literal
+from typing import Any
 
 import httpx2
 
 from runyard import __version__
-from runyard.agent_server import agent as agents
-from runyard.agent_server import beginning, git, prompts, resume
+from runyard.agent_server import beginning, opening
 from runyard.agent_server.agent import AgentLost
 from runyard.agent_server.beginning import Beginning
 from runyard.agent_server.clock import Clock, Ids
@@ -21,31 +20,20 @@ from runyard.agent_server.ingest import Ingest
 from runyard.agent_server.journal import Journal
 from runyard.agent_server.launch import Launch, Mode
 from runyard.agent_server.logbook import Logbook
+from runyard.agent_server.opening import BootFailed
 from runyard.agent_server.outbox import Outbox
-from runyard.agent_server.permissions import Permissions
+from runyard.agent_server.progress import Progress
 from runyard.agent_server.resume import Past
 from runyard.agent_server.session import ERROR, Outside, RunSession, Turn
-from runyard.agent_server.terminals import Terminals
 from runyard.agent_server.tokens import Claims
 from runyard.agent_server.usage import Usage
 
 log = logging.getLogger("runyard.agent_server")
-CAPABILITIES = ("user_message", "cancel", "close", "permission_response", "set_config_option", "steer", "resume")
 LOOK_SECONDS = 30.0
 """How often it is asked whether the run is still on."""
-READY_LOOK_SECONDS = 0.1
-READY_SECONDS = 900.0
 LAST_SECONDS = 15.0
 FAILED_ATTEMPTS = 5
 _FINE = frozenset({"end_turn"})
-
-
-class BootFailed(Exception):
-    """The run cannot begin; `code` says where it ended."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class AgentServer:
@@ -73,26 +61,13 @@ class AgentServer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._task: dict[str, Any] = {}
         self._usage = Usage()
-        self._started = clock.monotonic()
-        self._readiness: Literal["starting", "ready", "failed"] = "starting"
-        self._failure: str | None = None
-        self._steps: dict[str, int] = {}
+        self._progress = Progress(clock)
 
     # -- what HTTP asks
 
     def health(self) -> dict[str, Any]:
         """How the server is (contract §10)."""
-        opened = self._steps.get("session")
-        return {
-            "status": "ok",
-            "hasSession": self._session is not None,
-            "readiness": self._readiness,
-            "failureCode": self._failure,
-            "bootMs": opened,
-            "sessionInitMs": None if opened is None else opened - self._steps.get("repository", 0),
-            "boot": {"state": self._readiness, "phases": dict(self._steps)},
-            "capabilities": list(CAPABILITIES),
-        }
+        return self._progress.health(has_session=self._session is not None)
 
     def session(self) -> Session | None:
         """The session, while there is one."""
@@ -148,19 +123,19 @@ class AgentServer:
             self._booted.set()
 
     async def _begin(self) -> None:
-        self._step("http")
+        self._progress.step("http")
         self._task = await self.control.task()
         run = await self.control.run()
-        self._step("run")
+        self._progress.step("run")
         if self._over.is_set():
             return
         self._usage = Usage(beginning.state(run).get("token_usage"))
-        await self._repository()
-        self._step("repository")
-        past = await self._past(run)
+        await opening.repository(self._launch, self._clock)
+        self._progress.step("repository")
+        past = await opening.past(self._launch, self.control, self._journal, run)
         self._session = session = await self._open(run, past)
-        self._step("session")
-        self._readiness = "ready"
+        self._progress.step("session")
+        self._progress.readiness = "ready"
         remembers = session.agent.was_loaded
         begin = beginning.beginning(self._launch, self._task, run, resumes=past is not None)
         self._journal.note(
@@ -176,12 +151,12 @@ class AgentServer:
         self._journal.note("_posthog/sdk_session", {**told, "adapter": self._launch.adapter})
         await self.control.update({"status": "in_progress"})
         self._opened.set()
-        await self._settings(session, run)
+        await opening.settle(self._launch, self._journal, session, run)
         await self._first(session, run, begin, None if remembers else past)
 
     async def _first(self, session: RunSession, run: dict[str, Any], begin: Beginning, past: Past | None) -> None:
         """Give the first prompt, and what waited behind it."""
-        files = await self._pending_files(run, begin)
+        files = await opening.files(self._launch, self.control, run, begin)
         turn: Turn | None = None
         if blocks := beginning.blocks(begin, past) + files if begin.message or files else []:
             if begin.message_id is not None:
@@ -199,74 +174,19 @@ class AgentServer:
         if turn is not None:
             self._on_turn(session.last_turn or turn)
 
-    async def _pending_files(self, run: dict[str, Any], begin: Beginning) -> list[dict[str, Any]]:
-        known = run.get("artifacts")
-        found = [one for one in known if isinstance(one, dict)] if isinstance(known, list) else []
-        wanted = [one for one in found if one.get("id") in begin.artifact_ids]
-        return await prompts.attached(self._launch, self.control, wanted)
-
-    async def _repository(self) -> None:
-        """Return when the repository is there."""
-        sign = self._launch.ready_file
-        end = self._clock.monotonic() + READY_SECONDS
-        while sign is not None and not sign.exists():
-            if self._clock.monotonic() > end:
-                raise BootFailed("repository_not_ready", f"{sign} did not appear within {READY_SECONDS:.0f} seconds")
-            await self._clock.sleep(READY_LOOK_SECONDS)
-
-    async def _past(self, run: dict[str, Any]) -> Past | None:
-        """The run before this one, if this one resumes another."""
-        before = self._launch.resume_run_id or beginning.state(run).get("resume_from_run_id")
-        if not isinstance(before, str) or not before:
-            return None
-        try:
-            await self.control.run(before)
-            return resume.past(await self.control.logs(before))
-        except ControlError as error:
-            self._journal.console("", "warn", f"The run {before} cannot be read, so this one begins anew: {error}")
-            return None
-
-    async def _settings(self, session: RunSession, run: dict[str, Any]) -> None:
-        state = beginning.state(run)
-        wanted = (
-            ("model", self._launch.model),
-            ("thought_level", self._launch.effort),
-            ("mode", state.get("initial_permission_mode")),
-        )
-        for category, value in wanted:
-            if isinstance(value, str) and value and (why := await beginning.choose(session.agent, category, value)):
-                self._journal.console(session.agent.session_id, "warn", why)
-
     async def _open(self, run: dict[str, Any], past: Past | None) -> RunSession:
         """A new agent with an open session. Raises `AgentLost`."""
-        launch = self._launch
-        permissions = Permissions(launch.permissions, emit=self._emit, note=self._note_quietly, ids=self._ids)
-        terminals = Terminals(launch.folder, launch.environment, self._ids)
-        opening: list[RunSession] = []
-
-        def hear(method: str, params: dict[str, Any]) -> None:
-            # What comes before the session stands is an old conversation told again, which the log has.
-            if opening:
-                opening[0].hear(method, params)
-
-        agent = await agents.start(launch, hear=hear, permissions=permissions, terminals=terminals)
-        try:
-            resumed = past.session_id if past is not None else None
-            await agent.open(resume=resumed, mcp_servers=list(launch.mcp_servers), meta=launch.claude_config)
-        except BaseException:
-            await agent.close()
-            raise
-        session = RunSession(
-            agent,
-            launch=launch,
+        outside = Outside(on_turn=self._heard_turn, on_lost=self._on_lost, on_close=self._close)
+        session = await opening.session(
+            self._launch,
             control=self.control,
             journal=self._journal,
-            permissions=permissions,
             usage=self._usage,
-            outside=Outside(on_turn=self._heard_turn, on_lost=self._on_lost, on_close=self._close),
-            branch=run.get("branch") or await git.branch(launch.folder),
+            ids=self._ids,
+            outside=outside,
+            run=run,
+            past=past,
         )
-        opening.append(session)
         self._spawn(self._guard(session), "guard")
         return session
 
@@ -344,7 +264,8 @@ class AgentServer:
 
     async def _failed(self, message: str, code: str) -> None:
         log.error("run.failed %s: %s", code, message)
-        self._readiness, self._failure, self._code = "failed", code, 1
+        self._progress.fail(code)
+        self._code = 1
         session = self._session.agent.session_id if self._session is not None else ""
         self._journal.note("_posthog/error", {"sessionId": session, "stopReason": "error", "error": message})
         flushing = asyncio.create_task(self.logbook.flush(1))
@@ -398,12 +319,6 @@ class AgentServer:
         if self._ingest is not None:
             self._ingest.put(event)
         self.outbox.put(event)
-
-    def _note_quietly(self, method: str, params: dict[str, Any]) -> None:
-        self._journal.note(method, params, live=False)
-
-    def _step(self, name: str) -> None:
-        self._steps[name] = round((self._clock.monotonic() - self._started) * 1000)
 
     def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work, name=name)
