@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench import (
+    append_log,
     bulk,
     create,
     databases,
@@ -42,6 +43,7 @@ BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "task-claims": task_claims.measure,
     "tasks": tasks.measure,
     "inbox": inbox.measure,
+    "append-log": append_log.measure,
 }
 
 

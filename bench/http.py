@@ -142,9 +142,9 @@ async def connect(server: Server) -> Connection:
     return connection
 
 
-async def listen(server: Server, path: str, heard: Callable[[], None]) -> Listener:
+async def listen(server: Server, path: str, heard: Callable[[], None], *, mount: str = "/runyard/v1") -> Listener:
     """A follower of a stream."""
-    message = request("GET", path, accept="text/event-stream")
+    message = request("GET", path, accept="text/event-stream", mount=mount)
     loop = asyncio.get_running_loop()
     _, listener = await loop.create_connection(lambda: Listener(message, heard), *server.address)
     return listener
