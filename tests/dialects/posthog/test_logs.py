@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from runyard.engine import logs as native_logs
+from runyard.engine import sizes
 from runyard.engine.coding import logs
 from runyard.engine.fences import Writer
 from runyard.engine.logs import AppendRequest, NewEntry
@@ -140,7 +141,7 @@ def test_any_object_is_taken(posthog: Posthog, odd: bytes) -> None:
 
 def test_an_entry_may_be_megabytes(posthog: Posthog) -> None:
     run = posthog.run()
-    big = entry("_posthog/sandbox_output", stdout="x" * 9_000_000)
+    big = entry("_posthog/sandbox_output", stdout="x" * 3_000_000)
     good(append(posthog, run, big))
     good(append(posthog, run, big, entry("m")))
     assert [len(line) for line in lines(posthog, run)] == [len(json.dumps(big))] * 2 + [len(json.dumps(entry("m")))]
@@ -266,10 +267,11 @@ def test_whoever_writes_is_alive(posthog: Posthog) -> None:
     assert beats[0] == beats[1] != beats[2]
 
 
-def test_a_long_log_is_read_in_portions_of_bounded_size(posthog: Posthog) -> None:
+def test_a_long_log_is_read_in_portions_of_bounded_size(posthog: Posthog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sizes, "PAGE", 80_000)
     run = posthog.run()
     store = posthog.stand.store
-    line = logs.WholeLine(data=json.dumps({"x": "y" * 4_000_000}), type="big")
+    line = logs.WholeLine(data=json.dumps({"x": "y" * 40_000}), type="big")
     size = 0
     for count in (300, 50):
         small = tuple(logs.WholeLine(data=f'{{"n":{n}}}', type="small") for n in range(count))
@@ -283,7 +285,7 @@ def test_a_long_log_is_read_in_portions_of_bounded_size(posthog: Posthog) -> Non
         if found.more is None:
             break
         after, look = found.more, logs.next_lines(len(found.rows))
-    assert max(portions) < 12_000_000
+    assert max(portions) < 120_000
     assert sum(portions) + 366 == size
     response = posthog.get(path_of(run, "logs"))
     assert len(response.content) == size - 1
