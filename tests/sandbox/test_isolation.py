@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runyard.sandbox import available, isolation
+from runyard.sandbox import available, isolation, sandboxes
 from runyard.sandbox.images import program
 from runyard.sandbox.limits import Limits
 from runyard.settings import Settings, load
@@ -47,6 +47,20 @@ def test_no_isolation_must_be_said_in_so_many_words() -> None:
     assert load({"RUNYARD_MANAGED_ISOLATION": "none"}).managed_isolation == "none"
     with pytest.raises(ValueError, match="managed_isolation"):
         load({"RUNYARD_MANAGED_ISOLATION": "some"})
+
+
+def test_agents_get_the_variables_that_are_named_and_no_others() -> None:
+    environ = {"RUNYARD_SANDBOX_VARIABLES": "A_KEY, OTHER", "A_KEY": "1,2", "OTHER": "", "THIRD": "3"}
+    assert load(environ).sandbox_variables == ("A_KEY=1,2", "OTHER=")
+    with pytest.raises(ValueError, match="names NONE, which"):
+        load({"RUNYARD_SANDBOX_VARIABLES": "NONE"})
+
+
+def test_sandboxes_are_refused_for_reasons_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "RUNYARD_SANDBOX_ISOLATION=off" in (sandboxes(Settings(sandbox_isolation="off")) or "")
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert sandboxes(Settings()) == "bubblewrap is not installed here; install the package `bubblewrap`"
+    assert sandboxes(Settings(sandbox_isolation="none")) is None
 
 
 def test_the_walls_end_where_the_program_begins(walled: Settings) -> None:
