@@ -100,6 +100,7 @@ def test_a_search_looks_at_so_many_tasks_and_goes_on_from_there(
     filled: CodingYard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listing, "EXAMINED", 2)
+    monkeypatch.setattr(listing, "SEARCHED", 2)
     assert numbered(filled, text="t") == (["t4", "t3"], 2)
     page = filled.store.look(listing.page, filled.project_id, Wanted(text="t1"), limit=5)
     assert (page.rows, page.after is not None) == ([], True)

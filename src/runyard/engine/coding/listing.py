@@ -7,7 +7,7 @@ tasks that meet the other filters and in the beginning of their descriptions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -19,10 +19,12 @@ from runyard.storage.port import Tx, Value
 from runyard.storage.sql import BEYOND, FOREVER
 from runyard.storage.statements import coding_lists as sql
 from runyard.storage.statements import coding_tasks
-from runyard.storage.statements.coding_lists import Text
+from runyard.storage.statements.coding_lists import Seen
 
-EXAMINED = 20_000
-"""In how many tasks, the newest that meet the other filters, a text is looked for."""
+EXAMINED = 5000
+"""How many tasks one page looks at that is taken from a place on."""
+SEARCHED = 20_000
+"""In how many tasks, the newest that meet the other filters, a text is looked for by pages by number."""
 LONGEST = 16_384
 """In how many characters of each description."""
 STEP = 500
@@ -67,12 +69,12 @@ class Page(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def numbered(tx: Tx, project_id: int, wanted: Wanted, *, offset: int, limit: int) -> Numbered:
-    """The tasks that meet the filters, by number; with a text, among the newest `EXAMINED`."""
+    """The tasks that meet the filters, by number; with a text, among the newest `SEARCHED`."""
     said, names = _conditions(project_id, wanted)
     if said is None:
         return Numbered(rows=[], total=0)
     if wanted.text:
-        found = [one.task_id for one in _containing(tx, said, names, wanted.text, _FIRST, EXAMINED) if one.matches]
+        found = list(_containing(tx, said, names, wanted.text))
         return Numbered(rows=_see(tx, project_id, found[offset : offset + limit]), total=len(found))
     total = sql.count(tx, said, names)
     rows = sql.numbered(tx, said, names, skipped=offset, n=limit) if offset < total else []
@@ -85,51 +87,47 @@ def page(tx: Tx, project_id: int, wanted: Wanted, *, after: Place | None = None,
     if said is None:
         return Page(rows=[], after=None)
     place = after or _FIRST
-    if wanted.text:
-        return _searched(tx, project_id, said, names, wanted.text, place, limit)
-    rows = sql.before(tx, said, names, at=place.at, id=place.id, n=limit + 1)
-    more = Place(rows[limit - 1].created_at, rows[limit - 1].task_id) if len(rows) > limit else None
-    return Page(rows=showing.see_all(tx, project_id, rows[:limit]), after=more)
+    found: list[str] = []
+    left = EXAMINED
+    while left > 0:
+        step = min(STEP if names or wanted.text else limit + 1, left)
+        seen = sql.walk(tx, said, names, at=place.at, id=place.id, n=step)
+        meeting = _meeting(tx, seen, wanted.text)
+        for one in seen:
+            if len(found) == limit:
+                return Page(rows=_see(tx, project_id, found), after=place)
+            place = Place(one.at, one.task_id)
+            found += [one.task_id] if one.task_id in meeting else []
+        if len(seen) < step:
+            return Page(rows=_see(tx, project_id, found), after=None)
+        left -= step
+    return Page(rows=_see(tx, project_id, found), after=place)
 
 
 _FIRST = Place(FOREVER, BEYOND)
 
 
-class _Looked(NamedTuple):
-    at: int
-    task_id: str
-    matches: bool
-
-
-def _searched(
-    tx: Tx, project_id: int, said: dict[str, Value], names: tuple[str, ...], text: str, place: Place, limit: int
-) -> Page:
-    found: list[str] = []
-    left = EXAMINED
-    for one in _containing(tx, said, names, text, place, EXAMINED):
-        left -= 1
-        place = Place(one.at, one.task_id)
-        found += [one.task_id] if one.matches else []
-        if len(found) == limit:
-            return Page(rows=_see(tx, project_id, found), after=place)
-    # The list has ended, unless it was left because enough of it had been looked at.
-    return Page(rows=_see(tx, project_id, found), after=None if left else place)
-
-
-def _containing(
-    tx: Tx, said: dict[str, Value], names: tuple[str, ...], text: str, place: Place, most: int
-) -> Iterator[_Looked]:
+def _meeting(tx: Tx, seen: Sequence[Seen], text: str | None) -> set[str]:
+    ids = [one.task_id for one in seen if one.matches]
+    if not text:
+        return set(ids)
     part = text.casefold()
-    while most > 0:
-        rows = sql.texts(tx, said, names, at=place.at, id=place.id, n=min(STEP, most), longest=LONGEST)
-        yield from (_Looked(one.created_at, one.task_id, _contains(one, part)) for one in rows)
+    return {one for one, said in sql.texts_of(tx, ids, longest=LONGEST).items() if _holds(part, *said)}
+
+
+def _containing(tx: Tx, said: dict[str, Value], names: tuple[str, ...], text: str) -> Iterator[str]:
+    """Those of the newest tasks meeting the conditions that hold the text."""
+    part, place, left = text.casefold(), _FIRST, SEARCHED
+    while left > 0:
+        rows = sql.texts(tx, said, names, at=place.at, id=place.id, n=min(STEP, left), longest=LONGEST)
+        yield from (one.task_id for one in rows if _holds(part, one.title, one.description))
         if len(rows) < STEP:
             return
-        most, place = most - len(rows), Place(rows[-1].created_at, rows[-1].task_id)
+        left, place = left - len(rows), Place(rows[-1].created_at, rows[-1].task_id)
 
 
-def _contains(one: Text, part: str) -> bool:
-    return part in one.title.casefold() or part in (one.description or "").casefold()
+def _holds(part: str, title: str, description: str | None) -> bool:
+    return part in title.casefold() or part in (description or "").casefold()
 
 
 def _see(tx: Tx, project_id: int, ids: list[str]) -> list[TaskSeen]:
