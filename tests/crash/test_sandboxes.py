@@ -69,8 +69,7 @@ def test_an_agent_dies_with_its_server_and_the_next_one_goes_on_where_it_was(ser
 
 
 def test_a_server_that_is_told_to_stop_ends_its_sandboxes_and_gives_their_runs_back(tmp_path: Path) -> None:
-    settings = {"sandbox_isolation": "none", "sandbox_server_command": double("idle")}
-    server = ServerProcess(tmp_path / "server", **settings).start()
+    server = ServerProcess(tmp_path / "server", sandbox_isolation="none", sandbox_server_command=double("idle")).start()
     try:
         task = asked(server, "POST", TASKS, {"description": "a task"}).json()["id"]
         run = asked(server, "POST", f"{TASKS}{task}/run/", {}).json()["latest_run"]["id"]

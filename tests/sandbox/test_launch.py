@@ -184,7 +184,8 @@ def test_the_door_leads_to_the_server_and_nowhere_else(walled: Settings) -> None
 def test_the_gate_leads_to_one_port_inside(walled: Settings, tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     source = (
-        "import socket; s = socket.create_server(('127.0.0.1', 3001)); open('up', 'w').close(); print('up', flush=True)\n"
+        "import socket; s = socket.create_server(('127.0.0.1', 3001)); open('up', 'w').close()\n"
+        "print('up', flush=True)\n"
         "while 1:\n    c, _ = s.accept(); c.sendall(c.recv(100) * 2); c.close()"
     )
 
