@@ -14,11 +14,13 @@ from tests.agent_server.conftest import run
 from tests.agent_server.plane import brief
 from tests.dialects.posthog.client import Posthog, good, path_of
 from tests.dialects.posthog.contract import PREFIX
+from tests.dialects.posthog.following import whole
 
 
 def test_a_run_is_worked_on_from_its_message_to_its_end(posthog: Posthog, tmp_path: Path) -> None:
     state = {"mode": "background", "pending_user_message": "please think", "kept": True}
     made = posthog.run(environment="local", state=state)
+    token = posthog.stand.on_loop(lambda: posthog.stand.server.signed.ingest(1, made["task"], made["id"], seconds=3600))
     assert posthog.key is not None
     launch = Launch(
         task_id=made["task"],
@@ -32,6 +34,7 @@ def test_a_run_is_worked_on_from_its_message_to_its_end(posthog: Posthog, tmp_pa
         permissions="allow",
         command=ECHO,
         environment={"PATH": "/usr/bin"},
+        ingest_token=token,
     )
 
     async def work() -> int:
@@ -49,3 +52,6 @@ def test_a_run_is_worked_on_from_its_message_to_its_end(posthog: Posthog, tmp_pa
         *("run_started", "sdk_session", "user_message", "agent_thought_chunk", "tool_call", "tool_call_update"),
         *("agent_message", "usage_update", "usage_update", "turn_complete", "task_complete"),
     ]
+    told = [brief(frame.data) for frame in whole(posthog, made) if "notification" in frame.data]
+    assert told.count("agent_message_chunk") == 3
+    assert told[-1] == "task_complete"
