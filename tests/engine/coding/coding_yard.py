@@ -44,7 +44,8 @@ class CodingYard:
 
     def change(self, seen: CodingSeen, state: RunState, **wanted: Any) -> CodingSeen:
         """The run after somebody said that it is in this state."""
-        return self._do(changes.change, seen, Change(state=state, **wanted), PERSON)
+        changed: CodingSeen = self._do(changes.change, seen, Change(state=state, **wanted), PERSON)
+        return changed
 
     def cancel(self, seen: CodingSeen, **said: Any) -> CodingSeen:
         """The run after it was called off."""
@@ -53,7 +54,8 @@ class CodingYard:
 
     def reopen(self, seen: CodingSeen) -> CodingSeen:
         """The run, begun anew."""
-        return self._do(launching.reopen, seen, PERSON)
+        reopened: CodingSeen = self._do(launching.reopen, seen, PERSON)
+        return reopened
 
     def see(self, seen: CodingSeen) -> CodingSeen:
         """The run as it is now."""

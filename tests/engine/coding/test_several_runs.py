@@ -10,6 +10,7 @@ from runyard.domain.coding import WANTED
 from runyard.domain.errors import Conflict
 from runyard.domain.states import RunState
 from runyard.domain.tasks import Stage, TaskStatus
+from runyard.engine.claims import Granted
 from runyard.engine.tasks import canceling, changing, details
 from tests.engine.coding.coding_yard import CodingYard
 from tests.engine.tasks.working import depend
@@ -134,7 +135,7 @@ def test_whatever_happens_to_several_runs_the_rules_of_tasks_hold(coding: Coding
     tasks = [coding.task(f"task {n}") for n in range(2)]
     depend(coding.yard, coding.now(tasks[0]), coding.now(tasks[1]))
     runs = [coding.run(dice.choice(tasks)) for _ in range(3)]
-    held = {}
+    held: dict[str, Granted] = {}
     for _ in range(60):
         match dice.randrange(10):
             case 0 | 1:
