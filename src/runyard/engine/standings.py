@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from runyard.domain import coding
 from runyard.domain.records import Run
 from runyard.domain.states import LEASED, RunState
 from runyard.engine import claimers
@@ -109,6 +110,8 @@ def _position(tx: Tx, run: Run) -> int:
 
 def _nobody(tx: Tx, run: Run) -> Reason | None:
     """What is missing in everybody who asked for work lately, None when somebody could take the run."""
+    if run.executor == coding.EXECUTOR:
+        return _unopened(run)
     asking = claimers.lately(tx, run.project_id, run.executor)
     required = frozenset(msgspec.json.decode(run.requires, type=list[str])) if run.requires else frozenset()
     able = [one for one in asking if one.queues is None or run.queue in one.queues]
@@ -129,3 +132,13 @@ def _nobody(tx: Tx, run: Run) -> Reason | None:
     closest = min((sorted(required - one.capabilities) for one in willing), key=len)
     detail = f"it requires {', '.join(sorted(required))}, and no executor offers all; missing: {', '.join(closest)}"
     return Reason(code="no_worker_with_capabilities", detail=detail, remedy="start a worker with these capabilities")
+
+
+def _unopened(run: Run) -> Reason:
+    """Runs of coding tasks: nobody asks for those, the server gives them a sandbox or leaves them to others."""
+    if run.queue == coding.OUTSIDE:
+        detail = "somebody works on it outside, who has not said that it began"
+        return Reason(code="outside", detail=detail, remedy="begin to work on it, or run it in a sandbox")
+    detail = "it waits for a sandbox: a server opens only so many at once, and none where it cannot shut agents in"
+    remedy = "wait for others to end; `runyard doctor` on the server says whether it opens any, and why not"
+    return Reason(code="no_sandbox", detail=detail, remedy=remedy)

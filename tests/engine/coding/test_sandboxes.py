@@ -12,7 +12,7 @@ from runyard.domain.errors import Conflict, LeaseLost
 from runyard.domain.policy import Failure
 from runyard.domain.states import RunState
 from runyard.domain.traces import Usage
-from runyard.engine import approvals, usage
+from runyard.engine import approvals, explain, usage
 from runyard.engine.claims import Granted
 from runyard.engine.coding import changes, ingesting, making, permissions, sandboxes
 from runyard.engine.coding.changes import Change
@@ -237,3 +237,10 @@ def test_the_list_of_sandboxes_is_paged(coding: CodingYard) -> None:
     second = berths[0].store.look(sandboxes.listed, coding.project_id, limit=2, after=first.more or "")
     assert [one.run_id for one in [*first.rows, *second.rows]] == sorted(berth.id for berth in berths)
     assert second.more is None
+
+
+def test_a_run_without_a_sandbox_says_what_it_waits_for(coding: CodingYard) -> None:
+    for sandboxed, code in ((True, "no_sandbox"), (False, "outside")):
+        seen = coding.run(coding.task(), sandboxed=sandboxed)
+        found = coding.store.look(explain.explain, coding.project_id, seen.run.id)
+        assert code in [reason.code for reason in found.reasons]
