@@ -12,6 +12,7 @@ from types import FrameType
 import uvicorn
 
 from runyard.app.handover import agents_command, agents_environment, hand_over, say
+from runyard.app.joined import Protocol
 from runyard.app.server import Server
 from runyard.domain.errors import Conflict, DomainError
 from runyard.loops import sessions, supervisor
@@ -46,6 +47,7 @@ def _serve(server: Server) -> int:
         server.app,
         host=settings.host,
         port=settings.port,
+        http=Protocol,
         log_config=None,
         access_log=False,
         server_header=False,
