@@ -22,6 +22,7 @@ from bench import (
     inbox,
     lists,
     review,
+    sandboxes,
     stats,
     task_claims,
     tasks,
@@ -44,6 +45,7 @@ BENCHES: dict[str, Callable[[Bench], Iterator[Figure]]] = {
     "tasks": tasks.measure,
     "inbox": inbox.measure,
     "append-log": append_log.measure,
+    "sandboxes": sandboxes.measure,
 }
 
 
