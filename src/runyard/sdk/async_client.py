@@ -22,6 +22,8 @@ from runyard.sdk.nouns import (
     AsyncAgents,
     AsyncApprovals,
     AsyncBulk,
+    AsyncCodingRuns,
+    AsyncCodingTasks,
     AsyncDeadLetter,
     AsyncEnvironments,
     AsyncInbox,
@@ -30,12 +32,14 @@ from runyard.sdk.nouns import (
     AsyncProjects,
     AsyncRepositories,
     AsyncReviews,
+    AsyncSandboxes,
     AsyncScheduler,
     AsyncSchedules,
     AsyncSecrets,
     AsyncSessions,
     AsyncTaskRuns,
     AsyncTasks,
+    AsyncThreads,
     AsyncWaits,
     AsyncWebhooks,
     AsyncWorkspaces,
@@ -100,6 +104,10 @@ class AsyncClient(ServerMethods, AsyncNoun):
         self.inbox = AsyncInbox(self)
         self.scheduler = AsyncScheduler(self)
         self.workspaces = AsyncWorkspaces(self)
+        self.coding_tasks = AsyncCodingTasks(self)
+        self.coding_runs = AsyncCodingRuns(self)
+        self.sandboxes = AsyncSandboxes(self)
+        self.threads = AsyncThreads(self)
 
     async def __aenter__(self) -> Self:
         return self

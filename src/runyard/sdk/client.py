@@ -21,6 +21,8 @@ from runyard.sdk.nouns import (
     Agents,
     Approvals,
     Bulk,
+    CodingRuns,
+    CodingTasks,
     DeadLetter,
     Environments,
     Inbox,
@@ -30,6 +32,7 @@ from runyard.sdk.nouns import (
     Repositories,
     Reviews,
     RunMethods,
+    Sandboxes,
     Scheduler,
     Schedules,
     Secrets,
@@ -37,6 +40,7 @@ from runyard.sdk.nouns import (
     Sessions,
     TaskRuns,
     Tasks,
+    Threads,
     Waits,
     Webhooks,
     Workspaces,
@@ -103,6 +107,10 @@ class Client(ServerMethods, Noun):
         self.inbox = Inbox(self)
         self.scheduler = Scheduler(self)
         self.workspaces = Workspaces(self)
+        self.coding_tasks = CodingTasks(self)
+        self.coding_runs = CodingRuns(self)
+        self.sandboxes = Sandboxes(self)
+        self.threads = Threads(self)
 
     def __enter__(self) -> Self:
         return self

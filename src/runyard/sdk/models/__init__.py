@@ -6,6 +6,7 @@ Values of the caller (payloads, outputs, checkpoints …) are decoded when first
 from runyard.sdk.models.agents import Agent, AgentHealth, AgentRuns, AgentTemplate, AgentTemplates
 from runyard.sdk.models.approvals import Approval, Decision
 from runyard.sdk.models.assignments import AssignedCommit, AssignedPullRequest, AssignedRepository, Assignment
+from runyard.sdk.models.coding import CodingFile, CodingRun, CodingTask, Relay, Sandbox, Sandboxes, Thread
 from runyard.sdk.models.debug import DebugBundle, Sample
 from runyard.sdk.models.findings import Action, Counted, Finding
 from runyard.sdk.models.inbox import ActiveRun, Inbox, InboxGroup, InboxItem, Latency, QueueDepth, TaskStats, Triage
@@ -112,6 +113,9 @@ __all__ = [
     "ChunksOut",
     "Claim",
     "ClaimsOut",
+    "CodingFile",
+    "CodingRun",
+    "CodingTask",
     "CompleteReport",
     "ConnectionKey",
     "Counted",
@@ -156,6 +160,7 @@ __all__ = [
     "QueuedRun",
     "ReceivedDelivery",
     "RefusedRun",
+    "Relay",
     "ReleaseReport",
     "Repository",
     "RepositoryHook",
@@ -169,6 +174,8 @@ __all__ = [
     "RunSession",
     "RunsOut",
     "Sample",
+    "Sandbox",
+    "Sandboxes",
     "Schedule",
     "Scheduler",
     "Secret",
@@ -193,6 +200,7 @@ __all__ = [
     "TaskStats",
     "TaskTree",
     "TaskTrouble",
+    "Thread",
     "ToolCall",
     "Triage",
     "Triggered",
