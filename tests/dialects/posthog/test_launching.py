@@ -72,6 +72,12 @@ def test_artifacts_that_nobody_uploaded_are_named(posthog: Posthog) -> None:
     run = posthog.run()
     assert refused(posthog.post(path_of(run, "start"), said), 400)["missing_artifact_ids"] == ["0" * 32]
     assert posthog.see(run)["status"] == "not_started"
+    file = {"name": "a.txt", "type": "user_attachment", "content": "some text"}
+    (entry,) = good(posthog.post(path_of(run, "artifacts"), {"artifacts": [file]}))["artifacts"]
+    started = good(posthog.post(path_of(run, "start"), {"pending_user_artifact_ids": [entry["id"]]}))["latest_run"]
+    assert (started["status"], started["state"]["pending_user_artifact_ids"]) == ("queued", [entry["id"]])
+    said = {"pending_user_artifact_ids": [entry["id"]], "resume_from_run_id": run["id"]}
+    refused(posthog.post(f"tasks/{run['task']}/run", said), 400)
 
 
 @pytest.mark.parametrize("status", ["not_started", "queued"])

@@ -76,7 +76,8 @@ def launch_run(
     if resume_from is not None:
         _check_of_task(tx, task.id, resume_from)
         state["resume_from_run_id"] = resume_from
-    _check_artifacts(tx, [] if resume_from is None else [resume_from], state)
+    # It has none yet: who wants to send some makes the run first, and starts it once they are there.
+    _check_artifacts(tx, [], state)
     return runs.create(tx, project_id, task.id, replace(new, state=state), by)
 
 
