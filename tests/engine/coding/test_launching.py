@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from runyard.domain.errors import Conflict, LeaseLost
+from runyard.domain.errors import Conflict, Invalid, LeaseLost
 from runyard.domain.states import RunState
+from runyard.engine.coding import launching
+from runyard.engine.coding.runs import NewCodingRun
 from tests.engine.coding.coding_yard import CodingYard
 from tests.engine.tasks.working import types
+from tests.support.yard import PERSON
 
 
 def test_who_has_a_run_that_is_called_off_loses_it(coding: CodingYard) -> None:
@@ -50,6 +55,13 @@ def test_a_run_from_outside_is_for_sandboxes_alone_from_then_on(coding: CodingYa
     assert (after.run.state, after.row.sandboxed, after.run.error) == (RunState.QUEUED, 1, None)
     assert coding.yard.claim(1, **outside) == []
     assert [one.run.id for one in coding.take()] == [run.run.id]
+
+
+@pytest.mark.parametrize("ids", [5, "x", {"a": 1}, [{}], [None]])
+def test_what_cannot_be_ids_of_artifacts_is_refused(coding: CodingYard, ids: Any) -> None:
+    new = NewCodingRun(state={launching.ARTIFACTS: ids})
+    with pytest.raises(Invalid, match="list of ids"):
+        coding.store.transact(launching.launch_run, coding.project_id, coding.task(), new, PERSON)
 
 
 def test_events_of_the_next_sandbox_are_counted_from_the_first_on(coding: CodingYard) -> None:

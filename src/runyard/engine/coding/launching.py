@@ -205,6 +205,8 @@ def _check_of_task(tx: Tx, task_id: str, run_id: str) -> None:
 
 def _check_artifacts(tx: Tx, run_ids: Sequence[str], said: Mapping[str, Any]) -> None:
     wanted = said.get(ARTIFACTS) or []
+    if not isinstance(wanted, list) or not all(isinstance(one, str) for one in wanted):
+        raise Invalid(f"{ARTIFACTS!r} must be a list of ids of artifacts, as the manifest has them")
     entries = manifests.of_runs(tx, run_ids) if wanted else {}
     known = {entry_id(entry.artifact_id) for some in entries.values() for entry in some}
     missing = [one for one in wanted if one not in known]
