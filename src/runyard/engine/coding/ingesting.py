@@ -103,7 +103,6 @@ def last(tx: Tx, project_id: int, task_id: str, run_id: str) -> Taken:
 
 
 def _hand_on(tx: Tx, run: Run, row: CodingRun, events: Sequence[Pushed], *, over: bool = False) -> None:
-    hearing.heard(tx, run, [event.text for event in events])
     for event in events:
         tx.emit(ChunkLine(run.project_id, run.id, news.EVENTS, event.text, event.ends))
     hearing.heard(tx, run, (event.text for event in events))
