@@ -54,7 +54,8 @@ class Fleet:
         """The server for all tests that do not stop it; its reviewer may read `roots`, its jobs go to this machine."""
         if engine not in self._kept:
             self.roots.mkdir(exist_ok=True)
-            near = {"allow_private_endpoints": "1", "endpoint_ports": "*"}
+            # Coding runs stay queued: what is tried here is what people say, not what agents do with it.
+            near = {"allow_private_endpoints": "1", "endpoint_ports": "*", "sandbox_isolation": "off"}
             self._kept[engine] = self.make(engine, agents=True, review_roots=str(self.roots), **near).start()
         return self._kept[engine]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from cyclopts import App, Group, Parameter
 
 from runyard import __version__
-from runyard.cli import task_commands
+from runyard.cli import coding_commands, task_commands
 
 _PACKAGE = "runyard.cli"
 START = Group("Start and operate", sort_key=1)
 WORK = Group("Runs and jobs", sort_key=2)
-ACCESS = Group("Access", sort_key=4)
+ACCESS = Group("Access", sort_key=5)
 
 ALONE: tuple[tuple[str, str, str, Group], ...] = (
     ("up", "up:up", "Run the server, say what to do next, and show what happens, until Ctrl-C.", START),
@@ -268,6 +268,7 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     *task_commands.NOUNS,
+    *coding_commands.NOUNS,
     (
         "keys",
         "Make and revoke API keys.",

@@ -32,6 +32,13 @@ def task_id(client: Client, text: str) -> str:
     return _fitting(text, "task", lambda: (one.id for one in client.tasks.list(include_drafts=True, limit=RECENT)))
 
 
+def coding_task_id(client: Client, text: str) -> str:
+    """The id of the one recent coding task whose id begins or ends so; whole ids and names are taken as they are."""
+    if "~" in text:
+        return text.strip()
+    return _fitting(text, "coding task", lambda: (one.id for one in client.coding_tasks.list(limit=RECENT)))
+
+
 def session_id(client: Client, text: str) -> str:
     """The id of the one recent session whose id begins or ends so; a whole id is taken as it is."""
     return _fitting(text, "session", lambda: (one.id for one in client.sessions.list(limit=RECENT)))
