@@ -58,6 +58,7 @@ def test_agents_get_the_variables_that_are_named_and_no_others() -> None:
 
 def test_sandboxes_are_refused_for_reasons_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "RUNYARD_SANDBOX_ISOLATION=off" in (sandboxes(Settings(sandbox_isolation="off")) or "")
+    assert "RUNYARD_SANDBOX_CONCURRENCY=0" in (sandboxes(Settings(sandbox_concurrency=0)) or "")
     monkeypatch.setenv("PATH", "/nowhere")
     assert sandboxes(Settings()) == "bubblewrap is not installed here; install the package `bubblewrap`"
     assert sandboxes(Settings(sandbox_isolation="none")) is None

@@ -54,7 +54,9 @@ def available(settings: Settings) -> str | None:
 
 
 def sandboxes(settings: Settings) -> str | None:
-    """Why sandboxes of coding runs cannot be made safe here, in one sentence; None when they can."""
+    """Why no sandboxes of coding runs are opened here, in one sentence; None when they are."""
+    if settings.sandbox_concurrency < 1:
+        return "this server is to open none (RUNYARD_SANDBOX_CONCURRENCY=0)"
     return _trouble("sandboxes", "SANDBOX", settings.sandbox_isolation, settings.sandbox_paths, settings)
 
 

@@ -19,11 +19,13 @@ from runyard.outbound.relay import Relay
 from runyard.sandbox import sandboxes
 from runyard.settings import Settings
 from tests.dialects.posthog.client import Posthog, good, path_of, posthog
+from tests.support.effort import THOROUGH
 from tests.support.stand import Stand
+from tests.support.stores import ENGINES
 from tests.support.verbs import Json
 
 DOUBLE = Path(__file__).with_name("double.py")
-QUICK = Patience(ready=60.0, last_words=3.0, close=1.0, grace=0.5, again=0.05)
+QUICK = Patience(ready=60.0, last_words=1.0, close=1.0, grace=0.5, again=0.05)
 
 
 def double(how: str) -> str:
@@ -137,10 +139,10 @@ def processes(word: str) -> list[int]:
 Open = Callable[..., Floor]
 
 
-@pytest.fixture
-def engine() -> str:
+@pytest.fixture(params=ENGINES if THOROUGH else ["sqlite"])
+def engine(request: pytest.FixtureRequest) -> str:
     """Sandboxes do not differ between the engines; what they do to runs is tried on both elsewhere."""
-    return "sqlite"
+    return str(request.param)
 
 
 @pytest.fixture

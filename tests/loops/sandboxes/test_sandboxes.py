@@ -126,6 +126,11 @@ CRASH = "sh -c 'echo first >&2; echo boom >&2; exit 3'"
             Patience(ready=0.5, grace=0.5),
             "the agent server was not ready within 0.5 seconds",
         ),
+        (
+            {"sandbox_server_command": "sh 'x"},
+            QUICK,
+            "the sandbox could not be opened: RUNYARD_SANDBOX_SERVER_COMMAND is no command line: No closing quotation",
+        ),
         ({"sandbox_server_command": double("hopeless")}, QUICK, "the agent server is not ready: no_agent"),
         (
             {"sandbox_server_command": double("idle"), "sandbox_seconds": 1.0},
@@ -138,7 +143,7 @@ CRASH = "sh -c 'echo first >&2; echo boom >&2; exit 3'"
             "the sandbox needed more than its 100 MiB",
         ),
     ],
-    ids=["crash", "silent end", "unready", "hopeless", "too long", "too much memory"],
+    ids=["crash", "silent end", "unready", "no command", "hopeless", "too long", "too much memory"],
 )
 def test_a_sandbox_that_ends_badly_fails_its_run_with_the_reason(
     floor: Open, settings: dict[str, Any], patience: Patience, message: str

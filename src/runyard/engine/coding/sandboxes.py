@@ -15,7 +15,7 @@ from runyard.domain.moves import move
 from runyard.domain.policy import Failure
 from runyard.domain.records import Json, Move, Run
 from runyard.domain.slices import Slice
-from runyard.engine.coding import changes, console, ingesting
+from runyard.engine.coding import changes, console
 from runyard.engine.coding.changes import Change
 from runyard.engine.failures import failed
 from runyard.engine.proofs import Report, fence
@@ -104,10 +104,7 @@ def opened(tx: Tx, said: Opened) -> CodingSeen:
         raise refused or LeaseLost()
     shared = {ID: said.id, URL: said.url, KID: said.kid}
     wanted = Change(shared=shared, trusted=True)
-    seen = changes.change(tx, run.project_id, said.task_id, run.id, wanted, server("sandboxes"))
-    # From now on what happens is told by the sandbox, and its log says nothing new.
-    ingesting.push(tx, run.id, [])
-    return seen
+    return changes.change(tx, run.project_id, said.task_id, run.id, wanted, server("sandboxes"))
 
 
 def ended(tx: Tx, end: End) -> Run | None:

@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import structlog
 
 from runyard.domain.errors import DomainError, LeaseLost, Unavailable
@@ -21,6 +20,7 @@ from runyard.engine.leases import Start, start
 from runyard.loops.sandboxes import events, opening
 from runyard.loops.sandboxes.ground import Ground, Held
 from runyard.loops.sandboxes.opening import Site
+from runyard.loops.sandboxes.printed import LINES, read
 from runyard.outbound.messages import NoAnswer
 from runyard.outbound.relay import AgentRefused, Crowded
 from runyard.sandbox import gauge, workshops
@@ -34,8 +34,6 @@ log = structlog.get_logger("runyard.sandboxes")
 LOOK_SECONDS = 5.0
 """How often a run is looked at when nothing was heard of it."""
 LAST_EVENTS_SECONDS = 2.0
-LAST_LINES = 20
-LONGEST_LINE = 500
 TRIES = 20
 
 
@@ -61,6 +59,10 @@ async def live(ground: Ground, held: Held) -> None:
         await _ended(ground, held, _end(held, released=error.detail))
     except DomainError as refused:
         await _ended(ground, held, _failed(held, refused.detail, kind="server"))
+    except OSError as error:
+        await _ended(
+            ground, held, _failed(held, f"there is no folder for the sandbox: {error.strerror}", kind="server")
+        )
     finally:
         watching.cancel()
 
@@ -99,21 +101,32 @@ async def _work(ground: Ground, held: Held, equipment: Equipment, place: Path) -
     except NotStarted as error:
         return _failed(held, f"the sandbox could not be opened: {str(error)[:1000]}", kind="server")
     held.running = site.running
-    said: deque[str] = deque(maxlen=LAST_LINES)
-    reading = asyncio.create_task(_read(site, said))
+    said: deque[str] = deque(maxlen=LINES)
+    reading = asyncio.create_task(read(site.running.process, said))
     over = asyncio.create_task(site.running.process.wait())
     chores: list[asyncio.Task[None]] = []
     failure: Failure | None = None
+
+    def attend() -> None:
+        """Listen to the sandbox, and speak to it."""
+        if chores:
+            return
+        knock = opening.knock(ground, equipment, site)
+
+        def gone() -> bool:
+            return over.done() or held.stop is not None
+
+        chores.append(asyncio.create_task(_guarded(held, events.relay(ground, held.run, knock, gone=gone))))
+        chores.append(asyncio.create_task(_guarded(held, events.answer(ground, held.run, knock))))
+
+    # Our own server keeps nobody waiting who is early, and its agent may be done before it was seen to be ready.
+    up = attend if ground.settings.sandbox_server_command is None else _nothing
     try:
-        failure = await _readied(ground, held, site, over)
+        failure = await _readied(ground, held, site, over, up)
         if failure is None and held.stop is None and not over.done():
-            seen = await ground.store.write(sandboxes.opened, _opened(held, equipment, site))
+            await ground.store.write(sandboxes.opened, _opened(held, equipment, site))
             log.info("sandbox.ready", run=held.run.id, seconds=round(time.monotonic() - began, 2))
-            knock = opening.knock(ground, msgspec.structs.replace(equipment, seen=seen), site)
-            chores = [
-                asyncio.create_task(_guarded(held, events.relay(ground, held.run, knock, gone=over.done))),
-                asyncio.create_task(_guarded(held, events.answer(ground, held.run, knock))),
-            ]
+            attend()
             left = ground.settings.sandbox_seconds - (time.monotonic() - began)
             if not await _until(over, held, max(left, 0.0)):
                 failure = Failure(
@@ -134,9 +147,15 @@ async def _work(ground: Ground, held: Held, equipment: Equipment, place: Path) -
     return _gone(ground, held, site.running.process.returncode or 0, tuple(said))
 
 
-async def _readied(ground: Ground, held: Held, site: Site, over: asyncio.Task[int]) -> Failure | None:
+def _nothing() -> None:
+    """Nothing is done yet."""
+
+
+async def _readied(
+    ground: Ground, held: Held, site: Site, over: asyncio.Task[int], up: Callable[[], None]
+) -> Failure | None:
     """Return when the server in the sandbox is ready, is gone, or has to go; why it will not be ready, if so."""
-    ready = asyncio.create_task(opening.ready(ground, site))
+    ready = asyncio.create_task(opening.ready(ground, site, up))
     stopping = asyncio.create_task(held.stopping.wait())
     waited = ground.patience.ready
     try:
@@ -193,28 +212,6 @@ async def _leave(site: Site, tasks: list[asyncio.Task[Any]]) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await site.close()
-
-
-async def _read(site: Site, said: deque[str]) -> None:
-    """Take what is printed, so that nobody waits for us to; the last lines of standard error are remembered."""
-    process = site.running.process
-    assert process.stdout is not None
-    assert process.stderr is not None
-
-    async def drain(stream: asyncio.StreamReader) -> None:
-        while await stream.read(1 << 16):
-            pass
-
-    async def remember(stream: asyncio.StreamReader) -> None:
-        rest = b""
-        while piece := await stream.read(1 << 16):
-            *lines, rest = (rest + piece).split(b"\n")
-            rest = rest[-(1 << 16) :]
-            said.extend(text for line in lines if (text := line.decode(errors="replace").strip()[:LONGEST_LINE]))
-        if text := rest.decode(errors="replace").strip()[:LONGEST_LINE]:
-            said.append(text)
-
-    await asyncio.gather(drain(process.stdout), remember(process.stderr))
 
 
 async def _guarded(held: Held, chore: Coroutine[Any, Any, None]) -> None:

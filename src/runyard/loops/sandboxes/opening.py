@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import structlog
 
-from runyard.engine.coding.sandboxes import Equipment
-from runyard.loops.sandboxes.environment import environment, readable, words
+from runyard.engine.coding.sandboxes import KID, Equipment
+from runyard.loops.sandboxes.environment import MODES, environment, readable, words
 from runyard.loops.sandboxes.events import Knock
 from runyard.loops.sandboxes.ground import Ground, Held
 from runyard.outbound import relay
@@ -42,6 +43,7 @@ class _Health(msgspec.Struct, frozen=True, kw_only=True):
     failure: str | None = msgspec.field(name="failureCode", default=None)
 
 
+_json = msgspec.json.Encoder()
 _health = msgspec.json.Decoder(_Health).decode
 
 
@@ -92,7 +94,11 @@ async def opened(ground: Ground, held: Held, equipment: Equipment, place: Path) 
         processes=settings.sandbox_processes,
         files=FILES,
     )
-    running = await start(words(equipment, settings, port=port, place=inside), told, limits, cell)
+    try:
+        command = words(equipment, settings, port=port, place=inside)
+    except ValueError as error:
+        raise NotStarted(f"RUNYARD_SANDBOX_SERVER_COMMAND is no command line: {error}") from None
+    running = await start(command, told, limits, cell)
     doors: list[Door] = []
     if running.door is not None:
         gate = Gate(running, port)
@@ -109,8 +115,8 @@ async def opened(ground: Ground, held: Held, equipment: Equipment, place: Path) 
     return site
 
 
-async def ready(ground: Ground, site: Site) -> str | None:
-    """Return when the server is ready; why it will never be, if it says so."""
+async def ready(ground: Ground, site: Site, up: Callable[[], None]) -> str | None:
+    """Return when the server is ready; why it will never be, if it says so. `up` is called when it answers at all."""
     request = Outgoing(
         url=f"{site.url}/health", method="GET", headers=[("Connection", "close")], reach=ground.relay.reach(site.url)
     )
@@ -118,6 +124,7 @@ async def ready(ground: Ground, site: Site) -> str | None:
         try:
             answer = await ground.relay.client.send(request, timeout=ANSWER_SECONDS)
             said = _health(answer.body) if answer.status == 200 else _Health(readiness="")
+            up()
         except (NoAnswer, msgspec.MsgspecError, UnicodeError):
             said = _Health(readiness="")
         if said.readiness == "failed":
@@ -130,11 +137,13 @@ async def ready(ground: Ground, site: Site) -> str | None:
 def knock(ground: Ground, equipment: Equipment, site: Site) -> Knock:
     """Makes what opens the sandbox to us."""
     mode: Any = equipment.state.get("mode")
+    # By the key that it was started with, whatever signs by now.
+    state = _json.encode(equipment.state | {KID: site.kid}).decode()
+    row = msgspec.structs.replace(equipment.seen.row, state=state)
+    seen = msgspec.structs.replace(equipment.seen, row=row)
 
     async def door() -> relay.Door:
-        token = await ground.signed.connection(
-            equipment.seen, USER, NAME, mode=mode if mode in ("interactive", "background") else None
-        )
+        token = await ground.signed.connection(seen, USER, NAME, mode=mode if mode in MODES else None)
         return relay.Door(url=site.url, token=token)
 
     return door
