@@ -236,4 +236,5 @@ def require(identity: Identity, scopes: Iterable[str]) -> None:
     """Make sure that the caller has one of the scopes. Raises `Forbidden` that names what is missing."""
     wanted = [*scopes]
     if not any(scope in identity.scopes for scope in wanted):
-        raise Forbidden(f"this needs a key with scope {' or '.join(wanted)}")
+        named = " or ".join(f"'{scope}'" for scope in wanted)
+        raise Forbidden(f"this needs a key with scope {named}")
