@@ -52,6 +52,10 @@ def test_coding_tasks_are_made_run_and_put_away(desk: Desk) -> None:
     assert desk.json("coding", "take", outside["run_id"])["sandboxed"] is False
     assert desk.json("coding", "cancel", outside["run_id"], "--reason", "enough")["state"] == "canceled"
     assert desk.json("coding", "watch", outside["run_id"], code=8)["state"] == "canceled"
+    assert desk.json("coding", "end", draft["run_id"], "completed", "--result", '{"n": 1}')["output"] == {"n": 1}
+    other = desk.json("coding", "start", task, "--outside")["run_id"]
+    failed = desk.json("coding", "end", other, "failed", "--error", "it broke")
+    assert (failed["state"], failed["error"]["message"]) == ("failed", "it broke")
     assert desk.json("coding", "delete", task, code=2)["code"] == "usage"
     assert desk.json("coding", "delete", task, "--yes") == {"deleted": task}
     assert desk.json("coding", "get", task, code=5)["code"] == "not_found"

@@ -81,7 +81,8 @@ ELSEWHERE = {
     **dict.fromkeys(
         (
             *("coding list", "coding get", "coding create", "coding start", "coding runs", "coding watch"),
-            *("coding cancel", "coding take", "coding reopen", "coding delete", "sandboxes list"),
+            *("coding cancel", "coding take", "coding end", "coding reopen", "coding delete"),
+            "sandboxes list",
             *("threads set", "threads get", "threads drop", "threads said"),
         ),
         "test_coding_commands",

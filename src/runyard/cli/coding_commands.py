@@ -29,6 +29,11 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
             ("cancel", "runs.act:cancel", "Stop runs; their sandboxes are closed."),
             ("take", "coding.act:take", "Take a run out of its sandbox, to work on it outside."),
             (
+                "end",
+                "coding.act:end",
+                "Say how a run ended that no sandbox ends: one outside, or one with a person at it.",
+            ),
+            (
                 "reopen",
                 "coding.act:reopen",
                 "Begin a run anew in another sandbox: one that ended, or that was taken outside.",

@@ -1,8 +1,8 @@
-"""`runyard coding create|start|take|reopen|delete`."""
+"""`runyard coding create|start|take|end|reopen|delete`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -94,6 +94,22 @@ def take(run: RunId, /, *, invocation: Given) -> None:
     """Take a run out of its sandbox, to work on it outside."""
     with invocation.client() as client:
         show_run(invocation, client.coding_runs.update(run_id(client, run), outside=True))
+
+
+def end(
+    run: RunId,
+    outcome: Annotated[Literal["completed", "failed"], Parameter(help="How it ended.")],
+    /,
+    *,
+    error: Annotated[str | None, Parameter(help="What went wrong.")] = None,
+    result: Annotated[str | None, Parameter(help="JSON to merge into what came of it, @FILE, or - for input.")] = None,
+    invocation: Given,
+) -> None:
+    """Say how a run ended that no sandbox ends: one outside, or one with a person at it."""
+    said: dict[str, Any] = {"error": error, "output": None if result is None else json_value(result, "--result")}
+    words = {word: value for word, value in said.items() if value is not None}
+    with invocation.client() as client:
+        show_run(invocation, client.coding_runs.update(run_id(client, run), state=outcome, **words))
 
 
 def reopen(run: RunId, /, *, invocation: Given) -> None:
