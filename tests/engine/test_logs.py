@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runyard.domain.errors import Conflict, Invalid, LeaseLost, NotFound, TooLarge
-from runyard.engine import logs
+from runyard.engine import following, logs, sizes
 from runyard.engine.fences import Writer
 from runyard.engine.logs import AppendRequest, NewEntry
 from tests.support.writers import anyone, holder, log
@@ -154,3 +154,18 @@ def test_the_place_of_a_time_in_a_log(yard, clock):
     assert messages(yard, held, after=yard.store.look(logs.seq_at, held.run.id, then)) == ["c"]
     assert messages(yard, held, after=yard.store.look(logs.seq_at, held.run.id, then - 1)) == ["a", "b", "c"]
     assert messages(yard, held, after=yard.store.look(logs.seq_at, held.run.id, clock.now())) == []
+
+
+def test_long_lines_make_short_pages(yard):
+    held = yard.running()
+    data = '"' + "x" * (sizes.DOCUMENT - 2) + '"'
+    for number in range(12):
+        log(yard, holder(held), NewEntry(message=str(number), data=data, type="big"))
+    for asked in ({}, {"type": "big"}):
+        first = yard.store.look(logs.of_run, 1, held.run.id, limit=50, **asked)
+        assert [line.message for line in first.rows] == [str(number) for number in range(7)]
+        assert messages(yard, held, after=first.more, **asked) == ["7", "8", "9", "10", "11"]
+    followed = yard.store.look(following.lines, held.run.id, 0, 50)
+    assert followed.more
+    assert len(followed.lines) < 12
+    assert followed.lines[-1].seq == followed.upto

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from heapq import merge
 from operator import attrgetter
 
 from runyard.domain.records import Event, LogEntry
 from runyard.domain.slices import Slice
-from runyard.engine import runs
+from runyard.engine import runs, sizes
 from runyard.storage.port import Tx
 from runyard.storage.statements import events as sql
 from runyard.storage.statements import logs as logs_sql
@@ -31,12 +32,20 @@ def of_project(
     return _slice(tx, project_id, after, limit, type)
 
 
-def tail(tx: Tx, project_id: int, run_id: str, *, after: int = 0, limit: int = 200) -> list[Event | LogEntry]:
+def tail(tx: Tx, project_id: int, run_id: str, *, after: int = 0, limit: int = 200) -> Slice[Event | LogEntry, int]:
     """The run's first events and log lines after a sequence number, in one order. Raises `NotFound`."""
     runs.find(tx, project_id, run_id)
-    events: list[Event | LogEntry] = [*sql.after(tx, run_id, after, limit)]
-    lines: list[Event | LogEntry] = [*logs_sql.after(tx, run_id, after, limit)]
-    return list(merge(events, lines, key=attrgetter("seq")))[:limit]
+    return with_log(tx, run_id, after, limit)
+
+
+def with_log(tx: Tx, run_id: str, after: int, limit: int) -> Slice[Event | LogEntry, int]:
+    """The run's next events and log lines, in one order: fewer than are asked for where lines are long."""
+    ahead = logs_sql.sizes(tx, run_id, after, None, limit + 1, level=None, type=None)
+    logged = sizes.sliced(ahead, limit, partial(logs_sql.between, tx, run_id, level=None, type=None))
+    upto = logged.more
+    events = [one for one in sql.after(tx, run_id, after, limit + 1) if upto is None or one.seq < upto]
+    rows: list[Event | LogEntry] = list(merge(events, logged.rows, key=attrgetter("seq")))
+    return Slice(rows=rows[:limit], more=rows[limit - 1].seq if len(rows) > limit else upto)
 
 
 def oldest_seq(tx: Tx, project_id: int) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from heapq import merge
-from operator import attrgetter
 from typing import Generic, TypeVar
 
 import msgspec
@@ -14,11 +12,10 @@ from runyard.domain.records import Chunk, Event, LogEntry, Run
 from runyard.domain.slices import Slice
 from runyard.domain.states import ENDED
 from runyard.engine import chunks as pieces
-from runyard.engine import runs
+from runyard.engine import events, runs
 from runyard.storage.port import Tx
 from runyard.storage.statements import events as events_sql
 from runyard.storage.statements import fences as runs_sql
-from runyard.storage.statements import logs as logs_sql
 
 L = TypeVar("L", bound=Event | LogEntry | Chunk)
 
@@ -45,10 +42,7 @@ def begin(tx: Tx, project_id: int, run_id: str) -> tuple[Run, int]:
 
 def lines(tx: Tx, run_id: str, after: int, limit: int) -> Look[Event | LogEntry]:
     """The run's next events and log lines, in one order."""
-    events: list[Event | LogEntry] = [*events_sql.after(tx, run_id, after, limit)]
-    logged: list[Event | LogEntry] = [*logs_sql.after(tx, run_id, after, limit)]
-    found = list(merge(events, logged, key=attrgetter("seq")))[:limit]
-    return _look(tx, run_id, Slice(rows=found, more=found[-1].seq if len(found) >= limit else None))
+    return _look(tx, run_id, events.with_log(tx, run_id, after, limit))
 
 
 def chunks(tx: Tx, run_id: str, after: int, limit: int) -> Look[Chunk]:

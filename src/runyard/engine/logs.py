@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import msgspec
 
@@ -82,19 +83,16 @@ def of_run(
     level: str | None = None,
     type: str | None = None,
 ) -> Slice[LogEntry, int]:
-    """The run's log, oldest first, perhaps of one level or one type only. Raises `NotFound`."""
+    """The run's log, oldest first, perhaps of one level or one type only. Raises `NotFound`.
+
+    Where lines are long there are fewer, and one at least.
+    """
     runs.find(tx, project_id, run_id)
-    if level is None and type is None:
-        rows = sql.after(tx, run_id, after, limit + 1)
-        more = rows[limit - 1].seq if len(rows) > limit else None
-        return Slice(rows=rows[:limit], more=more)
-    looked, upto = sql.reach(tx, run_id, after, SCAN)
-    if upto is None:
-        return Slice(rows=[], more=None)
-    rows = sql.after_of(tx, run_id, after, upto, limit + 1, level=level, type=type)
-    if len(rows) > limit:
-        return Slice(rows=rows[:limit], more=rows[limit - 1].seq)
-    return Slice(rows=rows, more=upto if looked == SCAN else None)
+    looked, upto = (0, None) if level is None and type is None else sql.reach(tx, run_id, after, SCAN)
+    ahead = sql.sizes(tx, run_id, after, upto, limit + 1, level=level, type=type)
+    found = sizes.sliced(ahead, limit, partial(sql.between, tx, run_id, level=level, type=type))
+    # Beyond what was looked at there may be more of the kind.
+    return Slice(rows=found.rows, more=upto) if found.more is None and looked == SCAN else found
 
 
 def seq_at(tx: Tx, run_id: str, at: int) -> int:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from runyard.domain.records import LogEntry
-from runyard.storage.port import Tx
+from runyard.storage.port import Tx, Value
 
 FIELDS = LogEntry.__struct_fields__
 COLUMNS = ", ".join(FIELDS)
-OF_RUN = f"SELECT {COLUMNS} FROM logs WHERE run_id = :run_id AND seq > :after ORDER BY seq LIMIT :n"
-OF_RUN_SOME = (
-    f"SELECT {COLUMNS} FROM logs WHERE run_id = :run_id AND seq > :after AND seq <= :upto {{kind}}ORDER BY seq LIMIT :n"
+SIZES = (
+    "SELECT seq, LENGTH(message) + COALESCE(LENGTH(data), 0) FROM logs "
+    "WHERE run_id = :run_id AND seq > :after {kind}ORDER BY seq LIMIT :n"
 )
+BETWEEN = f"SELECT {COLUMNS} FROM logs WHERE run_id = :run_id AND seq >= :first AND seq <= :last {{kind}}ORDER BY seq"
+UPTO = "AND seq <= :upto "
 LEVEL = "AND level = :level "
 TYPE = "AND type = :type "
 FIRST_LATER = "SELECT seq FROM logs WHERE run_id = :run_id AND at > :at ORDER BY seq LIMIT 1"
@@ -21,18 +23,26 @@ REACH = (
 )
 
 
-def after(tx: Tx, run_id: str, seq: int, n: int) -> list[LogEntry]:
-    """The run's first log lines after a sequence number, oldest first."""
-    return [_from_row(row) for row in tx.rows(OF_RUN, run_id=run_id, after=seq, n=n)]
+def sizes(
+    tx: Tx, run_id: str, after: int, upto: int | None, n: int, *, level: str | None, type: str | None
+) -> list[tuple[int, int]]:
+    """(number, characters) of the run's first lines after a number, oldest first, perhaps of one kind and up to one."""
+    kind, said = _kind(level, type)
+    if upto is not None:
+        kind, said = UPTO + kind, said | {"upto": upto}
+    return [(row[0], row[1]) for row in tx.rows(SIZES.format(kind=kind), run_id=run_id, after=after, n=n, **said)]
 
 
-def after_of(
-    tx: Tx, run_id: str, seq: int, upto: int, n: int, *, level: str | None, type: str | None
-) -> list[LogEntry]:
-    """The same, of one level or one type only and not beyond `upto`."""
-    wanted = {name: value for name, value in (("level", level), ("type", type)) if value is not None}
-    text = OF_RUN_SOME.format(kind=(LEVEL if "level" in wanted else "") + (TYPE if "type" in wanted else ""))
-    return [_from_row(row) for row in tx.rows(text, run_id=run_id, after=seq, upto=upto, n=n, **wanted)]
+def between(tx: Tx, run_id: str, first: int, last: int, *, level: str | None, type: str | None) -> list[LogEntry]:
+    """The run's lines from one number to another, oldest first, perhaps of one kind."""
+    kind, said = _kind(level, type)
+    rows = tx.rows(BETWEEN.format(kind=kind), run_id=run_id, first=first, last=last, **said)
+    return [_from_row(row) for row in rows]
+
+
+def _kind(level: str | None, type: str | None) -> tuple[str, dict[str, Value]]:
+    wanted: dict[str, Value] = {name: text for name, text in (("level", level), ("type", type)) if text is not None}
+    return (LEVEL if level is not None else "") + (TYPE if type is not None else ""), wanted
 
 
 def seq_at(tx: Tx, run_id: str, at: int) -> int:

@@ -57,13 +57,8 @@ class _Look(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _look_at_run(tx: Tx, project_id: int, run_id: str, kind: str, after: int, limit: int) -> _Look:
-    read = _PARTS.get(kind)
-    if read is None:
-        lines: Sequence[Line] = events.tail(tx, project_id, run_id, after=after, limit=limit)
-        more = len(lines) >= limit
-    else:
-        found = read(tx, project_id, run_id, after=after, limit=limit)
-        lines, more = found.rows, found.more is not None
+    found = _PARTS.get(kind, events.tail)(tx, project_id, run_id, after=after, limit=limit)
+    lines, more = found.rows, found.more is not None
     run = runs.find(tx, project_id, run_id)
     ended = run.state in FINAL | PARKED and not more
     # A run's own lines go only with the run itself, so nothing of it can be missing.
@@ -158,7 +153,7 @@ def handlers(feeds: Feeds) -> Sequence[HTTPRouteHandler]:
     async def list_run_chunks(
         call: Call, run_id: str, limit: Limit = 50, cursor: Cursor = None, after: After = None
     ) -> wire.Page[wire.Chunk] | Streamed:
-        """The run's output of the last quarter of an hour as it came; followed live as `text/event-stream`."""
+        """The run's output of the last hour as it came; followed live as `text/event-stream`."""
         if _wants_stream(call):
             return await follow_run(call, run_id, "chunks", after)
         (start,) = place(cursor, tuple[int]) or (after or 0,)

@@ -98,7 +98,7 @@ class ChunksOut(msgspec.Struct, kw_only=True):
 
 
 class Chunk(msgspec.Struct, kw_only=True):
-    """A piece of a run's output as it came; kept for a quarter of an hour."""
+    """A piece of a run's output as it came; kept for an hour."""
 
     seq: int
     run_id: str
