@@ -74,29 +74,36 @@ class TaskLoad(Load):
             answer = self._ask(http, "/tasks/claim", who | {"lease_seconds": 2, "wait_seconds": 0.2})
             if answer is None or (not answer["refused"] and answer["claim"] is None):
                 continue
-            # A claim whose answer was lost is the session's all the same, and it is told so.
-            run_id = answer["run_id"] if answer["refused"] else answer["claim"]["run"]["id"]
+            run_id = self._held(http, session) if answer["refused"] else answer["claim"]["run"]["id"]
+            if run_id is None:
+                continue
             self.claimed.append((run_id, session["id"]))
             self._complete_one(http, run_id, who)
 
     def _complete_one(self, http: httpx2.Client, run_id: str, who: JsonObject) -> None:
         output = {"by": who["session_id"]}
         done = self._surely(http, f"/task-runs/{run_id}/complete", who | {"output": output})
-        if done is not None and done["refused"] and done.get("state") == "completed":
-            # By this session, if only the answer was lost; or by another one, after the lease was over.
-            done = self._seen(http, run_id)
-            if done is not None and done["output"] != output:
+        if done is not None and done["refused"]:
+            # Done by this session, if only the answer was lost; or by another one, after the lease was over.
+            done = self._seen(http, f"/task-runs/{run_id}")
+            if done is not None and done.get("output") != output:
                 return
-        if done is None or done.get("refused"):
+        if done is None:
             return
         if done["output"] != output or self.completed.setdefault(done["task_id"], output) != output:
             self.wrong.append(("completed twice", output, done))
 
-    def _seen(self, http: httpx2.Client, run_id: str) -> JsonObject | None:
-        """The run as it stands; None when it is enough."""
+    def _held(self, http: httpx2.Client, session: JsonObject) -> str | None:
+        """The run of a session that was refused another: a claim whose answer was lost is its own all the same."""
+        situation = self._seen(http, f"/sessions/{session['id']}/situation")
+        work = situation["work"] if situation is not None else None
+        return None if work is None else str(work["run"]["id"])
+
+    def _seen(self, http: httpx2.Client, path: str) -> JsonObject | None:
+        """What there is at the path; None when it is enough."""
         while not self._enough.is_set():
             try:
-                response = http.get(f"/task-runs/{run_id}")
+                response = http.get(path)
             except httpx2.TransportError:
                 self._enough.wait(0.02)
                 continue
