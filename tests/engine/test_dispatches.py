@@ -56,6 +56,21 @@ def test_the_first_runs_of_every_class_are_found_over_all_projects(yard: Yard):
     other.check()
 
 
+def test_some_classes_can_be_looked_at_alone(yard: Yard):
+    for name in ("one", "two", "off"):
+        yard.job(name, **HTTP)
+        yard.create(job=name)
+    yard.job("off", enabled=False)
+    classes = {run.job_name: run.class_id for run in (yard.create(job="one"), yard.create(job="two"))}
+    off = yard.create(executor="worker").class_id
+    asked = [classes["one"], off, 999_999]
+    found = yard.store.look(dispatches.ready, "http", ten_of_each, among=asked)
+    assert {one: len(heads) for one, heads in found.heads.items()} == {classes["one"]: 2}
+    assert (found.more_after, found.held_back) == (None, False)
+    claim(yard, *(run_id for _, run_id in found.heads[classes["one"]]))
+    assert yard.store.look(dispatches.ready, "http", ten_of_each, among=asked).heads == {}
+
+
 def test_classes_beyond_those_looked_at_come_in_the_next_pass(yard: Yard, monkeypatch):
     monkeypatch.setattr(dispatches, "CLASSES", 2)
     for number in range(3):

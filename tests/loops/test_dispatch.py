@@ -498,3 +498,16 @@ def test_leases_of_requests_under_way_are_renewed(yard: Yard, post: Post, endpoi
     assert yard.state(run) is S.RUNNING
     release.set()
     assert settled(yard, run).state is S.COMPLETED
+
+
+def test_a_quick_endpoint_is_served_between_two_looks_at_all_of_them(yard: Yard, post: Post, endpoint: Endpoint):
+    http_job(yard, endpoint, "quick")
+    settled(yard, yard.create(job="quick"))
+    dispatcher = post.senders.dispatcher
+    dispatcher._whole_at = float("inf")
+    http_job(yard, endpoint, "unknown")
+    unknown = yard.create(job="unknown")
+    assert settled(yard, yard.create(job="quick")).state is S.COMPLETED
+    assert yard.run(unknown).state is S.QUEUED
+    dispatcher._whole_at = 0.0
+    assert settled(yard, unknown).state is S.COMPLETED

@@ -69,15 +69,21 @@ def board(
     return Boarded(granted=granted, luggage=luggage(tx, [one.run for one in granted], known))
 
 
-def ready(tx: Tx, executor: str, allot: Allot, *, after: int = 0) -> Ready:
-    """The first runs of every class that has any, as many of each as `allot` wants to see."""
-    found, more = sql.busy_classes(tx, executor, after=after, n=CLASSES)
+def ready(tx: Tx, executor: str, allot: Allot, *, after: int = 0, among: Sequence[int] | None = None) -> Ready:
+    """The first runs of every class that has any, as many of each as `allot` wants to see.
+
+    `among` looks at these classes alone, which costs no more where there are many others.
+    """
+    if among is None:
+        found, more = sql.busy_classes(tx, executor, after=after, n=CLASSES)
+    else:
+        found, more = sql.claimable(tx, executor, among), None
     wanted: dict[int, list[int]] = {}
     for class_id, number in allot(found).items():
         wanted.setdefault(number, []).append(class_id)
     heads: Heads = {}
     for number, class_ids in wanted.items():
-        heads |= sql.heads(tx, class_ids, number)
+        heads |= {one: first for one, first in sql.heads(tx, class_ids, number).items() if first}
     return Ready(heads=heads, more_after=more, held_back=len(heads) < len(found))
 
 

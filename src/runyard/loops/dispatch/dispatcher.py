@@ -50,6 +50,9 @@ LEASE = 90 * SECOND
 """While its request is under way; longer than the usual grace, which decides when nobody beats any more."""
 CEILING = 300.0
 """No request takes longer than this many seconds, whatever the run's timeout."""
+REST = 9
+"""A look at every class that has work is followed by looks at the classes served last, for so many times as long."""
+LONGEST_REST = 0.25
 PATIENCE = 60.0
 """How long a report is tried again while the store cannot be reached."""
 
@@ -73,6 +76,8 @@ class Dispatcher:
         self.is_draining = False
         self._wake = wake
         self._after = 0
+        self._whole_at = 0.0
+        """When every class is looked at again (monotonic clock)."""
         self._claiming = asyncio.Lock()
         """Held while runs are being claimed that are not in our hands yet."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -90,12 +95,22 @@ class Dispatcher:
             return None
         load = self.traffic.load(self.fares.caps())
         worth = partial(allot, load=load, most=BATCH)
-        ready = await self.store.read(dispatches.ready, EXECUTOR, worth, after=self._after)
-        again = 0.0 if ready.more_after is not None or self._after else None
-        self._after = ready.more_after or 0
+        began = time.monotonic()
+        served = self.traffic.served
+        if self._after or not served or began >= self._whole_at:
+            ready = await self.store.read(dispatches.ready, EXECUTOR, worth, after=self._after)
+            again = 0.0 if ready.more_after is not None or self._after else None
+            self._after = ready.more_after or 0
+            ended = time.monotonic()
+            self._whole_at = ended + min((ended - began) * REST, LONGEST_REST)
+            self.traffic.held_back = ready.held_back
+        else:
+            # Many slow endpoints with work of their own do not make each run of a quick one wait for a look at all.
+            ready = await self.store.read(dispatches.ready, EXECUTOR, worth, among=served)
+            again = max(0.0, self._whole_at - time.monotonic())
         load = self.traffic.load(self.fares.caps())  # places may have become free meanwhile
         chosen = pick(ready.heads, load, BATCH)
-        self.traffic.held_back = ready.held_back or len(chosen) < sum(map(len, ready.heads.values()))
+        self.traffic.held_back |= len(chosen) < sum(map(len, ready.heads.values()))
         if not chosen:
             return again
         request = claims.ClaimRequest(

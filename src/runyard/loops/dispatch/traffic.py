@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from runyard.loops.dispatch.shares import QUICK, Load
 
 WEIGHT = 0.2
+SERVED = 32
+"""So many quick classes are looked at for themselves, those that were served last."""
 MOST = 10_000
 """So many classes are remembered; then all are forgotten and found out anew."""
 
@@ -22,6 +24,7 @@ class Traffic:
         self._busy: Counter[int] = Counter()
         self._count = 0
         self._seconds: dict[int, float] = {}
+        self._served: dict[int, None] = {}
 
     @property
     def room(self) -> int:
@@ -33,6 +36,11 @@ class Traffic:
         quick = frozenset(class_id for class_id, seconds in self._seconds.items() if seconds < QUICK)
         slow = frozenset(self._seconds.keys() - quick)
         return Load(slots=self.slots, busy=dict(self._busy), quick=quick, slow=slow, caps=caps)
+
+    @property
+    def served(self) -> tuple[int, ...]:
+        """The quick classes that were served last: where more work is most likely to come."""
+        return tuple(self._served)
 
     def take_off(self, class_id: int) -> None:
         """A place is taken."""
@@ -52,3 +60,8 @@ class Traffic:
             self._seconds.clear()
         before = self._seconds.get(class_id, seconds)
         self._seconds[class_id] = before + WEIGHT * (seconds - before)
+        self._served.pop(class_id, None)
+        if self._seconds[class_id] < QUICK:
+            self._served[class_id] = None
+            if len(self._served) > SERVED:
+                del self._served[next(iter(self._served))]

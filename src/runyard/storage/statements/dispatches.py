@@ -40,8 +40,12 @@ CHECKPOINTS = """
 def busy_classes(tx: Tx, executor: str, *, after: int, n: int) -> tuple[list[int], int | None]:
     """Classes of this executor with ready work, of the `n` behind the given one; and where to go on, if anywhere."""
     found = [row[0] for row in tx.rows(BUSY_CLASSES, after=after, n=n)]
-    ids = [row[0] for row in tx.rows(CLAIMABLE, ids=found, executor=executor)] if found else []
-    return sorted(ids), found[-1] if len(found) == n else None
+    return claimable(tx, executor, found), found[-1] if len(found) == n else None
+
+
+def claimable(tx: Tx, executor: str, ids: Sequence[int]) -> list[int]:
+    """Which of these classes are this executor's, and of no job that is disabled."""
+    return sorted(row[0] for row in tx.rows(CLAIMABLE, ids=list(ids), executor=executor)) if ids else []
 
 
 def heads(tx: Tx, class_ids: Sequence[int], n: int) -> dict[int, list[tuple[int, str]]]:
