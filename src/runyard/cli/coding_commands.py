@@ -26,7 +26,7 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
             ),
             ("runs", "coding.read:runs", "List the runs of a coding task, newest first."),
             ("watch", "runs.watch:watch", "Follow a run live; the exit code tells how it ended."),
-            ("cancel", "runs.act:cancel", "Stop runs; their sandboxes are closed."),
+            ("cancel", "runs.act:cancel", "Stop runs and their children."),
             ("take", "coding.act:take", "Take a run out of its sandbox, to work on it outside."),
             (
                 "end",
