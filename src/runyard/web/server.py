@@ -191,16 +191,11 @@ def at_root(path: str, key: str) -> str | None:
 def compose(
     mounts: Mapping[str, App],
     *,
-    absent: Mapping[str, App] | None = None,
     readiness: Readiness,
     metrics: Metrics,
     lifespan: Lifespan = _nothing,
 ) -> App:
-    """The whole server as one ASGI callable: the first segment of a path names the mount.
-
-    `absent` are the mounts that only say that they are not served.
-    """
-    everyone = {**(absent or {}), **mounts}
+    """The whole server as one ASGI callable: the first segment of a path names the mount."""
     pages: dict[str, Callable[[str], Any]] = {
         "/livez": lambda rid: health.live(),
         "/readyz": readiness.reply,
@@ -218,13 +213,13 @@ def compose(
             return
         path: str = scope["path"]
         name = path[1:].partition("/")[0]
-        app = everyone.get(name)
+        app = mounts.get(name)
         if app is not None:
             await app(_below(scope, len(name) + 1), receive, send)
             return
         page = pages.get(path)
         if page is None:
-            app = everyone.get(at_root(path, _key(scope)) or "")
+            app = mounts.get(at_root(path, _key(scope)) or "")
             if app is not None:
                 await app(_below(scope, 0), receive, send)
                 return
