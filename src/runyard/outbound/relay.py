@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
-from runyard.domain.errors import DomainError, Invalid
+from runyard.domain.errors import Invalid, Unavailable
 from runyard.outbound.client import Client
 from runyard.outbound.guard import Reach
 from runyard.outbound.messages import NoAnswer, Outgoing
@@ -46,10 +46,8 @@ class Door(msgspec.Struct, frozen=True, kw_only=True):
     """What whoever runs the sandbox wants besides."""
 
 
-class Crowded(DomainError):
+class Crowded(Unavailable):
     """As many commands are under way as there may be; send it again in a while."""
-
-    code = "unavailable"
 
 
 class AgentRefused(Exception):

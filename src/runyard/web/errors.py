@@ -45,6 +45,18 @@ class Gone(DomainError):
     code = "client_gone"
 
 
+class AgentFailed(DomainError):
+    """The agent in the run's sandbox refused, failed, or could not be reached; look at the run before trying again."""
+
+    code = "agent_failed"
+
+
+class AgentSilent(DomainError):
+    """The agent in the run's sandbox did not answer in time; its turn may go on, and the run's log tells of it."""
+
+    code = "agent_silent"
+
+
 class Mistake(msgspec.Struct, frozen=True, kw_only=True):
     """One wrong value of a request: where it stands, and what is wrong with it."""
 

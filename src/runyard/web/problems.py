@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from runyard.domain.errors import RateLimited, Unavailable
-from runyard.web.errors import TABLE, Errors, Fault, Mistake
+from runyard.web.errors import TABLE, AgentFailed, AgentSilent, Errors, Fault, Mistake
 from runyard.web.reply import encode
 
 MEDIA_TYPE = "application/problem+json"
@@ -59,4 +59,4 @@ def shape(fault: Fault) -> bytes:
     return encode(problem(fault))
 
 
-PROBLEMS = Errors(shape, table=TABLE, media_type=MEDIA_TYPE)
+PROBLEMS = Errors(shape, table={**TABLE, AgentFailed: (502, ""), AgentSilent: (504, "")}, media_type=MEDIA_TYPE)

@@ -22,11 +22,6 @@ def trusted(call: Call) -> bool:
     return call.may("admin")
 
 
-def creator(call: Call) -> str:
-    """The id of the caller's key, or what stands for one."""
-    return call.identity.key.id if call.identity.key is not None else call.actor
-
-
 def own(text: str, what: str) -> str:
     """An id of the path in its one form: lowercase with hyphens. Raises `NotFound` for any other."""
     found = text.lower()

@@ -12,13 +12,13 @@ import msgspec
 from runyard.artifacts.port import Blob
 from runyard.dialects.posthog import forms
 from runyard.dialects.posthog.forms import Field, Path, Read
-from runyard.dialects.posthog.mapping.runs import entry_out
 from runyard.dialects.posthog.wire.artifacts import ArtifactManifestResponse
 from runyard.dialects.posthog.wire.runs import Kind
 from runyard.domain.coding import Entry, safe_name
 from runyard.domain.records import Json
 from runyard.domain.uploads import plain_name
 from runyard.engine.coding.manifests import NewFile
+from runyard.web.entries import entry_out
 
 _json = msgspec.json.Encoder()
 KINDS: tuple[str, ...] = get_args(Kind)

@@ -10,11 +10,11 @@ import msgspec
 from runyard.dialects.posthog import forms
 from runyard.dialects.posthog.errors import Refused
 from runyard.dialects.posthog.forms import Field, Path, Read, wrong
-from runyard.dialects.posthog.mapping.runs import entry_out
 from runyard.domain.coding import Entry, entry_id
+from runyard.web.entries import entry_out
+from runyard.web.talking import CANCEL, MESSAGE
 
-MESSAGE = "user_message"
-METHODS = (MESSAGE, "cancel", "close", "permission_response", "set_config_option")
+METHODS = (MESSAGE, CANCEL, "close", "permission_response", "set_config_option")
 WHAT = "params"
 MOST_IDS = 100
 """How many artifacts one message may name."""

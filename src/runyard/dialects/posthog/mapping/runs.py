@@ -9,13 +9,14 @@ from msgspec import UNSET
 
 from runyard.dialects.posthog import forms
 from runyard.dialects.posthog.forms import Field
-from runyard.dialects.posthog.mapping.values import STATUS, WANTED, instant, instant_or_none
-from runyard.dialects.posthog.wire.runs import ArtifactEntry, TaskRunDetail
+from runyard.dialects.posthog.mapping.values import STATUS, WANTED, instant_or_none
+from runyard.dialects.posthog.wire.runs import TaskRunDetail
 from runyard.domain.canonical import decoded
-from runyard.domain.coding import CONNECT_TOKEN, CodingSeen, Entry, entry_id
+from runyard.domain.coding import CONNECT_TOKEN, CodingSeen
 from runyard.domain.states import RunState
 from runyard.engine.coding.changes import Change
 from runyard.engine.coding.runs import NewCodingRun
+from runyard.web.entries import entry_out, instant
 
 _json = msgspec.json.Encoder()
 STATUSES = tuple(WANTED)
@@ -137,18 +138,3 @@ def error_message(error: str | None) -> str | None:
         return None
     said = decoded(error)
     return str(said.get("message", "")) if isinstance(said, dict) else str(said)
-
-
-def entry_out(entry: Entry) -> ArtifactEntry:
-    """An entry of the manifest."""
-    return ArtifactEntry(
-        id=entry_id(entry.artifact_id),
-        name=entry.name,
-        type=entry.kind,
-        source=entry.source,
-        size=entry.size,
-        content_type=entry.content_type,
-        storage_path=entry.path,
-        uploaded_at=instant(entry.at),
-        metadata=msgspec.Raw(entry.metadata.encode()) if entry.metadata is not None else None,
-    )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from runyard.dialects.posthog.mapping.logs import line_out
 from runyard.dialects.posthog.mapping.runs import error_message
-from runyard.dialects.posthog.mapping.values import STATUS, instant, instant_or_none
+from runyard.dialects.posthog.mapping.values import STATUS, instant_or_none
 from runyard.dialects.posthog.wire.streams import Keepalive, RunStateEvent, StreamEnd, StreamError
 from runyard.domain.errors import DomainError, Invalid
 from runyard.domain.states import RunState
@@ -15,6 +15,7 @@ from runyard.engine.coding.news import RunNews
 from runyard.engine.coding.streaming import Told
 from runyard.streams.feed import Frame
 from runyard.streams.sse import MAX_SEQ, frame
+from runyard.web.entries import instant
 from runyard.web.reply import encode
 
 KEEPALIVE = frame(encode(Keepalive()), event="keepalive")

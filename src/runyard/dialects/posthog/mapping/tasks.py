@@ -11,7 +11,7 @@ from msgspec import UNSET
 from runyard.dialects.posthog import forms
 from runyard.dialects.posthog.forms import Field, Path, Read
 from runyard.dialects.posthog.mapping.users import user_out
-from runyard.dialects.posthog.mapping.values import STATUS, WANTED, instant
+from runyard.dialects.posthog.mapping.values import STATUS, WANTED
 from runyard.dialects.posthog.wire.runs import TaskRunDetail
 from runyard.dialects.posthog.wire.tasks import PRODUCT, REPOSITORY, TITLE, Task
 from runyard.domain.coding import TaskSeen, prefix_of
@@ -21,6 +21,7 @@ from runyard.engine.coding import tasks
 from runyard.engine.coding.changing import TaskChange
 from runyard.engine.coding.listing import Wanted
 from runyard.engine.coding.tasks import NewCodingTask
+from runyard.web.entries import instant
 
 LARGEST = 2**63 - 1
 _json = msgspec.json.Encoder()

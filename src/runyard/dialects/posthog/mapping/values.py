@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from runyard.dialects.posthog.wire.runs import Status
 from runyard.domain.states import RunState
+from runyard.web.entries import instant
 
 STATUS: dict[RunState, Status] = {  # DESIGN §4
     RunState.DRAFT: "not_started",
@@ -37,11 +37,6 @@ WANTED: dict[str, RunState] = {
     "cancelled": RunState.CANCELED,
 }
 PAGE = 100
-
-
-def instant(at: int) -> str:
-    """A time as the dialect has it: ISO 8601, UTC, microseconds."""
-    return datetime.fromtimestamp(at / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at % 1_000_000:06d}Z"
 
 
 def instant_or_none(at: int | None) -> str | None:

@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Sequence
 
-import msgspec
 from litestar import post
 from litestar.handlers import HTTPRouteHandler
 
 from runyard.dialects.posthog import forms
-from runyard.dialects.posthog.errors import BadGateway, GatewayTimeout, NotNow, Refused, action
+from runyard.dialects.posthog.errors import BadGateway, GatewayTimeout, NotNow, action
 from runyard.dialects.posthog.house import House
 from runyard.dialects.posthog.mapping import commands as mapping
-from runyard.dialects.posthog.people import creator, doer, own
+from runyard.dialects.posthog.people import doer, own
 from runyard.dialects.posthog.routes.runs import RUN
 from runyard.dialects.posthog.wire.commands import CommandRequest, CommandResponse
-from runyard.domain.canonical import decoded
-from runyard.domain.coding import CodingSeen, number_of
-from runyard.domain.errors import NotFound
-from runyard.engine.coding import commands, runs
-from runyard.outbound.messages import NoAnswer
-from runyard.outbound.relay import AgentRefused, Crowded
+from runyard.engine.coding import runs
+from runyard.outbound.relay import Crowded
 from runyard.web.call import Call
-from runyard.web.errors import Gone
+from runyard.web.errors import AgentFailed, AgentSilent
 from runyard.web.reply import Reply
-from runyard.web.sandboxes import door
+from runyard.web.talking import Line, tell
 
-T = TypeVar("T")
 MAX_COMMAND = 8 << 20
 """The largest command: files go as artifacts."""
 
 
 def handlers(house: House) -> Sequence[HTTPRouteHandler]:
     """All routes of this module."""
+    line = Line(relay=house.relay, signed=house.signed, vault=house.vault)
 
     @post(
         RUN + "/command",
@@ -51,40 +44,11 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
         seen = await call.read(runs.see, call.project_id, own(task_id, "task"), own(id, "run"))
         asked = mapping.command(await forms.body(call, mapping.COMMAND))
         params = mapping.forwarded(asked, seen.manifest)
-        who = creator(call)
         with action(), _upstream():
-            way = await door(seen, signed=house.signed, vault=house.vault, user_number=number_of(who), distinct_id=who)
-            answer = await _while_there(call, house.relay.command(way, asked.method, params, id=asked.id))
-        if asked.method == mapping.MESSAGE:
-            await _note(call, seen, answer)
-        return Reply(answer)
+            by = doer(call, "command")
+            return Reply(await tell(call, line, seen, by, method=asked.method, params=params, id=asked.id))
 
     return [send_command]
-
-
-async def _note(call: Call, seen: CodingSeen, answer: bytes) -> None:
-    """Take away what the run's state said of a message, unless the agent refused it."""
-    said = msgspec.json.decode(answer)
-    if isinstance(said, dict) and said.get("error") is None and commands.is_awaited(decoded(seen.row.state)):
-        # It was delivered, whatever became of the run meanwhile.
-        with contextlib.suppress(NotFound):
-            await call.write(commands.delivered, seen, doer(call, "command"))
-
-
-async def _while_there(call: Call, work: Coroutine[Any, Any, T]) -> T:
-    """What comes of the work, which ends when the client hangs up. Raises `Gone` then."""
-    task = asyncio.get_running_loop().create_task(work)
-
-    def leave() -> None:
-        task.cancel()
-
-    with call.presence(leave) as client:
-        try:
-            return await task
-        except asyncio.CancelledError:
-            if client.gone:
-                raise Gone from None
-            raise
 
 
 @contextlib.contextmanager
@@ -94,8 +58,7 @@ def _upstream() -> Iterator[None]:
         yield
     except Crowded as error:
         raise NotNow(error.detail) from None
-    except AgentRefused as error:
+    except AgentFailed as error:
         raise BadGateway(error.detail) from None
-    except NoAnswer as error:
-        kinds: dict[str, type[Refused]] = {"refused": Refused, "timeout": GatewayTimeout}
-        raise kinds.get(error.trouble, BadGateway)(f"the agent server cannot be asked: {error.detail}") from None
+    except AgentSilent as error:
+        raise GatewayTimeout(error.detail) from None

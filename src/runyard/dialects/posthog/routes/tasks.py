@@ -12,10 +12,11 @@ from runyard.dialects.posthog.errors import action
 from runyard.dialects.posthog.house import House
 from runyard.dialects.posthog.mapping import tasks as mapping
 from runyard.dialects.posthog.mapping import values
-from runyard.dialects.posthog.people import creator, doer, own
+from runyard.dialects.posthog.people import doer, own
 from runyard.dialects.posthog.wire.tasks import PaginatedTaskList, Task, TaskWrite
 from runyard.engine.coding import changing, deleting, listing, runs, showing
 from runyard.web.call import Call
+from runyard.web.talking import holder
 
 TASKS = "/api/projects/{project_id:str}/tasks"
 TASK = TASKS + "/{task_id:str}"
@@ -52,7 +53,7 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
     async def create_task(call: Call, project_id: str) -> Task:
         """A new task; nothing is started by it."""
         said = await forms.body(call, mapping.WRITE)
-        new = mapping.new_task(said, creator(call))
+        new = mapping.new_task(said, holder(call))
         seen = await call.write(changing.create, call.project_id, new, doer(call, "create"))
         return shown.task(call, house, seen)
 

@@ -8,13 +8,14 @@ from litestar import get
 from litestar.handlers import HTTPRouteHandler
 
 from runyard.dialects.posthog.house import House
-from runyard.dialects.posthog.people import creator, own
+from runyard.dialects.posthog.people import own
 from runyard.dialects.posthog.routes.runs import RUN
 from runyard.dialects.posthog.wire.tokens import ConnectionToken
 from runyard.domain.coding import number_of
 from runyard.engine.coding import runs
 from runyard.web.call import Call
 from runyard.web.sandboxes import mode_of
+from runyard.web.talking import holder
 
 
 def handlers(house: House) -> Sequence[HTTPRouteHandler]:
@@ -32,7 +33,7 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
             # An agent in a sandbox may read the other runs of its task, but not drive what works on them.
             call.require("task:write")
         seen = await call.read(runs.find, call.project_id, own(task_id, "task"), own(id, "run"))
-        who = creator(call)
+        who = holder(call)
         return ConnectionToken(token=await house.signed.connection(seen, number_of(who), who, mode=mode_of(seen)))
 
     return [connection_token]

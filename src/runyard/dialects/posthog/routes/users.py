@@ -9,9 +9,9 @@ from litestar.handlers import HTTPRouteHandler
 
 from runyard.dialects.posthog.house import House
 from runyard.dialects.posthog.mapping.users import user_out
-from runyard.dialects.posthog.people import creator
 from runyard.dialects.posthog.wire.users import UserBasic
 from runyard.web.call import Call
+from runyard.web.talking import holder
 
 
 def handlers(house: House) -> Sequence[HTTPRouteHandler]:
@@ -23,4 +23,4 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
 async def get_me(call: Call) -> UserBasic:
     """Who calls."""
     key = call.identity.key
-    return user_out(creator(call), key.name if key is not None else None)
+    return user_out(holder(call), key.name if key is not None else None)

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from runyard.dialects.posthog.wire.runs import ArtifactEntry, Kind
+from runyard.dialects.posthog.wire.runs import Kind
+from runyard.web.entries import ArtifactEntry
 
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 Path = Annotated[str, Meta(min_length=1, max_length=500)]

@@ -5,26 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import Meta
+
+from runyard.web.entries import ArtifactEntry
 
 Status = Literal["not_started", "queued", "in_progress", "completed", "failed", "cancelled"]
 Environment = Literal["local", "cloud"]
 Mode = Literal["interactive", "background"]
 Kind = Literal["plan", "context", "reference", "output", "artifact", "tree_snapshot", "user_attachment", "skill_bundle"]
-
-
-class ArtifactEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """A file of a run's manifest."""
-
-    name: str
-    type: str
-    size: int
-    content_type: str
-    storage_path: str
-    uploaded_at: str
-    id: str = ""
-    source: str | None = None
-    metadata: Raw | None = None
 
 
 class TaskRunDetail(msgspec.Struct, kw_only=True):
