@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from runyard.domain.canonical import decoded
 from runyard.domain.errors import Conflict, Invalid, LeaseLost
 from runyard.domain.states import RunState
 from runyard.engine.coding import launching
@@ -35,6 +36,7 @@ def test_a_run_that_begins_anew_is_the_next_attempt_of_the_same_run(coding: Codi
     assert (after.state, after.attempt, after.finished_at, after.error) == (RunState.QUEUED, 2, None, None)
     (second,) = coding.take()
     assert (second.run.id, second.run.epoch) == (run.run.id, 2)
+    assert second.run.policy.max_attempts == second.run.attempt, "it is the last one again"
     with pytest.raises(LeaseLost):
         coding.yard.heartbeat(first)
     coding.yard.complete(second)
@@ -45,6 +47,17 @@ def test_a_run_that_begins_anew_is_the_next_attempt_of_the_same_run(coding: Codi
         "task.run_claimed",
         "task.run_completed",
     ]
+
+
+@pytest.mark.parametrize("state", [RunState.RUNNING, RunState.COMPLETED])
+def test_the_journal_says_that_a_run_left_its_sandbox(coding: CodingYard, state: RunState) -> None:
+    run = coding.run(coding.task())
+    (granted,) = coding.take()
+    coding.yard.start(granted)
+    for _ in range(2):
+        coding.change(run, state, outside=True)
+    said = [decoded(event.data)["fields"] for event in coding.yard.events(run.run) if event.type == "run.amended"]
+    assert [fields for fields in said if fields] == [["queue"]]
 
 
 @pytest.mark.parametrize("state", [RunState.QUEUED, RunState.RUNNING, RunState.FAILED, RunState.DRAFT])

@@ -64,7 +64,8 @@ def change(tx: Tx, project_id: int, task_id: str, run_id: str, wanted: Change, b
     fields: dict[str, Any] = {"output": output, "updated_at": tx.now}
     if wanted.error is not UNSET and not final:
         fields["error"] = None if wanted.error is None else told(Failure(message=wanted.error))
-    if wanted.outside and row.sandboxed:
+    left = bool(wanted.outside and row.sandboxed)
+    if left:
         row = replace(row, sandboxed=0)
         fields |= {"lease_hash": None, "lease_until": None}
         class_id, queue = runs.place_of(tx, project_id, sandboxed=False)
@@ -79,11 +80,12 @@ def change(tx: Tx, project_id: int, task_id: str, run_id: str, wanted: Change, b
     if _pull_request(after.output) != _pull_request(run.output) or row.stage != seen.row.stage:
         telling.due(tx, [after])
     verbs = () if wanted.state is UNSET else way(after.state, wanted.state)
+    if left or not verbs:
+        journal(tx, after, "run.amended", str(by.actor), {"fields": _names(wanted, left=left)})
     if verbs:
         after = _brought(tx, after, verbs, wanted, by)
     else:
         news.tell(tx, CodingSeen(run=after, row=row))
-        journal(tx, after, "run.amended", str(by.actor), {"fields": _names(wanted)})
     return runs.whole(tx, CodingSeen(run=after, row=row))
 
 
@@ -187,7 +189,9 @@ def _pull_request(output: Json | None) -> Any:
     return found.get(PULL_REQUEST) if isinstance(found, dict) else None
 
 
-def _names(wanted: Change) -> list[str]:
+def _names(wanted: Change, *, left: bool) -> list[str]:
+    """What was changed; a run that left its sandbox is of another queue, as one that comes back to one is."""
     said = {"stage": wanted.stage, "branch": wanted.branch, "error": wanted.error, "output": wanted.output}
     names = [name for name, value in said.items() if value is not UNSET]
-    return [*names, *(["state"] if wanted.shared or wanted.removed or wanted.appended else [])]
+    shared = ["state"] if wanted.shared or wanted.removed or wanted.appended else []
+    return [*names, *shared, *(["queue"] if left else [])]

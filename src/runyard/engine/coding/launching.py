@@ -178,8 +178,11 @@ def _inside(tx: Tx, run: Run) -> Run:
 
 def _fresh(tx: Tx, run: Run) -> dict[str, Any]:
     """What is so of a run that begins anew, besides what follows from the verb."""
+    attempt = run.attempt + (1 if run.epoch else 0)
     return {
-        "attempt": run.attempt + (1 if run.epoch else 0),
+        "attempt": attempt,
+        # What a person begins anew is one more than the policy would have begun by itself.
+        "policy": replace(run.policy, max_attempts=max(run.policy.max_attempts, attempt)),
         "lost": 0,
         "finished_at": None,
         "lease_hash": None,
