@@ -116,6 +116,7 @@ class Server:
                 settings=settings,
                 vault=self.vault,
                 signed=self.signed,
+                relay=self.relay,
                 started=self.started,
                 started_at=self.started_at,
             ),

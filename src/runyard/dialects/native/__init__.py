@@ -32,6 +32,7 @@ from runyard.dialects.native.routes import (
     secrets,
     sessions,
     signing,
+    talking,
     task_claims,
     task_forcing,
     task_runs,
@@ -43,6 +44,7 @@ from runyard.dialects.native.routes import (
     webhooks,
     workspaces,
 )
+from runyard.outbound.relay import Relay
 from runyard.settings import Settings
 from runyard.storage.vault import Vault
 from runyard.streams import asgi
@@ -73,6 +75,7 @@ def app(
     settings: Settings,
     vault: Vault,
     signed: SignedTokens,
+    relay: Relay,
     started: float,
     started_at: int,
 ) -> asgi.App:
@@ -108,6 +111,7 @@ def app(
             *scheduler.handlers(hub, feeds),
             *tasks.HANDLERS,
             *coding.HANDLERS,
+            *talking.handlers(settings, vault, signed, relay),
             *inbox.handlers(started_at),
             *task_verbs.HANDLERS,
             *task_claims.handlers(hub),

@@ -139,3 +139,40 @@ class CodingRunStart(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What a run is started with."""
 
     shared: Raw = NOTHING
+
+
+class CodingMessageIn(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What somebody says to the agent in a run's sandbox."""
+
+    text: Annotated[str, Meta(min_length=1, max_length=1 << 20, pattern=r"\S")]
+    artifact_ids: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=100)] = []
+    """Files of the run that come with it, by their `id` in its `manifest`."""
+    steer: bool = False
+    """Whether it is for the turn that the agent takes now, where the agent can hear it; else for one of its own."""
+
+
+class CodingAnswer(msgspec.Struct, kw_only=True):
+    """What an agent answers."""
+
+    stop_reason: str
+    """How its turn ended: `end_turn` in good order, `cancelled`, … `steered` for what the turn under way got."""
+    message: str | None
+    """All that it said in the turn."""
+    error: str | None
+    """What went wrong in the turn, or why the message was not taken."""
+
+
+class CodingTokenIn(msgspec.Struct, kw_only=True):
+    """What a token is to be for."""
+
+    purpose: Literal["connection", "ingest"] = msgspec.field(name="for")
+    """`connection`: talking to the run's sandbox; `ingest`: telling what happens in it."""
+
+
+class CodingToken(msgspec.Struct, kw_only=True):
+    """A signed token (RS256)."""
+
+    token: str
+    expires_at: datetime
+    url: str | None
+    """Where it is good: the agent server in the sandbox, while there is one, or where events are sent to."""
