@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Unpack
+from dataclasses import replace
+from typing import Any, Literal, Unpack
 
 from runyard.sdk import models
 from runyard.sdk.call import Call, get, present, query, segment, send, words
 from runyard.sdk.coding_fields import CodingRunChanges, CodingRunFields, CodingTaskChanges, CodingTaskFields
+
+TURN_SECONDS = 630.0
+"""How long an answer is waited for: a little longer than the server waits for the agent."""
 
 # -- tasks -------------------------------------------------------------------------------------------------------------
 
@@ -79,6 +83,27 @@ def start_run(run_id: str, *, shared: dict[str, Any] | None = None) -> Call[mode
 def reopen_run(run_id: str) -> Call[models.CodingRun]:
     """Begin a run anew in another sandbox: one that has ended, or that somebody works on outside."""
     return send("POST", f"{_run(run_id)}/reopen", models.CodingRun)
+
+
+def say(run_id: str, text: str, *, artifact_ids: Iterable[str] = (), steer: bool = False) -> Call[models.CodingAnswer]:
+    """What the agent in the run's sandbox answers, when its turn ends; files of the run come with the message.
+
+    With `steer` it is for the turn that the agent takes now, where the agent can hear it. Raises `Conflict` when the
+    run has no sandbox.
+    """
+    files = list(artifact_ids)
+    said = present(text=text, artifact_ids=files or None, steer=steer or None)
+    return replace(send("POST", f"{_run(run_id)}/messages", models.CodingAnswer, said), timeout=TURN_SECONDS)
+
+
+def interrupt(run_id: str) -> Call[None]:
+    """Stop the turn that the agent takes, if there is one. Raises `Conflict` when the run has no sandbox."""
+    return send("POST", f"{_run(run_id)}/interrupt", None)
+
+
+def token(run_id: str, purpose: Literal["connection", "ingest"] = "connection") -> Call[models.CodingToken]:
+    """A token for talking to the run's sandbox directly, or for a sandbox of one's own to tell its events."""
+    return send("POST", f"{_run(run_id)}/tokens", models.CodingToken, {"for": purpose})
 
 
 # -- sandboxes ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,17 @@ Values of the caller (payloads, outputs, checkpoints …) are decoded when first
 from runyard.sdk.models.agents import Agent, AgentHealth, AgentRuns, AgentTemplate, AgentTemplates
 from runyard.sdk.models.approvals import Approval, Decision
 from runyard.sdk.models.assignments import AssignedCommit, AssignedPullRequest, AssignedRepository, Assignment
-from runyard.sdk.models.coding import CodingFile, CodingRun, CodingTask, Relay, Sandbox, Sandboxes, Thread
+from runyard.sdk.models.coding import (
+    CodingAnswer,
+    CodingFile,
+    CodingRun,
+    CodingTask,
+    CodingToken,
+    Relay,
+    Sandbox,
+    Sandboxes,
+    Thread,
+)
 from runyard.sdk.models.debug import DebugBundle, Sample
 from runyard.sdk.models.findings import Action, Counted, Finding
 from runyard.sdk.models.inbox import ActiveRun, Inbox, InboxGroup, InboxItem, Latency, QueueDepth, TaskStats, Triage
@@ -113,9 +123,11 @@ __all__ = [
     "ChunksOut",
     "Claim",
     "ClaimsOut",
+    "CodingAnswer",
     "CodingFile",
     "CodingRun",
     "CodingTask",
+    "CodingToken",
     "CompleteReport",
     "ConnectionKey",
     "Counted",

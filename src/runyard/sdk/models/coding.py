@@ -63,6 +63,26 @@ class CodingRun(Model, frozen=True, kw_only=True):
         return value_of(self.raw_error)
 
 
+class CodingAnswer(Model, frozen=True, kw_only=True):
+    """What an agent answered."""
+
+    stop_reason: str
+    """How its turn ended: `end_turn` in good order, `cancelled`, … `steered` for what the turn under way got."""
+    message: str | None = None
+    """All that it said in the turn."""
+    error: str | None = None
+    """What went wrong in the turn, or why the message was not taken."""
+
+
+class CodingToken(Model, frozen=True, kw_only=True):
+    """A signed token, and where it is good."""
+
+    token: str
+    expires_at: datetime
+    url: str | None = None
+    """The agent server in the sandbox, while there is one, or where events are sent to."""
+
+
 class CodingTask(Model, frozen=True, kw_only=True):
     """A task that changes a repository; how it stands as a task is in `tasks`."""
 

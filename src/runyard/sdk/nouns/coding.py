@@ -25,6 +25,9 @@ class CodingRunMethods:
     update = Sends(coding.update_run)
     start = Sends(coding.start_run)
     reopen = Sends(coding.reopen_run)
+    say = Sends(coding.say)
+    interrupt = Sends(coding.interrupt)
+    token = Sends(coding.token)
 
 
 class SandboxMethods:
