@@ -26,6 +26,12 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
             ),
             ("runs", "coding.read:runs", "List the runs of a coding task, newest first."),
             ("watch", "runs.watch:watch", "Follow a run live; the exit code tells how it ended."),
+            (
+                "say",
+                "coding.talk:say",
+                "Say something to the agent in a run's sandbox; its answer, when its turn ends.",
+            ),
+            ("interrupt", "coding.talk:interrupt", "Stop the turn that the agent in a run's sandbox takes."),
             ("cancel", "runs.act:cancel", "Stop runs and their children."),
             ("take", "coding.act:take", "Take a run out of its sandbox, to work on it outside."),
             (
