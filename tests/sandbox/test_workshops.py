@@ -54,6 +54,16 @@ def test_a_clone_has_the_branch_that_was_asked_for_where_there_is_one(shop: Path
     assert "nowhere" in (workshops.clone(str(shop / "acme" / "shop"), place, branch="nowhere") or "")
 
 
+def test_a_branch_is_no_option_of_git(shop: Path, tmp_path: Path) -> None:
+    secret, place = tmp_path / "secret", tmp_path / "place"
+    secret.write_text("hunter2\n")
+    place.mkdir()
+    problem = workshops.clone(str(shop / "acme" / "shop"), place, branch=f"--pathspec-from-file={secret}")
+    assert problem is not None
+    assert "no name of a branch" in problem
+    assert "hunter2" not in problem
+
+
 def test_what_cannot_be_cloned_says_why(tmp_path: Path) -> None:
     with pytest.raises(workshops.NotCloned, match="does not exist"):
         workshops.clone(str(tmp_path / "nothing"), tmp_path)

@@ -98,6 +98,9 @@ def clone(
     _git([*words, "--", origin, "."], folder, seconds, allowed="https" if remote else "file", stopped=stopped)
     if branch is None:
         return None
+    if branch.startswith("-"):
+        # No branch can be called so, and git would take it for an option, of which some read any file.
+        return f"{branch!r} is no name of a branch"
     try:
         # As git itself does it: a branch of the origin gets one of its name here.
         _git(["checkout", "--quiet", branch, "--"], folder, 60, allowed="file")
