@@ -53,6 +53,7 @@ def test_a_message_is_cut_where_it_is_too_long() -> None:
         ("https://notslack.com/archives/C012AB3CD/p1712345678000100", None),
         ("https://team.slack.com/archives/C012AB3CD", None),
         ("https://team.slack.com/archives/C012AB3CD/p17", None),
+        ("https://[slack.com/archives/C012AB3CD/p1712345678000100", None),
     ],
 )
 def test_a_thread_is_found_by_the_link_to_its_first_message(url: str, found: tuple[str, str] | None) -> None:

@@ -77,8 +77,11 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 def thread_of(url: str) -> tuple[str, str] | None:
     """(channel, thread) of a link to a message, None where it is none."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return None
     words = parts.path.strip("/").split("/")
     if parts.scheme != "https" or not (host == "slack.com" or host.endswith(".slack.com")) or len(words) != 3:
         return None
