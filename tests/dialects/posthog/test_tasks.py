@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from runyard.domain.coding import number_of
+from runyard.engine.coding import named
 from tests.dialects.posthog.client import Posthog, good, path_of, refused
 from tests.support.stand import ADMIN
 from tests.support.verbs import Json
@@ -178,3 +179,17 @@ def test_keys_of_other_projects_and_scopes_do_not_reach_a_task(posthog: Posthog,
     refused(posthog.with_scopes("task:read").post("tasks", {}), 403, code="permission_denied")
     refused(posthog.get("tasks/not-a-uuid"), 404, code="not_found")
     assert good(posthog.as_key(ADMIN).get(f"tasks/{task['id']}"))["id"] == task["id"]
+
+
+def test_an_agent_in_a_sandbox_sees_its_own_task_alone(posthog: Posthog) -> None:
+    mine, other = posthog.run(), posthog.run()
+    token = posthog.stand.server.sandbox_tokens.make(1, mine["task"], mine["id"], seconds=60)
+    agent = posthog.as_key(token)
+    good(agent.get(f"tasks/{mine['task']}"))
+    for path in ("tasks", f"tasks/{other['task']}", path_of(other, "logs")):
+        refused(agent.get(path), 403, code="permission_denied")
+    for elsewhere in ("/runyard/v1/runs", "/strait/v1/runs", "/agh/api/tasks", "/bamboosnow/api/v1/runs"):
+        reply = posthog.stand.http.get(elsewhere, headers={"Authorization": f"Bearer {token}"})
+        assert reply.status_code == 401, elsewhere
+    run_token = posthog.stand.server.tokens.make(posthog.stand.store.look(named.see, 1, mine["id"]).run)
+    refused(posthog.as_key(run_token).get(f"tasks/{mine['task']}"), 401, code="authentication_failed")

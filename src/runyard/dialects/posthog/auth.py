@@ -64,8 +64,8 @@ def _confined(scope: Scope, said: Confined) -> Identity:
     if match is not None and match[1] not in (CURRENT, str(said.project)):
         raise Forbidden("this token is of a run in another project")
     run = _RUN.match(scope["path"])
-    if run is not None and run[1].lower() != said.task:
-        raise Forbidden("this token is of a run of another task")
+    if match is not None and (run is None or run[1].lower() != said.task):
+        raise Forbidden("this token is of a run of one task, and shows that task alone")
     own = run is not None and (run[2] or "").lower() == said.run
     scopes = BOTH if own else READ
     return Identity(key=None, project_id=said.project, actor=f"sandbox:{said.run}", scopes=scopes)
