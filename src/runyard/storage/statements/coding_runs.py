@@ -25,10 +25,6 @@ BEFORE = (
     f"SELECT {COLUMNS} FROM coding_runs WHERE task_id = :task_id AND number < :number ORDER BY number DESC LIMIT :n"
 )
 COUNT = "SELECT COUNT(*) FROM coding_runs WHERE task_id = :task_id"
-OPEN = (
-    "SELECT c.run_id FROM coding_runs c JOIN runs r ON r.id = c.run_id WHERE c.task_id = :task_id "
-    "AND r.finished_at IS NULL ORDER BY c.run_id"
-)
 
 FORGET_STREAM = "UPDATE coding_runs SET relayed = 0, ingested = 0, streamed_at = NULL WHERE run_id = :run_id"
 
@@ -77,8 +73,3 @@ def count(tx: Tx, task_id: str) -> int:
     """How many runs the task has."""
     row = tx.row(COUNT, task_id=task_id)
     return int(row[0]) if row is not None else 0
-
-
-def open_ones(tx: Tx, task_id: str) -> list[str]:
-    """The task's runs that have not ended."""
-    return [row[0] for row in tx.rows(OPEN, task_id=task_id)]
