@@ -62,6 +62,65 @@ def test_failing_needs_a_reason(agh: Agh) -> None:
     refused(agh.post(f"/api/runs/{run['id']}/fail", {"reason": "x", "metadata": "x" * 16_384}), 413)
 
 
+STAGES = ("queued", "claimed", "starting", "running", "completed", "failed", "canceled", "needs_attention")
+ALLOWED = {"release": {"claimed"}, "fail": {"queued", "claimed"}, "retry": {"failed"}, "recover": {"needs_attention"}}
+WRONG = {
+    "release": "task_run_not_releasable",
+    "fail": "task_run_still_active",
+    "retry": "task_run_still_active",
+    "recover": "task_run_not_recoverable",
+}
+
+
+def at(agh: Agh, stage: str) -> Json:
+    """A run of a task of its own that stands so."""
+    if stage == "needs_attention":
+        return starved(agh)
+    run = agh.start()
+    steps: dict[str, list[tuple[str, Json]]] = {"queued": [], "claimed": [("claim", {})], "canceled": [("cancel", {})]}
+    steps["running"] = [*steps["claimed"], ("start", {})]
+    steps["completed"] = [*steps["running"], ("complete", {})]
+    steps["failed"] = [*steps["running"], ("fail", {"error": "it broke"})]
+    session = agh.as_session().headers["x-agh-session-id"] if stage == "starting" else ""
+    steps["starting"] = [*steps["claimed"], ("attach-session", {"session_id": session})]
+    for verb, body in steps[stage]:
+        run = good(agh.post(f"/api/task-runs/{run['id']}/{verb}", body))["run"]
+    assert run["status"] == stage
+    return run
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("stage", STAGES)
+def test_what_may_be_forced_on_a_run_is_told_by_where_it_stands(agh: Agh, stage: str) -> None:
+    for verb, stages in ALLOWED.items():
+        run = at(agh, stage)
+        if stage in stages:
+            force(agh, run, verb, status=201 if verb in ("retry", "recover") else 200)
+            continue
+        is_over = verb == "fail" and stage in ("completed", "failed", "canceled")
+        code = "task_run_already_terminal" if is_over else WRONG[verb]
+        refusal = refused(agh.post(f"/api/runs/{run['id']}/{verb}", {"reason": "x"}), 409, code=code)
+        assert refusal["diagnostic"]["id"] == f"task.force.{code}"
+        assert (refusal["diagnostic"]["severity"] == "info") == is_over
+        assert good(agh.get(f"/api/task-runs/{run['id']}"))["run"]["run"]["status"] == stage
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_what_cannot_be_followed_stays_as_it_is(agh: Agh) -> None:
+    open_one = agh.task(max_attempts=10)
+    first = force(agh, agh.start(open_one), "fail")["run"]
+    second = agh.start(open_one)
+    refused(agh.post(f"/api/runs/{first['id']}/retry"), 409, "one at a time")
+    good(agh.post(f"/api/task-runs/{second['id']}/cancel"))
+    refused(agh.post(f"/api/runs/{first['id']}/retry"), 409, "canceled")
+    last = force(agh, agh.start(agh.task(max_attempts=1)), "fail")["run"]
+    refused(agh.post(f"/api/runs/{last['id']}/retry"), 409, "attempts")
+    alone = agh.start(agh.task(max_attempts=1))
+    Yard(agh.stand.store, agh.stand.clock).starve(read("run", alone["id"]))
+    refused(agh.post(f"/api/runs/{alone['id']}/recover"), 409, "attempts")
+    assert good(agh.get(f"/api/task-runs/{alone['id']}"))["run"]["run"]["status"] == "needs_attention"
+
+
 def test_a_failed_run_is_retried(agh: Agh) -> None:
     run = agh.start(network_channel="ops")
     refused(agh.post(f"/api/runs/{run['id']}/retry"), 409, "queued", code="task_run_still_active")
@@ -106,6 +165,9 @@ def test_many_runs_are_each_decided_by_themselves(agh: Agh, stranger: Agh) -> No
     assert "run" in results[1]["error"]["error"]
     results = good(agh.post("/api/runs/bulk/release", {"run_ids": [second["id"]]}))["results"]
     assert results[0]["error"]["diagnostic"]["code"] == "task_run_not_releasable"
+    noted = {"run_ids": [at(agh, "claimed")["id"]], "metadata": "x" * 16_384}
+    assert good(agh.post("/api/runs/bulk/release", noted))["results"][0]["ok"], "no metadata is looked at"
+    refused(agh.post("/api/runs/bulk/fail", noted | {"reason": "x"}), 413)
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

@@ -18,8 +18,13 @@ from runyard.engine.tasks.views import RunSeen
 Outcome = RunSeen | DomainError
 
 
-def bulk_in(project_id: int, by: Doer, data: wire.BulkForceRequest, *, agents_may: bool) -> Force:
-    """Who forces something on many runs, and why."""
+def bulk_release_in(project_id: int, by: Doer, data: wire.BulkForceRequest, *, agents_may: bool) -> Force:
+    """Who releases many runs, and why; no metadata is looked at."""
+    return Force(project_id=project_id, by=by, agents_may=agents_may, reason=trimmed(data.reason) or "")
+
+
+def bulk_fail_in(project_id: int, by: Doer, data: wire.BulkForceRequest, *, agents_may: bool) -> Force:
+    """Who fails many runs, and why."""
     reason = trimmed(data.reason) or ""
     return Force(project_id=project_id, by=by, agents_may=agents_may, reason=reason, metadata=given(data.metadata))
 

@@ -32,7 +32,7 @@ def handlers(house: House) -> Sequence[ControllerRouterHandler]:
         """Give up to 50 claimed runs back to the queue, each by itself."""
         by = await people.doer(call, "bulk_release_runs")
         asked = mapping.runs_in(data.run_ids)
-        force = mapping.bulk_in(call.project_id, by, data, agents_may=agents_may)
+        force = mapping.bulk_release_in(call.project_id, by, data, agents_may=agents_may)
         return mapping.bulk_out(asked, await call.write(forcing.release_many, list(asked.values()), force))
 
     @post("/api/runs/bulk/fail", needs="task:write", status_code=200, tags=TAGS, refuses=REFUSES)
@@ -40,7 +40,7 @@ def handlers(house: House) -> Sequence[ControllerRouterHandler]:
         """Fail up to 50 queued or claimed runs, each by itself."""
         by = await people.doer(call, "bulk_fail_runs")
         asked = mapping.runs_in(data.run_ids)
-        force = mapping.bulk_in(call.project_id, by, data, agents_may=agents_may)
+        force = mapping.bulk_fail_in(call.project_id, by, data, agents_may=agents_may)
         return mapping.bulk_out(asked, await call.write(forcing.fail_many, list(asked.values()), force))
 
     @post("/api/runs/{id:str}/release", needs="task:write", status_code=200, tags=TAGS, refuses=REFUSES)
