@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Raw
 
 from runyard.domain.canonical import decoded
+from runyard.engine.coding.ingesting import Pushed
 from runyard.engine.coding.logs import WholeLine
 from runyard.web.values import EPOCH
 
@@ -23,6 +24,9 @@ CONSOLE = "_posthog/console"
 CHUNK = "agent_message_chunk"
 ENDS = frozenset({"_posthog/task_complete", "_posthog/error"})
 """After these an agent has nothing more to tell."""
+ASKS, SETTLED, USED = "permission_request", "_posthog/permission_resolved", "_posthog/usage_update"
+"""Events of which the engine itself takes note: the agent asks leave, was answered, and tells what it used."""
+_SIGNS = ("permission_re", "usage_update")
 MESSAGES = frozenset({"agent_message", "user_message"})
 LEVELS = {"debug": "debug", "info": "info", "warn": "warn", "warning": "warn", "error": "error"}
 READABLE = 2000
@@ -61,24 +65,38 @@ class _Content(msgspec.Struct, gc=False):
 
 _entry = msgspec.json.Decoder(_Entry).decode
 _content = msgspec.json.Decoder(_Content).decode
+_object_in = msgspec.json.Decoder(dict[str, Any]).decode
 _NOBODY = _Entry()
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What an agent tells: its text on one line, and what kind of thing that is."""
+def event(raw: bytes | Raw) -> Pushed:
+    """An object that was told live.
 
-    text: str
-    kind: str
-    """The kind of update, else the method, else the type of an object that is no envelope."""
-    ends: bool
-    """Whether the agent has nothing more to tell."""
-
-
-def event(raw: bytes | Raw) -> Event:
-    """An object that was told live."""
+    Its kind is the kind of update, else the method, else the type of an object that is no envelope.
+    """
     said = _read(raw)
-    kind = _kind(said)
-    return Event(text=line(raw), kind=kind or said.type or "", ends=_plain(kind) in ENDS)
+    kind, text = _kind(said), line(raw)
+    told = Pushed(text=text, kind=kind or said.type or "", ends=_plain(kind) in ENDS)
+    # Nearly all are pieces of messages, which are not worth reading again.
+    return _noted(told) if any(sign in text for sign in _SIGNS) else told
+
+
+def _noted(told: Pushed) -> Pushed:
+    """The event with what the engine takes note of."""
+    try:
+        said = _object_in(told.text)
+    except (msgspec.DecodeError, RecursionError):
+        return told
+    if said.get("type") == ASKS:
+        return msgspec.structs.replace(told, asks=said)
+    notification = _object(said.get("notification"))
+    params = _object(notification.get("params"))
+    method = f"_{str(notification.get('method')).lstrip('_')}"
+    if method == SETTLED:
+        return msgspec.structs.replace(told, settles=params)
+    if method == USED and isinstance(params.get("used"), dict):
+        return msgspec.structs.replace(told, uses=params["used"])
+    return told
 
 
 def entry(raw: bytes | Raw) -> WholeLine | None:

@@ -16,10 +16,10 @@ from runyard.engine import approvals, explain, usage
 from runyard.engine.claims import Granted
 from runyard.engine.coding import changes, ingesting, making, permissions, sandboxes
 from runyard.engine.coding.changes import Change
-from runyard.engine.coding.ingesting import Pushed
 from runyard.engine.coding.runs import NewCodingRun
 from runyard.engine.coding.sandboxes import End, Opened
 from runyard.engine.coding.usage import Counts, tokens_of
+from runyard.web import envelopes
 from tests.engine.coding.coding_yard import CodingYard
 from tests.support.yard import PERSON
 
@@ -47,7 +47,7 @@ class Berth:
 
     def tell(self, *events: dict[str, Any]) -> None:
         """Relay what the sandbox tells."""
-        pushed = [Pushed(text=json.dumps(event)) for event in events]
+        pushed = [envelopes.event(json.dumps(event).encode()) for event in events]
         self.store.transact(ingesting.push, self.id, pushed)
 
     def ask(self, request: str = "r1", **call: Any) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 from runyard.domain.coding import CodingRun
 from runyard.domain.errors import NotFound
 from runyard.domain.records import Run
-from runyard.engine.coding import hearing, logs, news, runs
+from runyard.engine.coding import logs, news, permissions, runs, usage
 from runyard.storage.port import ChunkLine, Tx
 from runyard.storage.statements import coding_logs as sql
 from runyard.storage.statements import coding_runs as rows_sql
@@ -27,6 +28,12 @@ class Pushed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     kind: str = ""
     ends: bool = False
     """Whether nothing more will come by what it says."""
+    asks: Mapping[str, Any] | None = None
+    """The question, where the agent asks leave."""
+    settles: Mapping[str, Any] | None = None
+    """The answer, where such a question was answered in the sandbox."""
+    uses: Mapping[str, Any] | None = None
+    """The tokens, where it tells what was used."""
 
 
 class Numbered(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -105,7 +112,11 @@ def last(tx: Tx, project_id: int, task_id: str, run_id: str) -> Taken:
 def _hand_on(tx: Tx, run: Run, row: CodingRun, events: Sequence[Pushed], *, over: bool = False) -> None:
     for event in events:
         tx.emit(ChunkLine(run.project_id, run.id, news.EVENTS, event.text, event.ends))
-    hearing.heard(tx, run, (event.text for event in events))
+        if event.asks is not None:
+            permissions.ask(tx, run, event.asks)
+        if event.settles is not None:
+            permissions.settle(tx, run, event.settles)
+    usage.heard(tx, run, [event.uses for event in events if event.uses is not None])
     ends = over or any(event.ends for event in events)
     if ends:
         # Followers look at the run when they are woken, also when there was nothing to tell but the end.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -23,9 +23,9 @@ from runyard.storage.statements import approvals as approvals_sql
 from runyard.storage.statements import permissions as sql
 from runyard.storage.statements.permissions import Permission
 
-ASKED = "permission_request"
-RESOLVED = "_posthog/permission_resolved"
 LONGEST = 500
+NAME = 1000
+"""Characters by which an agent may call a question or an answer."""
 OPTIONS = 50
 _NAME = re.compile(r"[A-Za-z0-9._:-]{1,100}").fullmatch
 _RISKS = {"read": Risk.LOW, "search": Risk.LOW, "think": Risk.LOW, "delete": Risk.HIGH, "execute": Risk.HIGH}
@@ -41,22 +41,10 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     comment: str | None
 
 
-def heard(tx: Tx, run: Run, events: Sequence[Mapping[str, Any]]) -> None:
-    """Take note of what these events of the run's sandbox ask, and of what was answered there. The run is locked."""
-    for event in events:
-        if event.get("type") == ASKED:
-            _ask(tx, run, event)
-            continue
-        said = event.get("notification")
-        if isinstance(said, dict) and f"_{str(said.get('method')).lstrip('_')}" == RESOLVED:
-            params = said.get("params")
-            if isinstance(params, dict):
-                _resolve(tx, run, params)
-
-
-def _ask(tx: Tx, run: Run, event: Mapping[str, Any]) -> None:
-    request = event.get("requestId")
-    if not isinstance(request, str) or not request or "\0" in request or run.state not in LEASED:
+def ask(tx: Tx, run: Run, said: Mapping[str, Any]) -> None:
+    """Take note of what the agent of the run asks leave for. The run is locked."""
+    request = said.get("requestId")
+    if not _names(request) or run.state not in LEASED:
         return
     name = _name(request)
     known = approvals_sql.named(tx, [run.id], [name]).get((run.id, name))
@@ -64,11 +52,11 @@ def _ask(tx: Tx, run: Run, event: Mapping[str, Any]) -> None:
         return
     if approvals_sql.count(tx, [run.id]).get(run.id, 0) >= approvals.MOST:
         # The agent waits all the same, for whoever answers it by another way.
-        said = f"the agent asks leave again, and a run has {approvals.MOST} approvals at most: answer it directly"
-        tx.emit(LogLine(run.project_id, run.id, run.attempt, tx.now, "warn", said, None))
+        full = f"the agent asks leave again, and a run has {approvals.MOST} approvals at most: answer it directly"
+        tx.emit(LogLine(run.project_id, run.id, run.attempt, tx.now, "warn", full, None))
         return
-    options = _options(event.get("options"))
-    found = _approval(tx, run, name, event.get("toolCall"), options)
+    options = _options(said.get("options"))
+    found = _approval(tx, run, name, said.get("toolCall"), options)
     approvals_sql.add(tx, [found])
     text = _json.encode(options).decode()
     sql.add(
@@ -107,10 +95,10 @@ def _approval(tx: Tx, run: Run, name: str, call: Any, options: Sequence[Mapping[
     )
 
 
-def _resolve(tx: Tx, run: Run, params: Mapping[str, Any]) -> None:
-    """Somebody answered the agent by another way; the approval says so."""
-    request, chosen = params.get("requestId"), params.get("optionId")
-    if not isinstance(request, str) or "\0" in request:
+def settle(tx: Tx, run: Run, said: Mapping[str, Any]) -> None:
+    """Somebody answered the agent by another way; the approval says so. The run is locked."""
+    request, chosen = said.get("requestId"), said.get("optionId")
+    if not _names(request):
         return
     for approval_id, options in sql.find(tx, run.id, request):
         sql.answered(tx, [approval_id])
@@ -159,6 +147,10 @@ def close(tx: Tx, run_ids: Sequence[str]) -> None:
         approvals_sql.cancel(tx, run_ids)
 
 
+def _names(said: Any) -> TypeGuard[str]:
+    return isinstance(said, str) and 0 < len(said) <= NAME and "\0" not in said
+
+
 def _name(request: str) -> str:
     if _NAME(request):
         return f"permission:{request}"
@@ -168,7 +160,7 @@ def _name(request: str) -> str:
 def _options(said: Any) -> list[dict[str, str]]:
     found = []
     for option in (said if isinstance(said, list) else [])[:OPTIONS]:
-        if isinstance(option, dict) and isinstance(option.get("optionId"), str):
+        if isinstance(option, dict) and _names(option.get("optionId")):
             name = _plain(option.get("name"), 200)
             kind = _plain(option.get("kind"), 40)
             found.append({"id": option["optionId"], "name": name or option["optionId"], "kind": kind})

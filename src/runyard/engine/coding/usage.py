@@ -24,7 +24,6 @@ from runyard.storage.statements import usage as usage_sql
 
 SUMS = "token_usage"
 """The part of a run's state with the sums."""
-UPDATED = "_posthog/usage_update"
 UNNAMED = "unknown"
 _json = msgspec.json.Encoder()
 
@@ -51,16 +50,15 @@ _NAMES = {
 _counts = msgspec.json.Decoder(Counts).decode
 
 
-def heard(tx: Tx, run: Run, events: Sequence[Mapping[str, Any]]) -> None:
-    """Count what these events of the run's sandbox say was used. The run is locked."""
-    told = [used for event in events if (used := _used(event)) is not None]
+def heard(tx: Tx, run: Run, told: Sequence[Mapping[str, Any]]) -> None:
+    """Count what the run's sandbox says was used, turn by turn. The run is locked."""
     if not told:
         return
     row = runs_sql.get(tx, [run.id]).get(run.id)
     state: dict[str, Any] = decoded(row.state) if row is not None else {}
     before, counted = _kept(tx, run.id)
     for used in told:
-        before = _each(before, used, lambda one, more: min(one + more, MOST))
+        before = _each(before, _read(used), lambda one, more: min(one + more, MOST))
     _count(tx, run, state, before, counted)
 
 
@@ -70,16 +68,7 @@ def summed(tx: Tx, run: Run, state: Mapping[str, Any]) -> None:
         _count(tx, run, state, *_kept(tx, run.id))
 
 
-def _used(event: Mapping[str, Any]) -> Counts | None:
-    said = event.get("notification")
-    if not isinstance(said, dict) or f"_{str(said.get('method')).lstrip('_')}" != UPDATED:
-        return None
-    params = said.get("params")
-    used = params.get("used") if isinstance(params, dict) else None
-    return read(used) if isinstance(used, dict) else None
-
-
-def read(said: Mapping[str, Any]) -> Counts:
+def _read(said: Mapping[str, Any]) -> Counts:
     """The counts in an object, under either of their names; what is no count is none."""
     return Counts(**{name: max(_whole(said.get(one)) for one in names) for name, names in _NAMES.items()})
 
@@ -101,7 +90,7 @@ def _each(one: Counts, other: Counts, of: Any) -> Counts:
 
 def _count(tx: Tx, run: Run, state: Mapping[str, Any], told: Counts, counted: Counts) -> None:
     sums = state.get(SUMS)
-    now = _each(told, read(sums), max) if isinstance(sums, dict) else told
+    now = _each(told, _read(sums), max) if isinstance(sums, dict) else told
     now = _each(now, counted, max)
     ahead = _each(now, counted, lambda one, before: one - before)
     if ahead != Counts():

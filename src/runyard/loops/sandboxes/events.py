@@ -34,25 +34,37 @@ Knock = Callable[[], Coroutine[Any, Any, Door]]
 
 
 class Frames:
-    """Takes a stream of events apart, however it comes in pieces."""
+    """Takes a stream of events apart, however it comes in pieces; each byte is looked at once."""
 
     def __init__(self) -> None:
-        self._rest = b""
-        self._lost = False
+        self._line = bytearray()
+        self._data: list[bytes] = []
+        self._size = 0
+        """Of the event that is not complete yet."""
 
     def feed(self, piece: bytes) -> list[bytes]:
         """The data of the events that are complete now."""
-        *blocks, self._rest = (self._rest + piece.replace(b"\r\n", b"\n")).split(b"\n\n")
-        if self._lost and blocks:
-            blocks, self._lost = blocks[1:], False
-        if len(self._rest) > LONGEST:
-            self._rest, self._lost = b"", True
-        return [data for block in blocks if (data := _data(block))]
+        found = []
+        *ends, rest = piece.split(b"\n")
+        for end in ends:
+            self._add(end)
+            line = bytes(self._line.removesuffix(b"\r"))
+            self._line.clear()
+            if line.startswith(b"data:"):
+                self._data.append(line.removeprefix(b"data:").removeprefix(b" "))
+            elif not line:
+                if self._data and self._size <= LONGEST:
+                    found.append(b"\n".join(self._data))
+                self._data, self._size = [], 0
+        self._add(rest)
+        return found
 
-
-def _data(block: bytes) -> bytes:
-    lines = [line.removeprefix(b"data:") for line in block.split(b"\n") if line.startswith(b"data:")]
-    return b"\n".join(line.removeprefix(b" ") for line in lines)
+    def _add(self, part: bytes) -> None:
+        self._size += len(part)
+        if self._size > LONGEST:
+            # Of an event that is dropped it only counts which line is blank, because with that it is over.
+            self._line, part = self._line[:2], part[:2]
+        self._line += part
 
 
 async def relay(ground: Ground, run: Run, knock: Knock, *, gone: Callable[[], bool]) -> None:
@@ -99,7 +111,7 @@ def _pushed(data: bytes) -> Pushed | None:
         return None
     if said.kind == KEEPALIVE or not said.text.lstrip().startswith("{"):
         return None
-    return Pushed(text=said.text, kind=said.kind, ends=said.ends)
+    return said
 
 
 async def answer(ground: Ground, run: Run, knock: Knock) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from runyard.dialects.posthog.wire.streams import IngestLine
-from runyard.engine.coding.ingesting import Numbered, Pushed
+from runyard.engine.coding.ingesting import Numbered
 from runyard.web import envelopes
 
 COMPLETE = "_posthog/stream_complete"
@@ -56,5 +56,4 @@ def _read(raw: bytes) -> Numbered | End:
         return End(said.final_seq)
     if said.seq is None or said.seq < 1 or bytes(said.event)[:1] != b"{":
         raise Wrong(400, "invalid_line", "a line needs `seq`, a number from 1 on, and `event`, an object")
-    event = envelopes.event(said.event)
-    return Numbered(number=said.seq, event=Pushed(text=event.text, kind=event.kind, ends=event.ends))
+    return Numbered(number=said.seq, event=envelopes.event(said.event))
