@@ -146,6 +146,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Where repositories of coding tasks are cloned from: folders and `https://` URLs with `owner/name` below.
 
     The first that has the repository is taken; without any an agent begins in an empty folder."""
+    sandbox_keep_changes: bool = True
+    """Whether what an agent changed in its folder becomes a file of its run, before the folder is removed."""
     sandbox_memory_mb: int = 2048
     """Memory that all processes of a sandbox may use together."""
     sandbox_processes: int = 512

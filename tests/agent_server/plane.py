@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -66,6 +67,8 @@ class Plane:
         self.logs: dict[str, list[dict[str, Any]]] = {RUN: [], BEFORE: []}
         self.events: list[dict[str, Any]] = []
         self.files: dict[str, bytes] = {}
+        self.kept: list[tuple[str, str, str, bytes]] = []
+        """Files that were added to those of the run: name, type, content type and bytes."""
         self.complete: int | None = None
         self.refuse: Callable[[str, Any], tuple[int, Any] | None] = lambda what, body: None
         """What is answered instead, if anything."""
@@ -145,6 +148,11 @@ class Plane:
                 return 200, {"status": "skipped"}
             case "POST", "artifacts/download":
                 return 200, self.files[body["storage_path"]]
+            case "POST", "artifacts":
+                for one in body["artifacts"]:
+                    assert one["content_encoding"] == "base64"
+                    self.kept.append((one["name"], one["type"], one["content_type"], b64decode(one["content"])))
+                return 200, {"artifacts": []}
             case "POST", "event_stream":
                 return self._ingest(body)
             case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -91,6 +92,12 @@ class Control:
     async def artifact(self, storage_path: str) -> bytes:
         """The bytes of a file of the run."""
         return await self._send("POST", f"/runs/{self._run}/artifacts/download/", {"storage_path": storage_path})
+
+    async def keep(self, name: str, kind: str, content_type: str, content: bytes) -> None:
+        """Add a file to those of the run."""
+        said = {"name": name, "type": kind, "source": "agent-server", "content_type": content_type}
+        file = {**said, "content": b64encode(content).decode(), "content_encoding": "base64"}
+        await self._json("POST", f"/runs/{self._run}/artifacts/", {"artifacts": [file]})
 
     # -- how
 

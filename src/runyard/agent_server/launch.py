@@ -84,6 +84,8 @@ class Launch(Struct, frozen=True, kw_only=True):
     sandbox_id: str | None = None
     ingest_token: str | None = None
     ingest_url: str | None = None
+    keep_changes: bool = False
+    """Whether what the agent changed becomes a file of the run."""
 
 
 def read(flags: Flags, environment: Mapping[str, str], here: Path) -> Launch:
@@ -140,6 +142,7 @@ def read(flags: Flags, environment: Mapping[str, str], here: Path) -> Launch:
         sandbox_id=environment.get("POSTHOG_SANDBOX_ID") or None,
         ingest_token=environment.get("POSTHOG_TASK_RUN_EVENT_INGEST_TOKEN") or None,
         ingest_url=checked(lambda: _ingest(environment), None),
+        keep_changes=checked(lambda: _kept(environment), False),
     )
     if wrong:
         raise LaunchRefused("; ".join(wrong))
@@ -222,6 +225,13 @@ def _permissions(flags: Flags, environment: Mapping[str, str]) -> Policy:
         return msgspec.convert(given, Policy)  # type: ignore[no-any-return]
     except msgspec.ValidationError:
         raise ValueError(f"RUNYARD_PERMISSIONS must be allow, ask or reject, not {given!r}") from None
+
+
+def _kept(environment: Mapping[str, str]) -> bool:
+    given = environment.get("RUNYARD_KEEP_CHANGES") or "0"
+    if given not in {"0", "1"}:
+        raise ValueError(f"RUNYARD_KEEP_CHANGES must be 1 or 0, not {given!r}")
+    return given == "1"
 
 
 def _truth(name: str, text: str | None) -> bool | None:

@@ -18,6 +18,7 @@ from runyard.agent_server.commands import CommandFailed, Session, UserMessage
 from runyard.agent_server.control import PATIENT, TERMINAL, Control, ControlError, Refused
 from runyard.agent_server.ingest import Ingest
 from runyard.agent_server.journal import Journal
+from runyard.agent_server.keeping import Keeper
 from runyard.agent_server.launch import Launch, Mode
 from runyard.agent_server.logbook import Logbook
 from runyard.agent_server.opening import BootFailed
@@ -50,6 +51,7 @@ class AgentServer:
         self.logbook = Logbook(self.control, clock)
         self._ingest = Ingest(launch, http, clock) if launch.ingest_token else None
         self._journal = Journal(write=self.logbook.add, emit=self._emit, clock=clock, ids=ids)
+        self._keeper = Keeper(launch, self.control, self._journal)
         self._session: RunSession | None = None
         self._opening = asyncio.Lock()
         self._booted = asyncio.Event()
@@ -131,6 +133,7 @@ class AgentServer:
             return
         self._usage = Usage(beginning.state(run).get("token_usage"))
         await opening.repository(self._launch, self._clock)
+        await self._keeper.begin()
         self._progress.step("repository")
         past = await opening.past(self._launch, self.control, self._journal, run)
         self._session = session = await self._open(run, past)
@@ -238,6 +241,8 @@ class AgentServer:
         except (ControlError, ValueError) as error:
             await self._failed(f"No structured output: {error}", "no_output")
             return
+        # Before the run is over, so that whoever waits for it finds them.
+        await self._keeper.keep(session)
         self._journal.note("_posthog/task_complete", {"sessionId": session, "stopReason": turn.stop_reason})
         await self.logbook.flush()
         try:
@@ -292,6 +297,7 @@ class AgentServer:
         if session is not None:
             await session.end()
         self._journal.settle()
+        await self._keeper.keep(session.agent.session_id if session is not None else "", last=True)
         for task in (*self._tasks, *((self._ending,) if self._ending else ())):
             task.cancel()
         await self.logbook.flush()

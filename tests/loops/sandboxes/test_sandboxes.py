@@ -60,6 +60,10 @@ def test_an_agent_works_on_a_run_from_its_queue_to_its_end(
     assert text.count('"agent_message_chunk"') >= 2
     assert text.count('"_posthog/task_complete"') == 1, "what is told live and logged is streamed once"
     assert text.rstrip().endswith('{"status":"complete"}')
+    (kept,) = good(here.stand.admin.get(f"/runs/{run['id']}/artifacts"))["data"]
+    assert (kept["name"], kept["content_type"]) == ("changes.patch", "text/x-diff")
+    patch = here.stand.admin.get(f"/runs/{run['id']}/artifacts/{kept['id']}/content").text
+    assert "+++ b/ECHO.md\n@@ -0,0 +1 @@\n+please run: cat README.md\n" in patch
     used = after["token_usage"]
     (line,) = good(here.stand.http.get(f"/runyard/v1/runs/{run['id']}/usage", headers=here._admin))["data"]
     assert (line["input_tokens"], line["output_tokens"]) == (used["input_tokens"], used["output_tokens"])

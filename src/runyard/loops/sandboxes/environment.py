@@ -52,6 +52,8 @@ def environment(
     }
     if equipment.resumes:
         told["POSTHOG_RESUME_RUN_ID"] = run.id
+    if settings.sandbox_keep_changes:
+        told["RUNYARD_KEEP_CHANGES"] = "1"
     if settings.sandbox_agent_command:
         told["RUNYARD_AGENT_COMMAND"] = settings.sandbox_agent_command
     return told

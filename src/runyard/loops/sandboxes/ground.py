@@ -39,8 +39,8 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """For an agent server to end by itself when its run has ended."""
     close: float = 10.0
     """For an answer to being told to close."""
-    grace: float = 5.0
-    """Between asking a sandbox's processes to end and ending them."""
+    grace: float = 20.0
+    """Between asking a sandbox's processes to end and ending them: what the agent changed is kept meanwhile."""
     again: float = 2.0
     """Before a broken stream of events is opened once more; a little longer each time."""
 
