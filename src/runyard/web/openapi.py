@@ -108,7 +108,7 @@ class Document:
     def _operation(self, route: HTTPRoute, handler: HTTPRouteHandler, method: str, schemas: Schemas) -> dict[str, Any]:
         signature = handler.parsed_fn_signature
         public = bool(handler.opt.get("public"))
-        stored = _is_reply(signature.return_type.annotation)
+        stored = _is_reply(signature.return_type.annotation) and handler.opt.get("stored", True)
         parameters = list(self._parameters(route, signature.parameters, schemas))
         if not public:
             parameters += [_header(name, text) for name, text in self.about.headers.items()]
@@ -186,10 +186,15 @@ class Document:
         }
 
 
-def _contents(kind: Any, produces: str | None, schemas: Schemas) -> dict[str, Any]:
-    """The bodies a handler may answer with, by media type: JSON by its annotation, and streams."""
-    if produces is not None:
+def _contents(kind: Any, produces: Any, schemas: Schemas) -> dict[str, Any]:
+    """The bodies a handler may answer with, by media type: JSON by its annotation, and streams.
+
+    `produces` is for those who send the body piece by piece: its media type, or the type of its JSON.
+    """
+    if isinstance(produces, str):
         return {produces: {"schema": {"type": "string"}}}
+    if produces is not None:
+        return {JSON: {"schema": schemas.of(produces)}}
     content: dict[str, Any] = {}
     for member in get_args(kind) if get_origin(kind) in {UnionType, Union} else (kind,):
         if isinstance(member, type) and issubclass(member, Streamed):

@@ -37,6 +37,8 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
         tags=["task-runs"],
         status_code=200,
         body=CommandRequest,
+        stored=False,
+        refuses=(502, 504),
         request_max_body_size=MAX_COMMAND,
     )
     async def send_command(call: Call, project_id: str, task_id: str, id: str) -> Reply[CommandResponse]:

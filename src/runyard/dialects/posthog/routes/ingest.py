@@ -51,6 +51,7 @@ def public_handlers(house: House, store: Store) -> Sequence[HTTPRouteHandler]:
         tags=["task-runs-extra"],
         status_code=200,
         consumes="application/x-ndjson",
+        stored=False,
         request_max_body_size=None,
     )
     async def event_stream(

@@ -76,6 +76,8 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
         operation_id="tasks_runs_cancel_create",
         tags=EXTRA,
         status_code=202,
+        also=(200,),
+        stored=False,
         body=TaskRunCancel,
     )
     async def cancel(call: Call, project_id: str, task_id: str, id: str) -> Reply[TaskRunDetail]:

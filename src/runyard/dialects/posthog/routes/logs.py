@@ -13,7 +13,8 @@ from runyard.dialects.posthog.house import House
 from runyard.dialects.posthog.mapping import logs as mapping
 from runyard.dialects.posthog.people import own
 from runyard.dialects.posthog.routes.runs import RUN
-from runyard.dialects.posthog.wire.logs import AppendLogRequest
+from runyard.dialects.posthog.wire.logs import AppendLogRequest, LogEntry
+from runyard.dialects.posthog.wire.queries import Instant, Lines, Skipped
 from runyard.dialects.posthog.wire.runs import TaskRunDetail
 from runyard.domain.errors import DomainError
 from runyard.domain.slices import Slice
@@ -42,6 +43,7 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
         tags=["task-runs"],
         status_code=200,
         body=AppendLogRequest,
+        stored=False,
     )
     async def append_log(call: Call, project_id: str, task_id: str, id: str) -> Reply[TaskRunDetail]:
         """Entries behind the run's log, in their order; pieces of messages are left out."""
@@ -60,7 +62,12 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
         return Reply(encode(shown.run(call, house, seen)), headers=[timing("s3_append", began)])
 
     @get(
-        RUN + "/logs", needs="task:read", operation_id="tasks_runs_logs_retrieve", tags=["task-runs"], media_type=JSONL
+        RUN + "/logs",
+        needs="task:read",
+        operation_id="tasks_runs_logs_retrieve",
+        tags=["task-runs"],
+        media_type=JSONL,
+        produces=JSONL,
     )
     async def get_logs(call: Call, project_id: str, task_id: str, id: str) -> Streamed:
         """The run's log, one JSON object a line, as its writers wrote them."""
@@ -74,17 +81,18 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
         needs="task:read",
         operation_id="tasks_runs_session_logs_retrieve",
         tags=["task-runs"],
+        produces=list[LogEntry],
     )
     async def session_logs(
         call: Call,
         project_id: str,
         task_id: str,
         id: str,
-        after: str | None = None,
+        after: Instant = None,
         event_types: str | None = None,
         exclude_types: str | None = None,
-        limit: str | None = None,
-        offset: str | None = None,
+        limit: Lines = None,
+        offset: Skipped = None,
     ) -> Streamed:
         """The log's entries that meet every filter given, oldest first, as a JSON array."""
         began = time.perf_counter()

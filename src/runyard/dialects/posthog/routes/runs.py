@@ -14,6 +14,7 @@ from runyard.dialects.posthog.house import House
 from runyard.dialects.posthog.mapping import runs as mapping
 from runyard.dialects.posthog.mapping import values
 from runyard.dialects.posthog.people import doer, own, trusted
+from runyard.dialects.posthog.wire.queries import Limit, Offset
 from runyard.dialects.posthog.wire.runs import (
     PaginatedTaskRunList,
     SetOutputRequest,
@@ -35,7 +36,7 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
 
     @get(RUNS, needs="task:read", operation_id="tasks_runs_list", tags=["task-runs"])
     async def list_runs(
-        call: Call, project_id: str, task_id: str, limit: str | None = None, offset: str | None = None
+        call: Call, project_id: str, task_id: str, limit: Limit = None, offset: Offset = None
     ) -> PaginatedTaskRunList:
         """The task's runs, newest first."""
         query: bytes = call.request.scope["query_string"]

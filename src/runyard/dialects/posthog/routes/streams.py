@@ -14,6 +14,7 @@ from runyard.dialects.posthog.house import House
 from runyard.dialects.posthog.mapping import streams as mapping
 from runyard.dialects.posthog.people import own
 from runyard.dialects.posthog.routes.runs import RUN
+from runyard.dialects.posthog.wire.queries import LastEventId, Start
 from runyard.engine.coding import news, streaming
 from runyard.storage.port import Store
 from runyard.streams.feed import Batch
@@ -41,12 +42,14 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
         tags=["task-runs"],
         media_type="text/event-stream",
     )
-    async def stream_run(call: Call, project_id: str, task_id: str, id: str, start: str | None = None) -> Streamed:
+    async def stream_run(
+        call: Call, project_id: str, task_id: str, id: str, start: Start = None, last: LastEventId = None
+    ) -> Streamed:
         """What is kept of what happened, then what happens, until nothing more will."""
         task, run = own(task_id, "task"), own(id, "run")
         found = await call.read(streaming.begin, call.project_id, task, run)
         latest = "start" in forms.query(call, QUERY)
-        after, since = mapping.resumed(call.header("last-event-id"))
+        after, since = mapping.resumed(last)
         if latest or after is not None or since is not None:
             found = await call.read(
                 streaming.begin, call.project_id, task, run, after=after, since=since, latest=latest

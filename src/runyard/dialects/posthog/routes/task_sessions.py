@@ -13,6 +13,7 @@ from runyard.dialects.posthog.mapping import task_sessions as mapping
 from runyard.dialects.posthog.people import own
 from runyard.dialects.posthog.routes import links
 from runyard.dialects.posthog.routes.runs import RUN
+from runyard.dialects.posthog.wire.queries import IfMatch, RunToken, SandboxId
 from runyard.dialects.posthog.wire.task_sessions import SyncedTaskSession, TaskSession
 from runyard.domain.errors import Conflict, Forbidden, Unauthorized
 from runyard.engine.coding import kept, runs
@@ -43,13 +44,21 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
         consumes="application/octet-stream",
         request_max_body_size=None,
     )
-    async def sync_task_session(call: Call, project_id: str, task_id: str, id: str) -> SyncedTaskSession:
+    async def sync_task_session(
+        call: Call,
+        project_id: str,
+        task_id: str,
+        id: str,
+        if_match: IfMatch = None,
+        sandbox: SandboxId = None,
+        token: RunToken = None,
+    ) -> SyncedTaskSession:
         """Keep the body of the task, in the place of what `If-Match` names."""
         task, run = own(task_id, "task"), own(id, "run")
         await call.read(runs.find, call.project_id, task, run)
-        before = mapping.before(_header(call, "If-Match"))
-        _header(call, "X-Sandbox-ID")
-        _check_token(house, _header(call, "X-Task-Run-Token"), call.project_id, run)
+        before = mapping.before(_header("If-Match", if_match))
+        _header("X-Sandbox-ID", sandbox)
+        _check_token(house, _header("X-Task-Run-Token", token), call.project_id, run)
         try:
             await call.read(kept.check, call.project_id, task, run, before)
             limit = house.settings.max_artifact_bytes
@@ -62,8 +71,7 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
     return [task_session, sync_task_session]
 
 
-def _header(call: Call, name: str) -> str:
-    said = call.header(name)
+def _header(name: str, said: str | None) -> str:
     if said is None or not said.strip():
         raise FieldError("required", f"The header {name} is required.", name)
     return said

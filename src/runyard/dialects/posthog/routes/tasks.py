@@ -13,6 +13,7 @@ from runyard.dialects.posthog.house import House
 from runyard.dialects.posthog.mapping import tasks as mapping
 from runyard.dialects.posthog.mapping import values
 from runyard.dialects.posthog.people import doer, own
+from runyard.dialects.posthog.wire.queries import Limit, Number, Offset
 from runyard.dialects.posthog.wire.tasks import PaginatedTaskList, Task, TaskWrite
 from runyard.engine.coding import changing, deleting, listing, runs, showing
 from runyard.web.call import Call
@@ -29,13 +30,13 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
     async def list_tasks(
         call: Call,
         project_id: str,
-        limit: str | None = None,
-        offset: str | None = None,
+        limit: Limit = None,
+        offset: Offset = None,
         origin_product: str | None = None,
         stage: str | None = None,
         organization: str | None = None,
         repository: str | None = None,
-        created_by: str | None = None,
+        created_by: Number = None,
         status: str | None = None,
         search: str | None = None,
     ) -> PaginatedTaskList:

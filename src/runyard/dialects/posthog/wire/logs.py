@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Raw
@@ -18,6 +18,24 @@ class Entries(msgspec.Struct):
     """The same without a look into the entries; what is missing or no list is told apart from what is."""
 
     entries: Raw = Raw()
+
+
+class Notification(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What happened, as JSON-RPC tells it."""
+
+    jsonrpc: Literal["2.0"]
+    method: str
+    params: dict[str, Any] = {}
+
+
+class LogEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The envelope that agents and this server write; other objects are kept as they came."""
+
+    type: Literal["notification"]
+    timestamp: str
+    notification: Notification
+    event_id: str = ""
+    first_event_id: str = ""
 
 
 class ConsoleParams(msgspec.Struct, kw_only=True):
