@@ -15,6 +15,7 @@ import platformdirs
 from runyard.domain import errors, states
 from runyard.settings import Settings
 from runyard.web import errors as web_errors
+from runyard.web.problems import PROBLEMS
 from tools import cli_page, http_page
 from tools.tables import table
 
@@ -99,7 +100,7 @@ def errors_page() -> str:
 
 
 def _status(kind: type[errors.DomainError]) -> int:
-    return next(web_errors.TABLE[base][0] for base in kind.__mro__ if base in web_errors.TABLE)
+    return next(PROBLEMS.table[base][0] for base in kind.__mro__ if base in PROBLEMS.table)
 
 
 def settings_page() -> str:

@@ -63,6 +63,10 @@ def test_coding_tasks_are_made_run_and_put_away(desk: Desk) -> None:
     other = desk.json("coding", "list")[0]["id"]
     assert desk.json("coding", "start", other, "--run", queued, "--draft", code=2)["code"] == "usage"
     late = desk.json("coding", "start", other, "--draft")["run_id"]
+    assert "no sandbox" in desk.json("coding", "say", late, "go", "on", "--steer", code=6)["message"]
+    assert desk.json("coding", "interrupt", late, code=6)["code"] == "conflict"
+    assert desk.json("coding", "say", late, code=2)["code"] == "usage"
+    assert desk.client.coding_runs.token(late).url is None
     assert desk.json("coding", "start", other, "--run", late, "--model", "m")["shared"] == {"model": "m"}
     assert desk.json("coding", "start", NOBODY, code=5)["code"] == "not_found"
     assert desk.json("coding", "start", other, "--shared", "[]", code=2)["code"] == "usage"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any, get_type_hints
 
+import httpx2
 import msgspec
 import pytest
 
@@ -14,7 +15,7 @@ from runyard.sdk.calls import coding as calls
 from tests.sdk.test_client import ClientOf, Recorder
 
 ANSWERS: dict[Any, str] = {
-    coding: "CodingTask CodingRun CodingFile",
+    coding: "CodingTask CodingRun CodingFile CodingAnswer CodingToken",
     sandboxes: "Sandbox Sandboxes",
     threads: "Thread Relay",
 }
@@ -48,6 +49,7 @@ def test_what_may_be_said_is_what_is_understood(mine: type, theirs: Any, besides
 
 def test_arguments_are_what_is_understood() -> None:
     assert set(inspect.signature(calls.start_run).parameters) - {"run_id"} == names(coding.CodingRunStart)
+    assert set(inspect.signature(calls.say).parameters) - {"run_id"} == names(coding.CodingMessageIn)
     # There is no other service yet.
     assert set(inspect.signature(calls.set_thread).parameters) | {"service"} == names(threads.PutThread) | {"run_id"}
     assert coding_fields.Told == coding.Told
@@ -67,3 +69,15 @@ def test_a_task_is_run_taken_outside_and_reopened(client_of: ClientOf) -> None:
     assert server.last.url.path.endswith("/coding-runs/r/reopen")
     assert [one.id for one in client.coding_tasks.list(state=["queued", "running"], text="mend")] == ["t"]
     assert dict(server.last.url.params) == {"state": "queued,running", "query": "mend"}
+
+
+def test_a_message_is_sent_again_under_the_name_it_had(client_of: ClientOf) -> None:
+    answer = {"stop_reason": "end_turn", "message": "done", "error": None}
+    server = Recorder(httpx2.Response(502, json={"detail": "broke off", "code": "agent_failed"}), answer, {})
+    client: Client = client_of(server)
+    assert client.coding_runs.say("r", "go on").message == "done"
+    first, second = (msgspec.json.decode(request.content) for request in server.requests)
+    assert first == second == {"text": "go on", "message_id": first["message_id"]}
+    assert server.last.extensions["timeout"]["read"] > 600
+    client.coding_runs.interrupt("r")
+    assert server.last.url.path.endswith("/coding-runs/r/interrupt")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from tests.dialects.native.recipes import Ask, recipe
 from tests.support.api import Api, good
+from tests.support.endpoints import Endpoint, Say
 from tests.support.stand import Stand
 
 
@@ -83,3 +85,32 @@ def reopen_coding_run(stand: Stand, api: Api) -> Ask:
     run = _run(api)
     good(api.patch(run, {"state": "failed", "error": "it broke"}))
     return Ask(method="POST", path=f"{run}/reopen")
+
+
+@functools.cache
+def _agent() -> Endpoint:
+    """An agent server that does whatever it is told."""
+    body = b'{"jsonrpc":"2.0","result":{"stopReason":"end_turn","assistant_message":"done"}}'
+    return Endpoint(lambda heard: Say(body=body, headers={"content-type": "application/json"}))
+
+
+def _in_sandbox(stand: Stand, api: Api) -> str:
+    """The path of a coding run whose sandbox is there."""
+    run = _run(api)
+    good(stand.admin.patch(run, {"shared": {"sandbox_url": _agent().url}}))
+    return run
+
+
+@recipe
+def send_coding_message(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path=f"{_in_sandbox(stand, api)}/messages", body={"text": "go on", "steer": True})
+
+
+@recipe
+def interrupt_coding_run(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path=f"{_in_sandbox(stand, api)}/interrupt")
+
+
+@recipe
+def create_coding_token(stand: Stand, api: Api) -> Ask:
+    return Ask(method="POST", path=f"{_run(api)}/tokens", body={"for": "ingest"})

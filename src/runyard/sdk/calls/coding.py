@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal, Unpack
 
+import uuid_utils
+
 from runyard.sdk import models
 from runyard.sdk.call import Call, get, present, query, segment, send, words
 from runyard.sdk.coding_fields import CodingRunChanges, CodingRunFields, CodingTaskChanges, CodingTaskFields
@@ -85,14 +87,18 @@ def reopen_run(run_id: str) -> Call[models.CodingRun]:
     return send("POST", f"{_run(run_id)}/reopen", models.CodingRun)
 
 
-def say(run_id: str, text: str, *, artifact_ids: Iterable[str] = (), steer: bool = False) -> Call[models.CodingAnswer]:
+def say(
+    run_id: str, text: str, *, artifact_ids: Iterable[str] = (), steer: bool = False, message_id: str | None = None
+) -> Call[models.CodingAnswer]:
     """What the agent in the run's sandbox answers, when its turn ends; files of the run come with the message.
 
-    With `steer` it is for the turn that the agent takes now, where the agent can hear it. Raises `Conflict` when the
-    run has no sandbox.
+    With `steer` it is for the turn that the agent takes now, where the agent can hear it. Under one `message_id` (a new
+    one where none is given) the agent gets it once, however often it is sent. Raises `Conflict` when the run has no
+    sandbox.
     """
     files = list(artifact_ids)
-    said = present(text=text, artifact_ids=files or None, steer=steer or None)
+    name = message_id or str(uuid_utils.uuid7())
+    said = present(text=text, artifact_ids=files or None, steer=steer or None, message_id=name)
     return replace(send("POST", f"{_run(run_id)}/messages", models.CodingAnswer, said), timeout=TURN_SECONDS)
 
 

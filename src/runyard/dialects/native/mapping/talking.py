@@ -36,11 +36,11 @@ _answer = msgspec.json.Decoder(_Answer).decode
 _result = msgspec.json.Decoder(_Result).decode
 
 
-def message(data: wire.CodingMessageIn, manifest: Sequence[Entry], name: str | None) -> dict[str, Any]:
-    """The message as the agent gets it, once for each name. Raises `Invalid` for files that the run does not have."""
+def message(data: wire.CodingMessageIn, manifest: Sequence[Entry]) -> dict[str, Any]:
+    """The message as the agent gets it. Raises `Invalid` for files that the run does not have."""
     said: dict[str, Any] = {"content": data.text}
-    if name is not None:
-        said["messageId"] = name
+    if data.message_id is not None:
+        said["messageId"] = data.message_id
     if data.steer:
         said["steer"] = True
     if data.artifact_ids:
@@ -48,9 +48,7 @@ def message(data: wire.CodingMessageIn, manifest: Sequence[Entry], name: str | N
         wanted = list(dict.fromkeys(map(lenient_id, data.artifact_ids)))
         missing = [one for one in wanted if one not in entries]
         if missing:
-            raise Invalid(
-                f"the run has no files with these ids: {', '.join(missing)}; its `manifest` lists them"
-            )
+            raise Invalid(f"the run has no files with these ids: {', '.join(missing)}; its `manifest` lists them")
         said["artifacts"] = [entry_out(entries[one]) for one in wanted]
     return said
 
@@ -62,7 +60,7 @@ def done(body: bytes) -> msgspec.Raw:
     except msgspec.ValidationError:
         raise AgentFailed("the agent server answered with something that is no JSON-RPC answer") from None
     if said.error is not None:
-        raise AgentFailed(said.error.message or "the agent refused, and does not say why")
+        raise AgentFailed(f"the agent refused: {said.error.message or 'it does not say why'}")
     return said.result
 
 

@@ -16,7 +16,6 @@ from runyard.outbound.relay import Relay
 from runyard.settings import Settings
 from runyard.storage.vault import Vault
 from runyard.web.call import Call
-from runyard.web.idempotency import key_of
 from runyard.web.links import origin
 from runyard.web.sandboxes import address, events_address, mode_of
 from runyard.web.signed_tokens import SignedTokens
@@ -35,13 +34,11 @@ def handlers(settings: Settings, vault: Vault, signed: SignedTokens, relay: Rela
     async def send_coding_message(call: Call, run_id: str, data: wire.CodingMessageIn) -> wire.CodingAnswer:
         """What the agent in the run's sandbox answers, when its turn ends: 504 after ten minutes, and the turn goes on.
 
-        Under one `Idempotency-Key` the agent gets a message once: repeated during the turn it is answered as the first
-        one is, afterwards with the `stop_reason` `duplicate_delivery` and no message.
+        A message with a `message_id` can be sent again: during the turn it is answered as the first one is, afterwards
+        with the `stop_reason` `duplicate_delivery` and no message.
         """
-        text = call.header("Idempotency-Key")
-        name = key_of(text) if text is not None else None
         seen = await call.read(named.see, call.project_id, native.run_id(run_id))
-        said = mapping.message(data, seen.manifest, name)
+        said = mapping.message(data, seen.manifest)
         return mapping.answer_out(await tell(call, line, seen, doer(call, "command"), method=MESSAGE, params=said))
 
     @post(RUN + "/interrupt", needs="runs:write", status_code=204, refuses=NO_ANSWER)

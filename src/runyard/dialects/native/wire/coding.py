@@ -149,6 +149,8 @@ class CodingMessageIn(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Files of the run that come with it, by their `id` in its `manifest`."""
     steer: bool = False
     """Whether it is for the turn that the agent takes now, where the agent can hear it; else for one of its own."""
+    message_id: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    """A name for it, under which the agent gets it once, however often it is sent."""
 
 
 class CodingAnswer(msgspec.Struct, kw_only=True):
