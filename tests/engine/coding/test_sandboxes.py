@@ -48,7 +48,7 @@ class Berth:
     def tell(self, *events: dict[str, Any]) -> None:
         """Relay what the sandbox tells."""
         pushed = [envelopes.event(json.dumps(event).encode()) for event in events]
-        self.store.transact(ingesting.push, self.id, pushed)
+        self.store.transact(ingesting.push, self.id, pushed, epoch=self.granted.run.epoch)
 
     def ask(self, request: str = "r1", **call: Any) -> None:
         """The agent asks leave."""
@@ -139,7 +139,10 @@ def test_questions_end_with_the_sandbox_and_may_be_asked_again_in_the_next(codin
     berth.end(released="the server stops")
     assert [one.state for one in berth.asked()] == [ApprovalState.CANCELED]
     assert berth.coding.see(berth.seen).run.state is RunState.QUEUED
-    coding.take(1)
+    (granted,) = coding.take(1)
+    with pytest.raises(LeaseLost):
+        berth.ask()
+    berth.granted = granted
     berth.ask()
     berth.decide(approved=False)
     assert berth.answers() == [("r1", "no")]
@@ -151,6 +154,7 @@ def test_questions_end_with_the_sandbox_and_may_be_asked_again_in_the_next(codin
         {"type": "permission_request"},
         {"type": "permission_request", "requestId": 7},
         {"type": "permission_request", "requestId": "a\0b"},
+        {"type": "permission_request", "requestId": "x" * 1001},
         {"notification": {"method": "_posthog/permission_resolved", "params": {"requestId": "nobody's"}}},
         {"notification": {"method": "_posthog/permission_resolved", "params": []}},
         {"notification": {"method": "_posthog/usage_update", "params": {"used": {"inputTokens": "many"}}}},

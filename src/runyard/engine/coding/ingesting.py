@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from runyard.domain.coding import CodingRun
-from runyard.domain.errors import NotFound
+from runyard.domain.errors import LeaseLost, NotFound
 from runyard.domain.records import Run
 from runyard.engine.coding import logs, news, permissions, runs, usage
 from runyard.storage.port import ChunkLine, Tx
@@ -55,12 +55,17 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     code: str | None = None
 
 
-def push(tx: Tx, run_id: str, events: Sequence[Pushed]) -> None:
-    """Hand on events that the server heard itself. Raises `NotFound`."""
+def push(tx: Tx, run_id: str, events: Sequence[Pushed], *, epoch: int | None = None) -> None:
+    """Hand on events that the server heard itself, from the sandbox of the claim with that number where one is said.
+
+    Raises `NotFound`, and `LeaseLost` once the run was claimed anew: it has another sandbox then.
+    """
     run = runs_sql.lock(tx, [run_id]).get(run_id)
     row = rows_sql.lock(tx, [run_id]).get(run_id)
     if run is None or row is None:
         raise NotFound(f"there is no coding run {run_id[:64]!r}")
+    if epoch is not None and run.epoch != epoch:
+        raise LeaseLost("the run was claimed anew; what its last sandbox tells is not heard any more")
     _hand_on(tx, run, row, events)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from runyard.domain.errors import DomainError, Unavailable
+from runyard.domain.errors import DomainError, LeaseLost, Unavailable
 from runyard.domain.records import Run
 from runyard.engine.coding import ingesting, permissions, sandboxes
 from runyard.engine.coding.ingesting import Pushed
@@ -80,6 +80,9 @@ async def relay(ground: Ground, run: Run, knock: Knock, *, gone: Callable[[], bo
         except AgentRefused as error:
             log.info("sandbox.refuses", run=run.id, status=error.status, detail=error.detail)
             return
+        except LeaseLost as error:
+            log.info("sandbox.not_heard", run=run.id, detail=error.detail)
+            return
         except NoAnswer as error:
             log.info("sandbox.silent", run=run.id, detail=error.detail)
         if gone():
@@ -96,7 +99,7 @@ async def _hand_on(ground: Ground, run: Run, found: list[bytes]) -> None:
     events: list[Pushed] = [event for data in found if (event := _pushed(data)) is not None]
     while events:
         try:
-            await ground.store.write(ingesting.push, run.id, events)
+            await ground.store.write(ingesting.push, run.id, events, epoch=run.epoch)
         except Unavailable as error:
             await asyncio.sleep(error.retry_after)
         else:
