@@ -28,7 +28,6 @@ from runyard.storage.port import Store
 log = structlog.get_logger("runyard.relays")
 
 PAUSE = 30.0
-AT_ONCE = 10
 FAILED = frozenset({RunState.FAILED, RunState.TIMED_OUT, RunState.CRASHED, RunState.SYSTEM_FAILED, RunState.EXPIRED})
 
 
@@ -40,15 +39,14 @@ class Teller:
         self.slack = slack
 
     async def tell_once(self) -> float | None:
-        """Say what is due, one after the other; the seconds until more is."""
+        """Say the first of what is due; the seconds until more is."""
         due = await self.store.read(relaying.next_due)
-        if due is None:
-            await self.store.write(relaying.prune)
-            return None
-        wait = (due - self.store.now()) / SECOND
+        wait = PAUSE if due is None else (due - self.store.now()) / SECOND
         if wait > 0:
-            return min(wait, PAUSE)
-        for turn in await self.store.write(relaying.take, AT_ONCE):
+            await self.store.write(relaying.prune)
+            return None if due is None else min(wait, PAUSE)
+        # One at a time: those that wait behind a slow one would be another server's before their turn came.
+        for turn in await self.store.write(relaying.take, 1):
             await self.store.write(relaying.settle, await self._told(turn))
         return 0.0
 

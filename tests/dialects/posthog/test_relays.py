@@ -163,9 +163,9 @@ def test_a_message_whose_sender_died_is_sent_again_unless_it_is_known_to_be_sent
     store = posthog.stand.store
     assert {turn.relay.id for turn in store.transact(relaying.take, 10)} == {sent, lost}
     tell()
-    assert "one" not in workspace.texts, "they are somebody's for a minute"
+    assert "one" not in workspace.texts, "they are somebody's for a while"
     posthog.as_key(ADMIN).change(run, state={"slack_sent_relay_ids": [sent]})
-    posthog.stand.clock.forward(seconds=61)
+    posthog.stand.clock.forward(seconds=91)
     tell()
     assert workspace.texts == ["two"]
     assert posthog.see(run)["state"]["slack_sent_relay_ids"] == [sent, lost]

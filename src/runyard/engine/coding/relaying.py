@@ -26,8 +26,8 @@ from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import tasks as tasks_sql
 from runyard.storage.statements import threads as sql
 
-TAKEN = 60 * SECOND
-"""How long a relay is its taker's: longer than any sending takes."""
+TAKEN = 90 * SECOND
+"""How long a relay is its taker's: longer than the three calls take that one sending makes at most."""
 BACKOFF = (5 * SECOND, 30 * SECOND)
 KEPT = 7 * 24 * 3600 * SECOND
 """How long it can be read what became of one."""
