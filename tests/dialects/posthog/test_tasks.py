@@ -188,6 +188,8 @@ def test_an_agent_in_a_sandbox_sees_its_own_task_alone(posthog: Posthog) -> None
     good(agent.get(f"tasks/{mine['task']}"))
     for path in ("tasks", f"tasks/{other['task']}", path_of(other, "logs")):
         refused(agent.get(path), 403, code="permission_denied")
+    for asking in ("start", "resume_in_cloud/"):
+        refused(agent.post(path_of(mine, asking), {}), 403, code="permission_denied")
     for elsewhere in ("/runyard/v1/runs", "/strait/v1/runs", "/agh/api/tasks", "/bamboosnow/api/v1/runs"):
         reply = posthog.stand.http.get(elsewhere, headers={"Authorization": f"Bearer {token}"})
         assert reply.status_code == 401, elsewhere

@@ -15,7 +15,9 @@ CURRENT = "@current"
 READ = frozenset({"task:read"})
 BOTH = frozenset({"task:read", "task:write"})
 _PROJECT = re.compile(r"/api/projects/([^/]+)")
-_RUN = re.compile(r"/api/projects/[^/]+/tasks/([^/]+)(?:/runs/([^/]+))?")
+_RUN = re.compile(r"/api/projects/[^/]+/tasks/([^/]+)(?:/runs/([^/]+)(?:/([^/]+))?)?")
+PERSONS = frozenset({"start", "resume_in_cloud"})
+"""What asks for a sandbox: an agent could go on for ever by asking for the next one itself."""
 
 
 class PosthogAuth:
@@ -67,5 +69,7 @@ def _confined(scope: Scope, said: Confined) -> Identity:
     if match is not None and (run is None or run[1].lower() != said.task):
         raise Forbidden("this token is of a run of one task, and shows that task alone")
     own = run is not None and (run[2] or "").lower() == said.run
+    if own and run is not None and run[3] in PERSONS:
+        raise Forbidden("a sandbox is asked for with a key, not with the token of one")
     scopes = BOTH if own else READ
     return Identity(key=None, project_id=said.project, actor=f"sandbox:{said.run}", scopes=scopes)
