@@ -18,6 +18,7 @@ from runyard.engine.checkpoints import NewCheckpoint
 from runyard.engine.fences import Writer
 from runyard.engine.leases import Complete, Fail, Park
 from runyard.engine.proofs import Pass
+from runyard.loops import watching
 from runyard.loops.managed import executor, life, output
 from tests.e2e.processes import until
 from tests.loops.managed.conftest import Floor
@@ -379,7 +380,7 @@ def test_a_run_that_waits_for_memory_can_be_canceled(floor: Floor) -> None:
 
 
 def test_what_a_program_uses_is_sampled(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executor, "SAMPLE_SECONDS", 0.1)
+    monkeypatch.setattr(watching, "SAMPLE_SECONDS", 0.1)
     run = floor.python("kept = b'x' * (50 << 20)\nwhile True: pass".replace("'", '"'))
 
     def samples() -> list[Any]:

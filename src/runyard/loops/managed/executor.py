@@ -10,16 +10,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import psutil
 import structlog
 
-from runyard.domain.errors import DomainError
 from runyard.domain.presets import DEFAULT
-from runyard.engine import claims, leases, resources
+from runyard.engine import claims
 from runyard.engine.claims import ClaimRequest
-from runyard.engine.leases import Heartbeat, Reported
-from runyard.engine.resources import NewSample
+from runyard.loops import watching
 from runyard.loops.managed.held import Held
 from runyard.loops.managed.life import Ground, live
 from runyard.loops.runner import Loop
-from runyard.sandbox import gauge
 from runyard.sandbox.limits import MIB, limits_of
 
 log = structlog.get_logger("runyard.managed")
@@ -29,12 +26,9 @@ LEASE_SECONDS = 30.0
 """Ends this long after a server was killed; then its runs go to another, or back to this one."""
 BEAT_SECONDS = 10.0
 WATCH_SECONDS = 0.5
-SAMPLE_SECONDS = 10.0
 REST_SECONDS = 5.0
 SHARE = 0.8
 """Of the machine's memory, what managed runs may be promised unless a setting says how much."""
-MORE_PROCESSES = 2
-"""Beyond this many times its limit of processes a program is taken for a fork bomb that the limit did not hold."""
 
 
 class Executor:
@@ -136,26 +130,16 @@ class Executor:
 
     async def _keep(self) -> None:
         kept = [held for held in self._held.values() if held.stop in {None, "server"}]
-        reports = [
-            Heartbeat(project_id=held.run.project_id, run_id=held.run.id, token=held.lease.token, lease=self._lease)
-            for held in kept
-        ]
-        outcomes = await self.ground.store.write(leases.heartbeat, reports) if reports else []
-        for held, outcome in zip(kept, outcomes, strict=True):
-            if isinstance(outcome, Reported):
-                held.until = outcome.run.lease_until or held.until
-            elif isinstance(outcome, DomainError):
-                log.info("managed.lost", run=held.run.id, detail=outcome.detail)
+        for held, error in await watching.keep(self.ground.store, kept, lease=self._lease):
+            log.info("managed.lost", run=held.run.id, detail=error.detail)
 
     async def _look(self) -> None:
-        started = [held for held in self._held.values() if held.running is not None and held.preset is not None]
-        if not started:
-            return
-        processes = await asyncio.to_thread(gauge.look)
-        now = time.monotonic()
-        samples = [sample for held in started if (sample := _measured(held, processes, now)) is not None]
-        if samples:
-            await self.ground.store.write(resources.add, samples)
+        started = [
+            (held, limits_of(held.preset))
+            for held in self._held.values()
+            if held.running is not None and held.preset is not None
+        ]
+        await watching.look(self.ground.store, started)
 
     async def stop(self) -> None:
         """Take no more; ask every program to end, make it when it does not, and give its run back."""
@@ -168,28 +152,3 @@ class Executor:
             for task in slow:
                 task.cancel()
             await asyncio.gather(*slow, return_exceptions=True)
-
-
-def _measured(held: Held, processes: dict[int, gauge.Seen], now: float) -> NewSample | None:
-    """Look at one program: end it when it holds too much, and say what it uses when that is due."""
-    assert held.running is not None
-    assert held.preset is not None
-    limits = limits_of(held.preset)
-    measure = gauge.measure(processes, held.running.members(processes), closely_above=limits.memory)
-    if measure.memory > limits.memory:
-        held.excess = "memory"
-    elif measure.processes > MORE_PROCESSES * limits.processes:
-        held.excess = "processes"
-    if held.excess is not None:
-        held.running.kill()
-    before, held.measured = held.measured, measure
-    elapsed, held.measured_at = now - held.measured_at, now
-    if now < held.sample_due or before is None:
-        return None
-    held.sample_due = now + SAMPLE_SECONDS
-    return NewSample(
-        run_id=held.run.id,
-        cpu_percent=round(max(measure.cpu_seconds - before.cpu_seconds, 0) / elapsed * 100, 1),
-        memory_mb=round(measure.memory / MIB, 1),
-        memory_limit_mb=float(held.preset.memory_mb),
-    )

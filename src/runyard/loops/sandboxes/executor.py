@@ -10,16 +10,13 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from runyard.domain.coding import EXECUTOR, INSIDE
-from runyard.domain.errors import DomainError
-from runyard.engine import claims, leases, resources
+from runyard.engine import claims
 from runyard.engine.claims import ClaimRequest
-from runyard.engine.leases import Heartbeat, Reported
-from runyard.engine.resources import NewSample
+from runyard.loops import watching
 from runyard.loops.runner import Loop
 from runyard.loops.sandboxes.ground import Ground, Held
 from runyard.loops.sandboxes.life import live
-from runyard.sandbox import gauge
-from runyard.sandbox.limits import MIB
+from runyard.sandbox.limits import MIB, Limits
 
 log = structlog.get_logger("runyard.sandboxes")
 
@@ -27,10 +24,7 @@ LEASE_SECONDS = 30.0
 """Ends this long after a server was killed; then its runs go to another, or back to this one."""
 BEAT_SECONDS = 10.0
 WATCH_SECONDS = 0.5
-SAMPLE_SECONDS = 10.0
 REST_SECONDS = 5.0
-MORE_PROCESSES = 2
-"""Beyond this many times its limit of processes a sandbox is taken for a fork bomb that the limit did not hold."""
 
 
 class Executor:
@@ -112,47 +106,14 @@ class Executor:
 
     async def _keep(self) -> None:
         kept = [held for held in self._held.values() if held.stop in {None, "server"}]
-        reports = [Heartbeat(**held.proof, lease=self._lease) for held in kept]
-        outcomes = await self.ground.store.write(leases.heartbeat, reports) if reports else []
-        for held, outcome in zip(kept, outcomes, strict=True):
-            if isinstance(outcome, Reported):
-                held.until = outcome.run.lease_until or held.until
-            elif isinstance(outcome, DomainError):
-                log.info("sandbox.lost", run=held.run.id, detail=outcome.detail)
+        for held, error in await watching.keep(self.ground.store, kept, lease=self._lease):
+            log.info("sandbox.lost", run=held.run.id, detail=error.detail)
 
     async def _look(self) -> None:
-        started = [held for held in self._held.values() if held.running is not None]
-        if not started:
-            return
-        processes = await asyncio.to_thread(gauge.look)
-        now = time.monotonic()
-        samples = [sample for held in started if (sample := self._measured(held, processes, now)) is not None]
-        if samples:
-            await self.ground.store.write(resources.add, samples)
-
-    def _measured(self, held: Held, processes: dict[int, gauge.Seen], now: float) -> NewSample | None:
-        """Look at one sandbox: end it when it holds too much, and say what it uses when that is due."""
-        assert held.running is not None
         settings = self.ground.settings
-        most = settings.sandbox_memory_mb * MIB
-        measure = gauge.measure(processes, held.running.members(processes), closely_above=most)
-        if measure.memory > most:
-            held.excess = "memory"
-        elif measure.processes > MORE_PROCESSES * settings.sandbox_processes:
-            held.excess = "processes"
-        if held.excess is not None:
-            held.running.kill()
-        before, held.measured = held.measured, measure
-        elapsed, held.measured_at = now - held.measured_at, now
-        if now < held.sample_due or before is None:
-            return None
-        held.sample_due = now + SAMPLE_SECONDS
-        return NewSample(
-            run_id=held.run.id,
-            cpu_percent=round(max(measure.cpu_seconds - before.cpu_seconds, 0) / elapsed * 100, 1),
-            memory_mb=round(measure.memory / MIB, 1),
-            memory_limit_mb=float(settings.sandbox_memory_mb),
-        )
+        limits = Limits(memory=settings.sandbox_memory_mb * MIB, processes=settings.sandbox_processes)
+        started = [(held, limits) for held in self._held.values() if held.running is not None]
+        await watching.look(self.ground.store, started)
 
     async def stop(self) -> None:
         """Take no more; ask every sandbox to end, make it when it does not, and give its run back."""
