@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runyard.domain.errors import NotFound
-from runyard.domain.records import LogEntry
+from runyard.domain.records import Event, LogEntry
 from runyard.engine import events
 from runyard.storage.statements import events as sql
 from tests.support.writers import holder, log
@@ -74,7 +74,8 @@ def test_a_tail_can_be_followed_in_any_steps(yard):
     yard.start(held)
     log(yard, holder(held), *"de")
     whole = yard.store.look(events.tail, 1, held.run.id)
-    seen, after = [], 0
+    seen: list[Event | LogEntry] = []
+    after: int | None = 0
     while after is not None:
         part = yard.store.look(events.tail, 1, held.run.id, after=after, limit=2)
         seen += part.rows
