@@ -171,6 +171,20 @@ def test_a_message_whose_sender_died_is_sent_again_unless_it_is_known_to_be_sent
     assert posthog.see(run)["state"]["slack_sent_relay_ids"] == [sent, lost]
 
 
+def test_what_is_said_of_a_task_that_was_deleted_meanwhile_is_said_once(
+    posthog: Posthog, workspace: Workspace, tell: Any
+) -> None:
+    run = mapped(posthog, status="in_progress")
+    tell()
+    relay(posthog, run, "goodbye")
+    assert posthog.delete(f"tasks/{run['task']}").status_code == 204
+    for _ in range(2):
+        tell()
+        posthog.stand.clock.forward(seconds=91)
+    assert [one["text"] for _, one in workspace.calls if one.get("text") == "goodbye"] == ["goodbye"]
+    assert ("message", "sent") in states(posthog, run)
+
+
 def test_threads_that_cannot_be_are_refused(posthog: Posthog) -> None:
     run, api = posthog.run(), native(posthog)
     for body in ({"channel": "general", "thread": THREAD}, {"channel": CHANNEL, "thread": "now"}):

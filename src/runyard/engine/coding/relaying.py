@@ -12,14 +12,11 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from runyard.domain.actors import server
 from runyard.domain.canonical import decoded
 from runyard.domain.coding import CodingRun
 from runyard.domain.policy import SECOND
 from runyard.domain.records import Run
 from runyard.domain.threads import ATTEMPTS, SENT, Relay, Standing, Thread, remembered
-from runyard.engine.coding import changes
-from runyard.engine.coding.changes import Change
 from runyard.storage.port import Tx
 from runyard.storage.statements import coding_runs as coding_sql
 from runyard.storage.statements import runs as runs_sql
@@ -31,6 +28,7 @@ TAKEN = 90 * SECOND
 BACKOFF = (5 * SECOND, 30 * SECOND)
 KEPT = 7 * 24 * 3600 * SECOND
 """How long it can be read what became of one."""
+_json = msgspec.json.Encoder()
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,11 +82,17 @@ def settle(tx: Tx, said: Said) -> None:
         sql.save(tx, replace(thread, updated_at=tx.now))
     if not sql.settle(tx, _settled(tx, said)):
         return
-    if said.error is None and relay.kind == "message" and thread is not None and run is not None and run.task_id:
-        row = coding_sql.lock(tx, [run.id]).get(run.id)
-        state = decoded(row.state) if row is not None else {}
-        shared = {SENT: remembered(state.get(SENT), relay.id)}
-        changes.change(tx, run.project_id, run.task_id, run.id, Change(shared=shared), server("threads"))
+    if said.error is None and relay.kind == "message" and thread is not None and run is not None:
+        _remember(tx, run, relay.id)
+
+
+def _remember(tx: Tx, run: Run, relay_id: str) -> None:
+    """Name the message in the run's state, also where nobody may change that: what was said is said."""
+    row = coding_sql.lock(tx, [run.id]).get(run.id)
+    if row is not None:
+        state = decoded(row.state)
+        state[SENT] = remembered(state.get(SENT), relay_id)
+        coding_sql.save(tx, [replace(row, state=_json.encode(state).decode(), updated_at=tx.now)])
 
 
 def _settled(tx: Tx, said: Said) -> Relay:
