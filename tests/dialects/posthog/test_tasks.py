@@ -181,7 +181,7 @@ def test_keys_of_other_projects_and_scopes_do_not_reach_a_task(posthog: Posthog,
     assert good(posthog.as_key(ADMIN).get(f"tasks/{task['id']}"))["id"] == task["id"]
 
 
-def test_an_agent_in_a_sandbox_sees_its_own_task_alone(posthog: Posthog) -> None:
+def test_an_agent_in_a_sandbox_sees_its_own_task_alone_and_asks_for_no_other_sandbox(posthog: Posthog) -> None:
     mine, other = posthog.run(), posthog.run()
     token = posthog.stand.server.sandbox_tokens.make(1, mine["task"], mine["id"], seconds=60)
     agent = posthog.as_key(token)
@@ -190,6 +190,9 @@ def test_an_agent_in_a_sandbox_sees_its_own_task_alone(posthog: Posthog) -> None
         refused(agent.get(path), 403, code="permission_denied")
     for asking in ("start", "resume_in_cloud/"):
         refused(agent.post(path_of(mine, asking), {}), 403, code="permission_denied")
+    assert agent.change(mine, status="in_progress")["status"] == "in_progress"
+    for status in ("queued", "not_started"):
+        refused(agent.patch(path_of(mine), {"status": status}), 403, code="permission_denied")
     for elsewhere in ("/runyard/v1/runs", "/strait/v1/runs", "/agh/api/tasks", "/bamboosnow/api/v1/runs"):
         reply = posthog.stand.http.get(elsewhere, headers={"Authorization": f"Bearer {token}"})
         assert reply.status_code == 401, elsewhere

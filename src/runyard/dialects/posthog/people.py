@@ -13,8 +13,13 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
 def doer(call: Call, action: str) -> Doer:
     """Who calls: a person by a key, or the agent of a run by its token."""
-    kind = "automation" if call.actor.startswith("sandbox:") else "human"
+    kind = "automation" if is_agent(call) else "human"
     return Doer(Actor(kind, call.actor), Origin("http", f"tasks.{action}"))
+
+
+def is_agent(call: Call) -> bool:
+    """Whether the agent of a run calls, by the token of its sandbox."""
+    return call.actor.startswith("sandbox:")
 
 
 def trusted(call: Call) -> bool:

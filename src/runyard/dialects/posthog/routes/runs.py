@@ -13,7 +13,7 @@ from runyard.dialects.posthog.errors import Refused, action
 from runyard.dialects.posthog.house import House
 from runyard.dialects.posthog.mapping import runs as mapping
 from runyard.dialects.posthog.mapping import values
-from runyard.dialects.posthog.people import doer, own, trusted
+from runyard.dialects.posthog.people import doer, is_agent, own, trusted
 from runyard.dialects.posthog.wire.queries import Limit, Offset
 from runyard.dialects.posthog.wire.runs import (
     PaginatedTaskRunList,
@@ -22,9 +22,12 @@ from runyard.dialects.posthog.wire.runs import (
     TaskRunDetail,
     TaskRunUpdate,
 )
+from runyard.domain.errors import Forbidden
+from runyard.domain.states import RunState
 from runyard.engine.coding import changes, runs
 from runyard.engine.coding import making as runs_making
 from runyard.web.call import Call
+from runyard.web.sandboxes import purpose
 
 RUNS = "/api/projects/{project_id:str}/tasks/{task_id:str}/runs"
 RUN = RUNS + "/{id:str}"
@@ -85,8 +88,11 @@ def handlers(house: House) -> Sequence[HTTPRouteHandler]:
         await call.read(runs.find, call.project_id, task, run)
         said = await forms.body(call, mapping.UPDATE)
         wanted = mapping.change(said, trusted=trusted(call))
+        if is_agent(call) and wanted.state in (RunState.DRAFT, RunState.QUEUED):
+            # It could go on for ever in one sandbox after the other.
+            raise Forbidden("an agent says how far its run is; a sandbox is asked for with a key")
         if wanted.trusted and isinstance(token := wanted.shared.pop(changes.CONNECT_TOKEN, None), str):
-            wanted = msgspec.structs.replace(wanted, sealed=house.vault.seal(token, f"sandbox:{run}"))
+            wanted = msgspec.structs.replace(wanted, sealed=house.vault.seal(token, purpose(run)))
         seen = await call.write(changes.change, call.project_id, task, run, wanted, doer(call, "runs"))
         return shown.run(call, house, seen)
 
