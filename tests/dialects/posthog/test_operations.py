@@ -69,6 +69,26 @@ def test_it_works_with_a_slash_and_at_the_root(
 
 
 @on_sqlite
+@pytest.mark.parametrize("name", named(lambda one: one.method == "GET"))
+def test_head_is_the_head_of_get(posthog: Posthog, endpoint: Endpoint, contract: PosthogContract, name: str) -> None:
+    ask = RECIPES[name](posthog, endpoint)
+    http = posthog.stand.http
+    headers = {"authorization": f"Bearer {posthog.key}"}
+    head = http.head(PREFIX + ask.full + "/", params=ask.params, headers=headers)
+    assert (head.status_code, head.content) == (200, b"")
+    if name != STREAM:
+        whole = http.get(PREFIX + ask.full, params=ask.params, headers=headers)
+        assert head.headers["content-type"] == whole.headers["content-type"]
+    else:
+        posthog.stand.until(lambda: posthog.stand.server.feeds.followers == 0)
+    assert http.head(PREFIX + ask.full, headers={"authorization": "Bearer nobody"}).status_code == 401
+    if "{id}" in contract[name].template:
+        path = "/".join(ask.full.split("/")[:8])
+        for method in ("PUT", "DELETE", "POST"):
+            refused(posthog.send(method, path), 405, code="method_not_allowed")
+
+
+@on_sqlite
 @pytest.mark.parametrize("name", sorted(RECIPES.keys() - {EVENTS}))
 def test_it_is_for_those_who_may(
     posthog: Posthog, stranger: Posthog, endpoint: Endpoint, contract: PosthogContract, name: str

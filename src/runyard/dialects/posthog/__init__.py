@@ -11,7 +11,7 @@ from runyard import __version__
 from runyard.dialects.posthog.auth import PosthogAuth
 from runyard.dialects.posthog.errors import ERRORS, ApiError
 from runyard.dialects.posthog.house import House
-from runyard.dialects.posthog.paths import unslashed
+from runyard.dialects.posthog.paths import headed, unslashed
 from runyard.dialects.posthog.routes import (
     artifacts,
     commands,
@@ -61,7 +61,7 @@ def app(plumbing: Plumbing, authenticate: KeyAuth, house: House) -> App:
         errors=ERRORS,
         about=ABOUT,
     )
-    return unslashed(inner)
+    return headed(unslashed(inner))
 
 
 def handlers(house: House) -> Sequence[ControllerRouterHandler]:
