@@ -23,10 +23,16 @@ POLICY = Policy(max_attempts=1, dead_letter=False, lease=60 * SECOND, lost_lease
 """An agent is not asked twice by itself; a run whose server went away goes to another sandbox."""
 CONNECT_TOKEN = "sandbox_connect_token"  # noqa: S105 (its name)
 """What of a run's state is never told: it opens the sandbox."""
-SERVERS = frozenset({"sandbox_id", "sandbox_url", CONNECT_TOKEN, "sandbox_jwt_kid"})
+SANDBOX, ADDRESS, KID = "sandbox_id", "sandbox_url", "sandbox_jwt_kid"
+"""The parts of a run's state that say which sandbox it has, where that is, and which key it knows callers by."""
+SERVERS = frozenset({SANDBOX, ADDRESS, CONNECT_TOKEN, KID})
 """Parts of a run's state that the server sets, and people who run it."""
 SETTLED = frozenset({"github_credential_source", "pr_authorship_mode"})
 """Parts that are set with the run, if at all."""
+RESUMED = "resume_from_run_id"
+"""The part that says which run of the task it goes on from."""
+MODES = ("interactive", "background")
+"""How agents work: with a person at it, or by themselves."""
 TITLE = 255
 
 

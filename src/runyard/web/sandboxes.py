@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runyard.domain.canonical import decoded
-from runyard.domain.coding import CodingSeen
+from runyard.domain.coding import ADDRESS, MODES, CodingSeen
 from runyard.domain.errors import Conflict
 from runyard.outbound.relay import Door
 from runyard.storage.vault import Vault
@@ -13,7 +13,6 @@ from runyard.web.signed_tokens import SignedTokens
 
 EVENTS = "/posthog/api/projects/{project}/tasks/{task}/runs/{run}/event_stream/"
 """Where a sandbox sends its events, below the address of the server."""
-MODES = ("interactive", "background")
 
 
 def purpose(run_id: str) -> str:
@@ -29,7 +28,7 @@ def mode_of(seen: CodingSeen) -> str | None:
 
 def address(seen: CodingSeen) -> str | None:
     """Where the run's sandbox is, while it has one."""
-    url = _state(seen).get("sandbox_url")
+    url = _state(seen).get(ADDRESS)
     return url.strip() or None if isinstance(url, str) else None
 
 

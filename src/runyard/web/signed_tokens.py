@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from runyard.domain.canonical import decoded
-from runyard.domain.coding import CodingSeen
+from runyard.domain.coding import KID, CodingSeen
 from runyard.domain.errors import NotFound, Unauthorized
 from runyard.domain.signing import CONNECTION, LONGEST_LIFE, Pair, SigningKey
 from runyard.engine import signing
@@ -26,8 +26,6 @@ from runyard.storage.vault import Vault
 TO_CONNECT = "posthog:sandbox_connection"
 TO_INGEST = "posthog:sandbox_event_ingest"
 """The audiences of tokens: whoever talks to a sandbox, and a sandbox that tells what happens in it."""
-KID = "sandbox_jwt_kid"
-"""Where in a run's state the key stands that its sandbox knows."""
 CONNECTION_SECONDS = 24 * 3600
 ALGORITHM = "RS256"
 BITS = 2048

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from runyard.domain.actors import Doer
 from runyard.domain.canonical import decoded
-from runyard.domain.coding import SERVERS, CodingRun, CodingSeen, TaskSeen, entry_id
+from runyard.domain.coding import RESUMED, SERVERS, CodingRun, CodingSeen, TaskSeen, entry_id
 from runyard.domain.errors import Conflict, Invalid
 from runyard.domain.moves import changed, move
 from runyard.domain.policy import Failure
@@ -75,7 +75,7 @@ def launch_run(
     state = dict(new.state)
     if resume_from is not None:
         _check_of_task(tx, task.id, resume_from)
-        state["resume_from_run_id"] = resume_from
+        state[RESUMED] = resume_from
     # It has none yet: who wants to send some makes the run first, and starts it once they are there.
     _check_artifacts(tx, [], state)
     return runs.create(tx, project_id, task.id, replace(new, state=state), by)

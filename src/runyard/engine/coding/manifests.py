@@ -12,7 +12,7 @@ import msgspec
 from runyard.artifacts.port import Blob
 from runyard.domain.actors import Doer
 from runyard.domain.canonical import decoded
-from runyard.domain.coding import CodingSeen, Entry, entry_id
+from runyard.domain.coding import RESUMED, CodingSeen, Entry, entry_id
 from runyard.domain.errors import Invalid, NotFound
 from runyard.domain.records import Json
 from runyard.domain.uploads import path_of, sendable
@@ -27,8 +27,6 @@ MOST = 1000
 """How many files one run may have."""
 HOPS = 10
 """How many runs back a run may go on from."""
-RESUMED = "resume_from_run_id"
-"""Where a run's shared state says which run of the task it goes on from."""
 
 
 class NewFile(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ import msgspec
 
 from runyard.domain.actors import server
 from runyard.domain.canonical import decoded
-from runyard.domain.coding import CONNECT_TOKEN, CodingSeen
+from runyard.domain.coding import ADDRESS, CONNECT_TOKEN, KID, SANDBOX, CodingSeen
 from runyard.domain.errors import LeaseLost, NotFound
 from runyard.domain.moves import move
 from runyard.domain.policy import Failure
@@ -26,8 +26,6 @@ from runyard.storage.statements import coding_tasks as tasks_sql
 from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import sandboxes as sandboxes_sql
 
-ID, URL, KID = "sandbox_id", "sandbox_url", "sandbox_jwt_kid"
-"""The parts of a run's state that say where its sandbox is, and which key it knows callers by."""
 RESUMES = 2
 """From which claim on a run is one that began before."""
 _json = msgspec.json.Encoder()
@@ -102,7 +100,7 @@ def opened(tx: Tx, said: Opened) -> CodingSeen:
     refused = fence(run, said, tx.now)
     if run is None or refused is not None:
         raise refused or LeaseLost()
-    shared = {ID: said.id, URL: said.url, KID: said.kid}
+    shared = {SANDBOX: said.id, ADDRESS: said.url, KID: said.kid}
     wanted = Change(shared=shared, trusted=True)
     return changes.change(tx, run.project_id, said.task_id, run.id, wanted, server("sandboxes"))
 
@@ -139,9 +137,9 @@ def _forget(tx: Tx, run: Run, sandbox: str) -> None:
         return
     state = decoded(row.state)
     # Another server may have opened another one since.
-    if state.get(ID) != sandbox:
+    if state.get(SANDBOX) != sandbox:
         return
-    left: dict[str, Any] = {name: value for name, value in state.items() if name not in (URL, KID, CONNECT_TOKEN)}
+    left: dict[str, Any] = {name: value for name, value in state.items() if name not in (ADDRESS, KID, CONNECT_TOKEN)}
     text: Json = _json.encode(left).decode()
     sql.save(tx, [msgspec.structs.replace(row, state=text, sealed=None, updated_at=tx.now)])
 
@@ -164,7 +162,7 @@ def listed(tx: Tx, project_id: int, *, after: str = "", limit: int = 50) -> Slic
 
 def _sandbox(row: sandboxes_sql.Held, memory: float | None) -> Sandbox:
     state: dict[str, Any] = decoded(row.shared)
-    url, name = state.get(URL), state.get(ID)
+    url, name = state.get(ADDRESS), state.get(SANDBOX)
     return Sandbox(
         run_id=row.run_id,
         task_id=row.task_id,

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import runyard
+from runyard.domain.coding import MODES
 from runyard.engine.coding.sandboxes import Equipment
 from runyard.sandbox.workshops import HOME, REPOSITORY
 from runyard.settings import Settings
 
-MODES = ("interactive", "background")
 _NAMED = {
     "POSTHOG_CODE_RUNTIME_ADAPTER": "runtime_adapter",
     "POSTHOG_CODE_MODEL": "model",

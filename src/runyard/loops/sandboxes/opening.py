@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 import structlog
 
-from runyard.engine.coding.sandboxes import KID, Equipment
-from runyard.loops.sandboxes.environment import MODES, environment, readable, words
+from runyard.domain.coding import KID, MODES
+from runyard.engine.coding.sandboxes import Equipment
+from runyard.loops.sandboxes.environment import environment, readable, words
 from runyard.loops.sandboxes.events import Knock
 from runyard.loops.sandboxes.ground import Ground, Held
 from runyard.outbound import relay

@@ -8,6 +8,7 @@ from typing import Any
 from runyard.dialects.posthog import forms
 from runyard.dialects.posthog.forms import Field, Path
 from runyard.dialects.posthog.wire.launching import ARTIFACT
+from runyard.domain.coding import MODES
 from runyard.engine.coding.launching import ARTIFACTS, REASON
 from runyard.engine.coding.runs import NewCodingRun
 
@@ -36,7 +37,7 @@ def _uuid(value: Any, path: Path) -> str:
 
 _free = Field(forms.text(blank=True), null=True)
 LAUNCH: forms.Form = {
-    "mode": Field(forms.choice("interactive", "background"), default="background"),
+    "mode": Field(forms.choice(*MODES), default="background"),
     "branch": Field(forms.text(longest=255), null=True, default=None),
     "resume_from_run_id": Field(_uuid, null=True, default=None),
     "pending_user_message": Field(forms.text(trim=False), null=True),

@@ -12,7 +12,7 @@ from runyard.dialects.posthog.forms import Field
 from runyard.dialects.posthog.mapping.values import STATUS, WANTED, instant_or_none
 from runyard.dialects.posthog.wire.runs import TaskRunDetail
 from runyard.domain.canonical import decoded
-from runyard.domain.coding import CONNECT_TOKEN, CodingSeen
+from runyard.domain.coding import CONNECT_TOKEN, MODES, CodingSeen
 from runyard.domain.states import RunState
 from runyard.engine.coding.changes import Change
 from runyard.engine.coding.runs import NewCodingRun
@@ -40,7 +40,7 @@ CREATE: forms.Form = {
     "error_message": Field(forms.text(blank=True, trim=False), null=True, default=None),
     "output": Field(forms.anything(), null=True, default=None),
     "state": Field(forms.anything(), default={}),
-    "mode": Field(forms.choice("interactive", "background")),
+    "mode": Field(forms.choice(*MODES)),
     **dict.fromkeys(BOOT, _free),
     "runtime_adapter": Field(forms.choice("claude", "codex"), null=True),
     "pr_authorship_mode": Field(forms.choice("user", "bot"), null=True),
