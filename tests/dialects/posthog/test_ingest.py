@@ -113,6 +113,13 @@ def test_a_stream_ends_with_what_the_agent_says_last_and_its_rest_is_still_taken
     assert told(posthog, sandbox.run) == [last, event(2)]
 
 
+def test_lines_that_were_in_the_log_first_are_told_once(posthog: Posthog, sandbox: Sandbox) -> None:
+    took(sandbox.send(), 0, 0, 0)
+    good(append(posthog, sandbox.run, event(1)))
+    took(sandbox.send({"seq": 1, "event": event(1)}, end(1)), 1, 0, 1)
+    assert told(posthog, sandbox.run) == [event(1)]
+
+
 def test_lines_of_the_log_are_not_told_again(posthog: Posthog, sandbox: Sandbox) -> None:
     sandbox.events(1, 1)
     good(append(posthog, sandbox.run, event(1)))

@@ -108,10 +108,24 @@ def take(
     return Taken(accepted=len(fresh), duplicate=duplicate, last=last, conflict=said, code=code)
 
 
-def last(tx: Tx, project_id: int, task_id: str, run_id: str) -> Taken:
-    """The number of the last event that was accepted. Raises `NotFound`."""
-    row = runs.find(tx, project_id, task_id, run_id).row
+def begin(tx: Tx, project_id: int, task_id: str, run_id: str) -> Taken:
+    """The number of the last event that was accepted, for a sandbox that begins to send events. Raises `NotFound`."""
+    row = runs.take(tx, project_id, task_id, run_id).row
+    _expect(tx, row)
     return Taken(accepted=0, duplicate=0, last=row.ingested)
+
+
+def expect(tx: Tx, run_id: str) -> None:
+    """Know that the server will hear the run's events itself: the lines of its log are not told besides."""
+    row = rows_sql.lock(tx, [run_id]).get(run_id)
+    if row is not None:
+        _expect(tx, row)
+
+
+def _expect(tx: Tx, row: CodingRun) -> None:
+    # What happened first is in the log before the first event comes, and comes among the events again.
+    if not row.relayed:
+        sql.count_on(tx, [logs.counted(replace(row, relayed=RELAYED))])
 
 
 def _hand_on(tx: Tx, run: Run, row: CodingRun, events: Sequence[Pushed], *, over: bool = False) -> None:

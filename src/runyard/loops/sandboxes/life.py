@@ -14,7 +14,7 @@ import structlog
 
 from runyard.domain.errors import DomainError, LeaseLost, Unavailable
 from runyard.domain.policy import Failure
-from runyard.engine.coding import sandboxes
+from runyard.engine.coding import ingesting, sandboxes
 from runyard.engine.coding.sandboxes import End, Equipment, Opened
 from runyard.engine.leases import Start, start
 from runyard.loops.sandboxes import events, opening
@@ -122,6 +122,8 @@ async def _work(ground: Ground, held: Held, equipment: Equipment, place: Path) -
     # Our own server keeps nobody waiting who is early, and its agent may be done before it was seen to be ready.
     up = attend if ground.settings.sandbox_server_command is None else _nothing
     try:
+        if up is _nothing:
+            await ground.store.write(ingesting.expect, held.run.id)
         failure = await _readied(ground, held, site, over, up)
         if failure is None and held.stop is None and not over.done():
             await ground.store.write(sandboxes.opened, _opened(held, equipment, site))

@@ -63,7 +63,7 @@ def public_handlers(house: House, store: Store) -> Sequence[HTTPRouteHandler]:
         except Wrong as wrong:
             return _refused(wrong)
         try:
-            sums = _Sums((await store.read(ingesting.last, project, task, run)).last)
+            sums = _Sums((await store.write(ingesting.begin, project, task, run)).last)
         except NotFound as error:
             return _refused(Wrong(404, "not_found", error.detail))
         try:
