@@ -53,7 +53,7 @@ def test_nothing_but_reopening_leads_out_of_a_final_state():
 
 def test_something_leads_into_every_state_and_out_of_every_live_one():
     assert set(RUN_MOVES.values()) == set(RunState)
-    assert {source for source, _ in RUN_MOVES} == LIVE
+    assert {source for source, verb in RUN_MOVES if verb != "reopen"} == LIVE
 
 
 def test_every_live_run_can_be_canceled():
