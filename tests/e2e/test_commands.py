@@ -80,6 +80,7 @@ ELSEWHERE = {
     ),
     **dict.fromkeys(
         (
+            *("coding say", "coding interrupt"),
             *("coding list", "coding get", "coding create", "coding start", "coding runs", "coding watch"),
             *("coding cancel", "coding take", "coding end", "coding reopen", "coding delete"),
             "sandboxes list",
