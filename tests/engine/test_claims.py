@@ -99,9 +99,9 @@ def test_a_caller_gets_runs_of_its_jobs_only(yard: Yard):
 
 
 def test_a_caller_gets_runs_of_its_executor_kind_only(yard: Yard):
-    yard.create(executor="sandbox")
+    yard.create(executor="robot")
     assert yard.claim() == []
-    assert yard.claim_one(executor="sandbox").run.executor == "sandbox"
+    assert yard.claim_one(executor="robot").run.executor == "robot"
 
 
 def test_a_run_goes_only_to_those_who_offer_all_that_it_requires(yard: Yard):

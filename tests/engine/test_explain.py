@@ -75,7 +75,7 @@ def test_a_run_held_by_its_keys_limit_says_so(store, yard):
 
 
 def test_a_run_nobody_asks_for_says_so(store, yard):
-    run = yard.create(executor="sandbox")
+    run = yard.create(executor="robot")
     worker(store)
     assert codes(store, run) == ["no_worker"]
 

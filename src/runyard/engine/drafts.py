@@ -24,7 +24,7 @@ from runyard.engine.classes import rank_of
 from runyard.engine.facts import CreateRequest, Facts
 from runyard.engine.runs import MAX_DEPTH
 from runyard.engine.specs import check_payload
-from runyard.engine.tasks.queueing import EXECUTOR as SESSION
+from runyard.engine.tasks.queueing import OF_TASKS
 from runyard.storage.port import Tx
 
 AD_HOC = JobSpec()
@@ -137,8 +137,8 @@ def _run(
     policy: Policy = msgspec.structs.replace(spec.policy, **new.policy) if new.policy else spec.policy
     requires = new.requires if new.requires is not None else spec.requires
     queue, executor = new.queue or spec.queue, new.executor or spec.executor
-    if executor == SESSION:
-        raise Invalid(f"runs for executor {SESSION!r} are made of tasks; queue a run of a task instead")
+    if executor in OF_TASKS:
+        raise Invalid(f"runs for executor {executor!r} are made of tasks; queue a run of a task instead")
     if new.metadata and OVERRIDE in new.metadata:
         raise Invalid(f"`{OVERRIDE}` in metadata is the server's own; a restart with a preset sets it")
     metadata = spec.metadata | new.metadata if new.metadata else spec.metadata

@@ -14,7 +14,7 @@ from runyard.domain.jobs import JobSpec, tag_pairs
 from runyard.domain.policy import Policy
 from runyard.domain.records import Job
 from runyard.engine import schemas
-from runyard.engine.tasks.queueing import EXECUTOR as SESSION
+from runyard.engine.tasks.queueing import OF_TASKS
 from runyard.outbound import guard
 from runyard.settings import Settings
 
@@ -101,8 +101,8 @@ def _problems(spec: JobSpec) -> Iterator[str]:
 
 
 def _executor_problems(spec: JobSpec) -> Iterator[str]:
-    if spec.executor == SESSION:
-        yield f"executor {SESSION!r} takes runs of tasks alone"
+    if spec.executor in OF_TASKS:
+        yield f"executor {spec.executor!r} takes runs of tasks alone"
     if spec.executor == "http" and spec.http is None:
         yield "a job of executor 'http' needs its endpoint (`http`)"
     if spec.executor == "managed" and spec.managed is None:

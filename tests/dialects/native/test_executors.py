@@ -71,12 +71,12 @@ def test_claims_go_by_priority_then_age(api: Api, stand: Stand) -> None:
 def test_claims_go_by_queue_executor_capability_and_job(api: Api) -> None:
     good(api.post("/jobs", {"name": "mail"}), 201)
     queue, job = api.run(queue="q"), api.run(job="mail")
-    executor, able = api.run(executor="sandbox"), api.run(capabilities=["gpu"])
+    executor, able = api.run(executor="robot"), api.run(capabilities=["gpu"])
     assert api.claim(queues=["other"]) == []
     assert api.claim(queues=[]) == []
     assert [claim["run"]["id"] for claim in api.claim(9, queues=["q", "r"])] == [queue["id"]]
     assert [claim["run"]["id"] for claim in api.claim(9, jobs=["mail"])] == [job["id"]]
-    assert [claim["run"]["id"] for claim in api.claim(9, executor="sandbox")] == [executor["id"]]
+    assert [claim["run"]["id"] for claim in api.claim(9, executor="robot")] == [executor["id"]]
     assert api.claim(9) == []
     assert [claim["run"]["id"] for claim in api.claim(9, capabilities=["gpu", "arm"])] == [able["id"]]
 

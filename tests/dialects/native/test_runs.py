@@ -59,7 +59,7 @@ def test_everything_a_run_may_say_is_kept(api: Api) -> None:
     run = api.run(
         payload={"a": 1},
         queue="mail",
-        executor="sandbox",
+        executor="robot",
         capabilities=["gpu", "arm"],
         priority=9,
         retry={"max_attempts": 5, "backoff": "custom", "delays_seconds": [1, 2.5]},
@@ -77,7 +77,7 @@ def test_everything_a_run_may_say_is_kept(api: Api) -> None:
     assert run["tags"] == {"team": "red"}
     assert run["metadata"] == {"source": "test"}
     assert sorted(run["capabilities"]) == ["arm", "gpu"]
-    assert (run["queue"], run["executor"], run["priority"], run["max_attempts"]) == ("mail", "sandbox", 9, 5)
+    assert (run["queue"], run["executor"], run["priority"], run["max_attempts"]) == ("mail", "robot", 9, 5)
     assert (run["concurrency_key"], run["idempotency_key"]) == ("customer-1", "once")
     assert run["expires_at"] is not None
     assert run["created_by"].startswith("key:ry_")

@@ -65,6 +65,8 @@ def test_runs_of_tasks_are_for_sessions_alone(api: Api, stand: Stand) -> None:
     refused(api.post("/runs/claim", {"executor": "session"}), 400)
     refused(api.post("/runs", {"executor": "session", "queue": "global"}), 400)
     refused(api.post("/jobs", {"name": "odd", "executor": "session"}), 400)
+    refused(api.post("/runs", {"executor": "sandbox"}), 400)
+    refused(api.post("/jobs", {"name": "odd", "executor": "sandbox"}), 400)
     assert api.claim(10) == []
     claim = good(api.post("/tasks/claim", {"session_id": session_of(stand)}))["claim"]
     assert claim["run"]["id"] == run_id

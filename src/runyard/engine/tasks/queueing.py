@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from runyard.domain.actors import Doer
+from runyard.domain.coding import EXECUTOR as SANDBOX
 from runyard.domain.eligibility import queue_of
 from runyard.domain.errors import Conflict
 from runyard.domain.moves import FRESH, changed
@@ -29,6 +30,8 @@ from runyard.storage.statements import task_runs as sql
 
 EXECUTOR = desk.SESSION
 """Who takes runs of tasks: sessions of agents, one run each at a time."""
+OF_TASKS = frozenset({EXECUTOR, SANDBOX})
+"""Executors that are given runs of tasks alone."""
 POLICY = Policy(max_attempts=1, dead_letter=False, lease=300 * SECOND, lost_leases=2**31, idempotency_window=None)
 """A task decides by itself what follows a failed run, and any number of leases may expire."""
 STARVES_AFTER = 120 * SECOND
