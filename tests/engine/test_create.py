@@ -55,7 +55,7 @@ def test_no_runs_asked_for_is_no_runs_made(yard: Yard):
 def test_a_run_takes_from_its_job_what_the_request_leaves_open(yard: Yard):
     job = yard.job(
         queue="slow",
-        executor="sandbox",
+        executor="robot",
         requires=("gpu",),
         priority=4,
         policy=Policy(max_attempts=7, timeout=SECOND),
@@ -65,7 +65,7 @@ def test_a_run_takes_from_its_job_what_the_request_leaves_open(yard: Yard):
     )
     run = yard.create(job="job", tags={"env": "prod"}, metadata={"b": 2})
     assert (run.job_id, run.job_name, run.job_version) == (job.id, "job", 1)
-    assert (run.queue, run.executor, run.requires, run.priority) == ("slow", "sandbox", '["gpu"]', 4)
+    assert (run.queue, run.executor, run.requires, run.priority) == ("slow", "robot", '["gpu"]', 4)
     assert run.policy == Policy(max_attempts=7, timeout=SECOND)
     assert msgspec.json.decode(run.tags or "") == {"team": "x", "env": "prod"}
     assert msgspec.json.decode(run.metadata or "") == {"a": 1, "b": 2}
@@ -73,7 +73,7 @@ def test_a_run_takes_from_its_job_what_the_request_leaves_open(yard: Yard):
 
 
 def test_the_request_wins_over_the_job(yard: Yard):
-    yard.job(queue="slow", executor="sandbox", requires=("gpu",), priority=4, policy=Policy(max_attempts=7))
+    yard.job(queue="slow", executor="robot", requires=("gpu",), priority=4, policy=Policy(max_attempts=7))
     run = yard.create(
         job="job", queue="fast", executor="worker", requires=(), priority=0, policy={"backoff": "fixed"}, ttl=SECOND
     )
