@@ -21,7 +21,7 @@ from runyard.engine.coding.runs import NewCodingRun
 from runyard.engine.coding.tasks import NewCodingTask
 from runyard.settings import Settings
 
-AGENTS = 8
+AGENTS = 32
 ENTRIES = 100
 BAR, P50_MS, P99_MS = 300.0, 50.0, 150.0
 A_SECOND = 10
