@@ -112,7 +112,7 @@ class Floor:
 
     def idle(self) -> None:
         """Return when no program is left."""
-        until(lambda: not self.executor._held, "a program is still held", seconds=20)
+        until(lambda: not self.executor.keeper.held, "a program is still held", seconds=20)
 
     def log(self, run: Known) -> list[LogEntry]:
         """The run's log."""

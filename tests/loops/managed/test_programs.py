@@ -272,7 +272,7 @@ def test_a_program_that_takes_too_long_is_stopped(floor: Floor, clock: Clock) ->
 
 
 def test_a_program_dies_with_its_lease(floor: Floor, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(life, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(watching, "LOOK_SECONDS", 0.1)
     run = floor.python(f"{SLEEP}; # {id(floor)}")
     floor.says(run, "up")
     clock.forward(seconds=executor.LEASE_SECONDS)

@@ -101,7 +101,7 @@ class Floor:
 
     def idle(self) -> None:
         """Return when no sandbox is left, nor anything of one."""
-        self.until(lambda: not self.executor._held)
+        self.until(lambda: not self.executor.keeper.held)
         folder = self.ground.folder
         assert not folder.exists() or not list(folder.iterdir())
 

@@ -178,10 +178,10 @@ def test_a_run_that_is_no_longer_ours_loses_its_sandbox_and_nothing_is_said_of_i
     here = floor(sandbox_server_command=double("idle"), sandbox_concurrency=1)
     run = here.ask()
     here.is_open(run)
-    (held,) = here.executor._held.values()
+    (held,) = here.executor.keeper.held.values()
     # As if its lease had run out, and another server had taken the run since.
     here.stand.store.transact(leases.release, [Release(**held.proof)])
-    here.until(lambda: held.key not in here.executor._held)
+    here.until(lambda: held.key not in here.executor.keeper.held)
     assert here.is_open(run)["state"]["sandbox_id"] != held.id
     assert here.posthog.see(run)["error_message"] is None
 

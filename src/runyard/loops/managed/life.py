@@ -21,22 +21,19 @@ from runyard.engine.proofs import Report
 from runyard.loops.managed.environment import environment
 from runyard.loops.managed.held import Held
 from runyard.loops.managed.output import Output
+from runyard.loops.watching import heed
 from runyard.sandbox import check_image, gauge
 from runyard.sandbox.door import Door
 from runyard.sandbox.images import Program
 from runyard.sandbox.launch import DOOR, NotStarted, Running, launch
 from runyard.sandbox.limits import limits_of
 from runyard.settings import Settings
-from runyard.storage.port import Store, Tx
-from runyard.storage.statements import fences
-from runyard.storage.statements.fences import Fenced
+from runyard.storage.port import Store
 from runyard.storage.vault import Vault
 from runyard.streams.hub import Hub
 
 log = structlog.get_logger("runyard.managed")
 
-LOOK_SECONDS = 5.0
-"""How often a run is looked at when nothing was heard of it."""
 LAST_WORDS_SECONDS = 10.0
 """How long a program may go on after it has reported the end of its run."""
 TRIES = 20
@@ -64,7 +61,7 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
 
 async def live(ground: Ground, held: Held, room: Room) -> None:
     """See the run through, once there is room for it; whatever happens, nothing of its program is left."""
-    watching = asyncio.create_task(_watch(ground, held))
+    watcher = asyncio.create_task(heed(ground.store, ground.hub, held, "now"))
     try:
         equipment = await ground.store.read(managed.equipment, held.run)
         program = check_image(equipment.managed.image, ground.settings)
@@ -82,7 +79,7 @@ async def live(ground: Ground, held: Held, room: Room) -> None:
         with contextlib.suppress(DomainError):
             await ground.store.write(managed.refuse, Report(**_proof(held)), refused.detail)
     finally:
-        watching.cancel()
+        watcher.cancel()
 
 
 async def _run(ground: Ground, held: Held, equipment: Equipment, program: Program) -> None:
@@ -145,24 +142,6 @@ def _door(ground: Ground, running: Running) -> Door | None:
     if running.door is None or address is None:
         return None
     return Door(running.door, *address)
-
-
-async def _watch(ground: Ground, held: Held) -> None:
-    """Hear of what others decide about the run, and notice when its lease has run out."""
-    with ground.hub.waiter([f"run:{held.run.id}"]) as waiter:
-        while held.stop is None:
-            await waiter.wait(LOOK_SECONDS)
-            # Its own output wakes it as well; so it is looked at a few times a second at most.
-            await asyncio.sleep(0.1)
-            waiter.reset()
-            with contextlib.suppress(Unavailable):
-                held.judge(await ground.store.read(_standing, held.run.id))
-            if held.until <= ground.store.now():
-                held.let_go("now")
-
-
-def _standing(tx: Tx, run_id: str) -> Fenced | None:
-    return fences.get(tx, [run_id]).get(run_id)
 
 
 async def _stop(ground: Ground, held: Held, running: Running) -> None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
-from runyard.domain.records import Lease, Run
 from runyard.domain.states import LEASED, RunState
 from runyard.engine.claims import Granted
-from runyard.engine.proofs import token_hash
+from runyard.loops import watching
 from runyard.outbound.relay import Relay
-from runyard.sandbox.gauge import Measure
-from runyard.sandbox.launch import Running
 from runyard.settings import Settings
 from runyard.storage.port import Store, Tx
 from runyard.storage.statements.fences import Fenced
@@ -69,43 +65,22 @@ class Ground(msgspec.Struct, frozen=True, kw_only=True):
         return self.settings.data / "sandboxes"
 
 
-class Held:
+class Held(watching.Held[Stop]):
     """A run, its lease, and what is known of its sandbox."""
 
     def __init__(self, granted: Granted) -> None:
-        self.run: Run = granted.run
-        self.lease: Lease = granted.lease
+        super().__init__(granted)
         self.id = Tx.new_id()
         """Names the sandbox among all."""
-        self.until = granted.lease.until
-        self.running: Running | None = None
-        self.stop: Stop | None = None
-        self.stopping = asyncio.Event()
-        self.excess: Literal["memory", "processes"] | None = None
-        """Of what it had more than it may, for which it was ended."""
-        self.measured: Measure | None = None
-        self.measured_at = 0.0
-        self.sample_due = 0.0
-
-    @property
-    def key(self) -> tuple[str, int]:
-        """Names this holding among all: a run can come back while its last sandbox is still ending."""
-        return self.run.id, self.run.epoch
 
     @property
     def proof(self) -> dict[str, Any]:
         """What reports on the run name."""
         return {"project_id": self.run.project_id, "run_id": self.run.id, "token": self.lease.token}
 
-    def let_go(self, stop: Stop) -> None:
-        """Have the sandbox ended; the first reason counts."""
-        if self.stop is None:
-            self.stop = stop
-            self.stopping.set()
-
     def judge(self, standing: Fenced | None) -> None:
         """Have it ended when the run is no longer ours."""
-        ours = standing is not None and standing.lease_hash == token_hash(self.lease.token)
+        ours = self.is_proved_by(standing)
         if standing is not None and ours and standing.state in LEASED:
             return
         if standing is None or not ours or standing.state in LEASED:

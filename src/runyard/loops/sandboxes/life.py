@@ -21,25 +21,21 @@ from runyard.loops.sandboxes import events, opening
 from runyard.loops.sandboxes.ground import Ground, Held
 from runyard.loops.sandboxes.opening import Site
 from runyard.loops.sandboxes.printed import LINES, read
+from runyard.loops.watching import heed
 from runyard.outbound.messages import NoAnswer
 from runyard.outbound.relay import AgentRefused, Crowded
 from runyard.sandbox import gauge, workshops
 from runyard.sandbox.launch import NotStarted
-from runyard.storage.port import Tx
-from runyard.storage.statements import fences
-from runyard.storage.statements.fences import Fenced
 
 log = structlog.get_logger("runyard.sandboxes")
 
-LOOK_SECONDS = 5.0
-"""How often a run is looked at when nothing was heard of it."""
 LAST_EVENTS_SECONDS = 2.0
 TRIES = 20
 
 
 async def live(ground: Ground, held: Held) -> None:
     """See the run through; whatever happens, nothing of its sandbox is left."""
-    watching = asyncio.create_task(_watch(ground, held))
+    watcher = asyncio.create_task(heed(ground.store, ground.hub, held, "lost"))
     try:
         (outcome,) = await ground.store.write(start, [Start(**held.proof, preparing=True)])
         if isinstance(outcome, DomainError):
@@ -64,7 +60,7 @@ async def live(ground: Ground, held: Held) -> None:
             ground, held, _failed(held, f"there is no folder for the sandbox: {error.strerror}", kind="server")
         )
     finally:
-        watching.cancel()
+        watcher.cancel()
 
 
 async def _furnish(ground: Ground, held: Held, equipment: Equipment, place: Path) -> None:
@@ -222,24 +218,6 @@ async def _guarded(held: Held, chore: Coroutine[Any, Any, None]) -> None:
         await chore
     except Exception:
         log.exception("sandbox.chore_failed", run=held.run.id)
-
-
-async def _watch(ground: Ground, held: Held) -> None:
-    """Hear of what others decide about the run, and notice when its lease has run out."""
-    with ground.hub.waiter([f"run:{held.run.id}"]) as waiter:
-        while held.stop is None:
-            await waiter.wait(LOOK_SECONDS)
-            # Its own log wakes it as well; so it is looked at a few times a second at most.
-            await asyncio.sleep(0.1)
-            waiter.reset()
-            with contextlib.suppress(Unavailable):
-                held.judge(await ground.store.read(_standing, held.run.id))
-            if held.until <= ground.store.now():
-                held.let_go("lost")
-
-
-def _standing(tx: Tx, run_id: str) -> Fenced | None:
-    return fences.get(tx, [run_id]).get(run_id)
 
 
 def _opened(held: Held, equipment: Equipment, site: Site) -> Opened:
