@@ -55,9 +55,11 @@ def cancel(
     tasks = [taken.tasks[one] for one in family if one in taken.tasks and _is_open(taken.tasks[one])]
     now, working = _cancel_runs(tx, task, taken, by, said)
     now |= _cancel_tasks(tx, [now.get(one.id, one) for one in tasks])
+    ended: dict[str | None, list[str]] = {}
+    for run_id, run in sorted(taken.runs.items()):
+        ended.setdefault(run.task_id, []).append(run_id)
     for one in tasks:
-        runs = sorted(run.id for run in taken.runs.values() if run.task_id == one.id)
-        _tell(tx, task, one, by, said | {"canceled_run_ids": runs})
+        _tell(tx, task, one, by, said | {"canceled_run_ids": ended.get(one.id, [])})
     sessions.ask_to_stop(tx, working, by, propagated_from=task.id)
     return now[task.id]
 
