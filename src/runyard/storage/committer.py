@@ -2,6 +2,10 @@
 
 The batch is whatever arrived while the previous commit ran: no waiting window, at most `BATCH` operations. Calls of
 the same list-taking operation that wait together are merged into one call.
+
+Batches are written boldly: an operation that fails after it wrote undoes its whole batch, which is then written again
+with more care. Few do; most refuse before they write. Care for every batch would cost each of them more: a savepoint
+makes SQLite copy every page that is written after it, and PostgreSQL answer two more statements.
 """
 
 from __future__ import annotations
@@ -49,7 +53,7 @@ class Backend(Protocol):
     """What a committer needs of an engine's writing connection."""
 
     isolates: bool
-    """Whether a failed operation can be undone alone (a savepoint), leaving the rest of the batch."""
+    """Whether what one operation wrote can be undone alone (a savepoint), leaving the rest of the batch."""
 
     def begin(self) -> Tx: ...
     def save(self, tx: Tx) -> object: ...
@@ -58,10 +62,6 @@ class Backend(Protocol):
     def rollback(self) -> None: ...
     def close(self) -> None: ...
     def is_broken(self, error: Exception) -> bool: ...
-
-
-class Replay(Exception):
-    """The batch has to be undone and written one operation at a time."""
 
 
 class Committer:
@@ -116,40 +116,49 @@ class Committer:
     def _write(self, batch: list[Pending]) -> frozenset[str]:
         try:
             return self._transaction(batch)
-        except Replay:
-            pass
         except Exception as error:
-            if self.backend.is_broken(error):
-                for pending in batch:
-                    pending.outcome = Unavailable("the database cannot be reached; nothing was confirmed as written")
+            if self._is_over(error, batch):
                 return frozenset()
-            if len(batch) == 1 and not _is_transient(error):
-                batch[0].outcome = error
-                return frozenset()
+        if self.backend.isolates:
+            try:
+                return self._transaction(batch, isolated=True)
+            except Exception as error:
+                if self._is_over(error, batch):
+                    return frozenset()
         topics: frozenset[str] = frozenset()
         for pending in batch:
             topics |= self._write_alone(pending)
         return topics
 
+    def _is_over(self, error: Exception, batch: list[Pending]) -> bool:
+        """Whether there is no use in writing the batch again; its operations have their outcomes then."""
+        if self.backend.is_broken(error):
+            error = Unavailable("the database cannot be reached; nothing was confirmed as written")
+        elif len(batch) > 1 or _is_transient(error):
+            return False
+        for pending in batch:
+            pending.outcome = error
+        return True
+
     def _write_alone(self, pending: Pending) -> frozenset[str]:
         for _ in range(3):
             try:
-                return self._transaction([pending], alone=True)
+                return self._transaction([pending])
             except Exception as error:
                 pending.outcome = error
-                if self.backend.is_broken(error):
-                    pending.outcome = Unavailable("the database cannot be reached; nothing was confirmed as written")
-                    return frozenset()
-                if not _is_transient(error):
-                    return frozenset()
+                if self._is_over(error, [pending]):
+                    break
         return frozenset()
 
-    def _transaction(self, batch: list[Pending], *, alone: bool = False) -> frozenset[str]:
+    def _transaction(self, batch: list[Pending], *, isolated: bool = False) -> frozenset[str]:
         backend = self.backend
         try:
             tx = backend.begin()
             for op, group in _grouped(batch):
-                self._apply(tx, op, group, alone=alone)
+                if op is not None and len(group) > 1:
+                    self._apply(tx, op, group, isolated=isolated)
+                else:
+                    self._apply_one(tx, group[0], isolated=isolated)
             backend.commit(tx)
         except BaseException:
             backend.rollback()
@@ -159,52 +168,34 @@ class Committer:
             self._events.update(line.type for line in tx.written if isinstance(line, JournalLine))
         return frozenset(tx.topics)
 
-    def _apply(self, tx: Tx, op: Callable[..., Any] | None, group: list[Pending], *, alone: bool) -> None:
-        if op is not None:
-            items = [item for pending in group for item in pending.args[0]]
-            mark = self.backend.save(tx) if self.backend.isolates else None
-            try:
-                outcomes: Sequence[Any] = op(tx, items)
-            except Exception as error:
-                if self.backend.isolates and not alone and len(group) > 1:
-                    self.backend.undo(tx, mark)
-                    for pending in group:
-                        self._apply_one(tx, pending, alone=alone)
-                    return
-                if self.backend.isolates:
-                    self.backend.undo(tx, mark)
-                    for pending in group:
-                        pending.outcome = error
-                    return
+    def _apply(self, tx: Tx, op: Callable[..., Any], group: list[Pending], *, isolated: bool) -> None:
+        items = [item for pending in group for item in pending.args[0]]
+        mark = self.backend.save(tx) if isolated else None
+        try:
+            outcomes: Sequence[Any] = op(tx, items)
+        except Exception:
+            if not isolated:
                 raise
-            start = 0
+            self.backend.undo(tx, mark)
             for pending in group:
-                stop = start + len(pending.args[0])
-                pending.outcome = list(outcomes[start:stop])
-                start = stop
+                self._apply_one(tx, pending, isolated=True)
             return
+        start = 0
         for pending in group:
-            self._apply_one(tx, pending, alone=alone)
+            stop = start + len(pending.args[0])
+            pending.outcome = list(outcomes[start:stop])
+            start = stop
 
-    def _apply_one(self, tx: Tx, pending: Pending, *, alone: bool) -> None:
-        backend = self.backend
-        mark = backend.save(tx) if backend.isolates else None
+    def _apply_one(self, tx: Tx, pending: Pending, *, isolated: bool) -> None:
+        mark = self.backend.save(tx) if isolated else None
         tx.wrote = False
         try:
             pending.outcome = pending.op(tx, *pending.args, **pending.kwargs)
-        except DomainError as error:
-            if backend.isolates:
-                backend.undo(tx, mark)
-            elif tx.wrote:
-                # Without savepoints a refusal must come before the first write; this one came after.
-                if alone:
-                    raise
-                raise Replay from error
-            pending.outcome = error
         except Exception as error:
-            if not backend.isolates:
+            if isolated:
+                self.backend.undo(tx, mark)
+            elif tx.wrote or not isinstance(error, DomainError):
                 raise
-            backend.undo(tx, mark)
             pending.outcome = error
 
 

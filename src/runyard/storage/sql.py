@@ -21,6 +21,11 @@ _LOCKS = {
 }
 
 
+def is_query(text: str) -> bool:
+    """Whether the statement only reads."""
+    return text.startswith(("SELECT", "WITH"))
+
+
 def for_sqlite(text: str) -> str:
     """SQLite has a single writer, so no row can be locked by somebody else; lists travel as JSON."""
     text = _AMONG.sub(r"IN (SELECT value FROM json_each(:\1))", text)

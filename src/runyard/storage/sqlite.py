@@ -18,7 +18,7 @@ from runyard.storage import journal, migrate, tallies
 from runyard.storage.committer import Committer
 from runyard.storage.filelock import FileLock
 from runyard.storage.port import UNKEEPABLE, Insert, Observe, Row, Tx, Update, Value
-from runyard.storage.sql import for_sqlite
+from runyard.storage.sql import for_sqlite, is_query
 from runyard.storage.threaded import ThreadedStore
 
 P = ParamSpec("P")
@@ -26,6 +26,8 @@ R = TypeVar("R")
 READERS = 2
 HANDFUL = 128
 """How many rows one INSERT or UPDATE may have."""
+# Both say OR FAIL: a row that violates a constraint leaves those before it written, which is no matter since whoever
+# called undoes the operation. To be able to undo the statement alone, SQLite would copy every page that it writes.
 
 _text = cache(for_sqlite)
 _unpack = msgspec.json.Decoder(list[tuple[str | int | None, ...]]).decode
@@ -38,7 +40,7 @@ def _insert_text(statement: Insert, empty: frozenset[int], number: int) -> str:
     rows = ", ".join([row] * number)
     # A SELECT with a condition, be it none: without one, what is to be done on conflict would be read as a join's.
     source = f"SELECT * FROM (VALUES {rows}) WHERE TRUE LIMIT ?"
-    return f"INSERT INTO {statement.table} ({', '.join(names)}) {source} {statement.conflict}"
+    return f"INSERT OR FAIL INTO {statement.table} ({', '.join(names)}) {source} {statement.conflict}"
 
 
 @cache
@@ -51,7 +53,7 @@ def _update_text(statement: Update, empty: frozenset[int], number: int) -> str:
     keys = " AND ".join(f"{statement.table}.{name} = v.column{next(places)}" for name in statement.keys)
     row = f"({', '.join('?' * (next(places) - 1))})"
     source = f"(SELECT * FROM (VALUES {', '.join([row] * number)}) LIMIT ?)"
-    return f"UPDATE {statement.table} SET {sets} FROM {source} v WHERE {keys}"
+    return f"UPDATE OR FAIL {statement.table} SET {sets} FROM {source} v WHERE {keys}"
 
 
 @cache
@@ -107,6 +109,7 @@ class SqliteTx(Tx):
         self.connection = connection
 
     def rows(self, sql: str, /, **params: Value) -> list[Row]:
+        self.wrote = self.wrote or not is_query(sql)
         return self.connection.execute(_text(sql), _bind(params)).fetchall()
 
     def wide_rows(self, sql: str, /, **params: Value) -> Sequence[Row]:
@@ -119,9 +122,12 @@ class SqliteTx(Tx):
         return _unpack(packed)
 
     def run(self, sql: str, /, **params: Value) -> int:
-        return self.connection.execute(_text(sql), _bind(params)).rowcount
+        touched = self.connection.execute(_text(sql), _bind(params)).rowcount
+        self.wrote = self.wrote or touched != 0
+        return touched
 
     def insert(self, statement: Insert, rows: Sequence[Row]) -> int:
+        self.wrote = True
         empty, full = _without_empty(rows, len(statement.columns))
         inserted = 0
         for size, bound in _handfuls(full):
@@ -129,6 +135,7 @@ class SqliteTx(Tx):
         return inserted
 
     def update(self, statement: Update, rows: Sequence[Row]) -> int:
+        self.wrote = True
         empty, full = _without_empty(rows, len(statement.columns))
         updated = 0
         for size, bound in _handfuls(full):
@@ -178,7 +185,7 @@ def _quoted(path: Path) -> str:
 
 
 class SqliteBackend:
-    """The writing connection. A savepoint per operation is free here and isolates failures."""
+    """The writing connection, where a savepoint isolates an operation that may fail."""
 
     isolates = True
 

@@ -13,7 +13,7 @@ from runyard.storage import journal, tallies
 from runyard.storage.port import Insert, Row, Tx, Update, Value
 from runyard.storage.postgres.connections import connect, is_broken
 from runyard.storage.postgres.texts import INTO, NOTIFY, as_json, flush_text, insert_text, update_text
-from runyard.storage.sql import for_postgres
+from runyard.storage.sql import for_postgres, is_query
 
 NOTIFY_BYTES = 7900
 """PostgreSQL refuses payloads of 8000 bytes and more."""
@@ -32,12 +32,14 @@ class PostgresTx(Tx):
         self.connection = connection
 
     def rows(self, sql: str, /, **params: Value) -> list[Row]:
+        self.wrote = self.wrote or not is_query(sql)
         cursor = self.connection.execute(_text(sql), params)
         return cursor.fetchall()
 
     def run(self, sql: str, /, **params: Value) -> int:
-        self.wrote = True
-        return self.connection.execute(_text(sql), params).rowcount
+        touched = self.connection.execute(_text(sql), params).rowcount
+        self.wrote = self.wrote or touched != 0
+        return touched
 
     def insert(self, statement: Insert, rows: Sequence[Row]) -> int:
         return self._set(insert_text(statement), list(statement.columns), rows)
