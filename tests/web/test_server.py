@@ -62,6 +62,8 @@ async def test_requests_are_counted_by_route_template(house: House) -> None:
         or 'runyard_http_requests_total{method="GET",route="/small/v1/things/{thing_id}",status="200"} 2.0' in lines
     )
     assert 'runyard_http_requests_total{method="GET",route="unmatched",status="404"} 1.0' in lines
+    assert 'runyard_http_request_seconds_count{method="GET",route="unmatched"} 1.0' in lines
+    assert 'runyard_http_request_seconds_bucket{le="+Inf",method="GET",route="unmatched"} 1.0' in lines
     assert 'runyard_events_total{type="run.claimed"} 2.0' in lines
     assert "runyard_sse_followers 7.0" in lines
     assert "runyard_commit_operations_sum 3.0" in lines

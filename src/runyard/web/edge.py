@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 import structlog
@@ -26,6 +27,7 @@ SAFE: dict[bytes, bytes] = {
     b"cache-control": b"no-store",
     b"content-security-policy": b"default-src 'none'; frame-ancestors 'none'",
 }
+_SAFE = list(SAFE.items())
 
 
 def request_id(scope: Scope) -> str:
@@ -56,15 +58,11 @@ def _is_text(raw: bytes) -> bool:
     return True
 
 
-def safe_headers(given: list[Header], request_id: str, extra: list[Header]) -> list[Header]:
+def safe_headers(given: Iterable[Header], request_id: str, extra: Iterable[Header]) -> list[Header]:
     """The reply's headers with the request id and the safe defaults for what it does not say itself."""
-    names = {name for name, _ in given}
-    return [
-        *given,
-        *((name, value) for name, value in SAFE.items() if name not in names),
-        (b"x-request-id", request_id.encode("ascii")),
-        *extra,
-    ]
+    said = dict(given).keys()
+    left = _SAFE if said.isdisjoint(SAFE) else [one for one in _SAFE if one[0] not in said]
+    return [*given, *left, (b"x-request-id", request_id.encode("ascii")), *extra]
 
 
 class Edge:
@@ -92,9 +90,7 @@ class Edge:
             if message["type"] == "http.response.start":
                 begun = True
                 quota = scope["quota"]
-                message["headers"] = safe_headers(
-                    list(message["headers"]), rid, quota.headers() if quota is not None else []
-                )
+                message["headers"] = safe_headers(message["headers"], rid, quota.headers() if quota is not None else ())
                 if self.metrics is not None:
                     template = scope.get("path_template")
                     route = "unmatched" if template is None else self.prefix + template

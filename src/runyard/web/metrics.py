@@ -2,13 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Replies(Collector):
+    """Counts replies on the event loop, which is on the way of every request: the library's own counters take locks."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, str, int], int] = {}
+        self._places: dict[tuple[str, str], list[int]] = {}
+        """How many took how long, by method and route: a number for each of `SECONDS`, and one for what took longer."""
+        self._seconds: dict[tuple[str, str], float] = {}
+
+    def count(self, method: str, route: str, status: int, *, seconds: float) -> None:
+        """Count a reply."""
+        key = (method, route, status)
+        self._counts[key] = self._counts.get(key, 0) + 1
+        where = (method, route)
+        places = self._places.get(where)
+        if places is None:
+            places = self._places[where] = [0] * (len(SECONDS) + 1)
+        places[bisect_left(SECONDS, seconds)] += 1
+        self._seconds[where] = self._seconds.get(where, 0.0) + seconds
+
+    def collect(self) -> Iterator[Metric]:
+        """What was counted so far."""
+        requests = CounterMetricFamily(
+            "runyard_http_requests", "Requests answered, by route template.", labels=["method", "route", "status"]
+        )
+        for (method, route, status), count in self._counts.items():
+            requests.add_metric([method, route, str(status)], count)
+        latency = HistogramMetricFamily(
+            "runyard_http_request_seconds",
+            "Time until the head of the reply went out.",
+            labels=["method", "route"],
+        )
+        bounds = [*map(floatToGoString, SECONDS), "+Inf"]
+        for where, places in self._places.items():
+            buckets = list(zip(bounds, map(float, accumulate(places)), strict=True))
+            latency.add_metric(where, buckets, self._seconds[where])
+        yield requests
+        yield latency
 
 
 class Metrics:
@@ -17,19 +62,8 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._requests = Counter(
-            "runyard_http_requests_total",
-            "Requests answered, by route template.",
-            ["method", "route", "status"],
-            registry=self.registry,
-        )
-        self._latency = Histogram(
-            "runyard_http_request_seconds",
-            "Time until the head of the reply went out.",
-            ["method", "route"],
-            buckets=SECONDS,
-            registry=self.registry,
-        )
+        self._replies = Replies()
+        self.registry.register(self._replies)
         self._batch = Histogram(
             "runyard_commit_operations", "Operations committed together.", buckets=SIZES, registry=self.registry
         )
@@ -39,17 +73,7 @@ class Metrics:
         self._events = Counter(
             "runyard_events_total", "Lines written to the journal, by type.", ["type"], registry=self.registry
         )
-        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-
-    def answered(self, method: str, route: str, status: int, *, seconds: float) -> None:
-        """Count a reply."""
-        key = (method, route, status)
-        children = self._children.get(key)
-        if children is None:
-            children = self._requests.labels(method, route, str(status)), self._latency.labels(method, route)
-            self._children[key] = children
-        children[0].inc()
-        children[1].observe(seconds)
+        self.answered = self._replies.count
 
     def committed(self, operations: int, seconds: float, events: Mapping[str, int]) -> None:
         """Count a batch; a store's observer, called on its own thread."""
