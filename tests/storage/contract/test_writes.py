@@ -10,7 +10,7 @@ import pytest
 
 from runyard.domain.errors import Conflict, Invalid, NotFound, Overloaded
 from runyard.storage import committer
-from runyard.storage.port import JournalLine, Tx, many
+from runyard.storage.port import Insert, JournalLine, Tx, Update, many
 from tests.support.stalling import committers, stalled, submit
 from tests.support.stores import AnyStore, Clock
 
@@ -20,6 +20,18 @@ ADD = "INSERT INTO projects (slug, name, created_at) VALUES (:slug, :slug, :now)
 def add(tx: Tx, slug: str) -> str:
     tx.run(ADD, slug=slug, now=tx.now)
     return slug
+
+
+ROWS = Insert("projects", {"slug": "text", "name": "text", "created_at": "bigint"})
+RENAME = Update("projects", {"slug": "text"}, {"name": "text"})
+
+
+def add_rows(tx: Tx, *names: str) -> None:
+    tx.insert(ROWS, [(name, name, tx.now) for name in names])
+
+
+def rename_rows(tx: Tx, *pairs: tuple[str, str]) -> None:
+    tx.update(RENAME, [(slug, name) for name, slug in pairs])
 
 
 def slugs(tx: Tx) -> list[str]:
@@ -145,6 +157,32 @@ def test_operations_that_go_wrong_do_not_harm_the_others_of_their_batch(store: A
     assert [type(a) if isinstance(a, Exception) else "answer" for a in answers] == expected
     good = [f"{n:03}" for n in range(100) if n % 5 in (0, 4)]
     assert store.look(slugs) == good
+
+
+def test_rows_that_were_written_before_one_that_cannot_be_are_not_left(store: AnyStore):
+    store.transact(add, "a")
+    with stalled(store):
+        before, refused, after = (
+            submit(store, add, "b"),
+            submit(store, add_rows, "c", "d", "a", "e"),
+            submit(store, add, "f"),
+        )
+    assert isinstance(refused.exception(), store.raises)
+    assert (before.result(), after.result()) == ("b", "f")
+    with pytest.raises(Conflict):
+        store.transact(rename_rows, ("a", "x"), ("b", "f"))
+    assert store.look(slugs) == ["a", "b", "f"]
+
+
+def test_a_refusal_that_returned_what_it_wrote_leaves_nothing(store: AnyStore):
+    def add_returning(tx: Tx, slug: str) -> None:
+        raise NotFound(str(tx.rows(f"{ADD} RETURNING slug", slug=slug, now=tx.now)))
+
+    with stalled(store):
+        refused, written = submit(store, add_returning, "a"), submit(store, add, "b")
+    with pytest.raises(NotFound):
+        refused.result()
+    assert (written.result(), store.look(slugs)) == ("b", ["b"])
 
 
 def test_operations_that_wait_together_are_written_in_the_order_they_came(store: AnyStore):
