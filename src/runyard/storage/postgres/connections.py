@@ -10,10 +10,13 @@ from psycopg_pool import PoolTimeout
 
 from runyard.domain.errors import Conflict, Invalid, Unavailable
 from runyard.storage.port import UNKEEPABLE, Row
+from runyard.storage.postgres.arrays import ListDumper
 
 # Statements go by index, or join a short list with big tables by key. On tables nobody has analysed yet the planner
 # likes to scan or hash the big one; these make it use the index from the first second.
 _BY_INDEX = ("SET enable_hashjoin = off", "SET enable_mergejoin = off", "SET enable_seqscan = off")
+# What a plan must not do counts as endlessly dear before PostgreSQL 18, and dear plans are compiled, for a second each.
+_SWITCHES = (*_BY_INDEX, "SET jit = off")
 
 
 def connect(dsn: str, *, writer: bool) -> psycopg.Connection[Row]:
@@ -24,7 +27,7 @@ def connect(dsn: str, *, writer: bool) -> psycopg.Connection[Row]:
     _configure(connection)
     connection.execute("SET TIME ZONE 'UTC'")
     if writer:
-        for switch in _BY_INDEX:
+        for switch in _SWITCHES:
             connection.execute(switch)
         connection.execute("SET synchronous_commit = on")
         connection.execute("SET idle_in_transaction_session_timeout = '60s'")
@@ -34,13 +37,14 @@ def connect(dsn: str, *, writer: bool) -> psycopg.Connection[Row]:
 def _configure(connection: psycopg.Connection[Any]) -> None:
     # One width for every integer, so that a statement is prepared once and not once for each size of number.
     connection.adapters.register_dumper(int, Int8Dumper)
+    connection.adapters.register_dumper(list, ListDumper)
     connection.prepare_threshold = 2
 
 
 def configure_reader(connection: psycopg.Connection[Any]) -> None:
     """Give a connection of the pool the settings of readers."""
     _configure(connection)
-    for switch in _BY_INDEX:
+    for switch in _SWITCHES:
         connection.execute(switch)
     connection.commit()
     connection.read_only = True
