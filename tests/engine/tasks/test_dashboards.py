@@ -165,7 +165,7 @@ def test_runs_get_stuck_and_lose_their_sessions(yard: Yard):
     yard.store.transact(operating.claim, 1, claimed.run_id, PERSON)
     yard.clock.forward(minutes=5)
     assert stats(yard).stuck == 2
-    yard.store.transact(lambda tx: tx.run("UPDATE sessions SET state = 'stopped'"))
+    yard.store.transact(lambda tx: tx.run("UPDATE sessions SET state = 'stopped', stopped_at = 1"))
     assert (stats(yard).orphans, [one.stuck for one in stats(yard).items]) == (1, [True, True])
 
 

@@ -7,7 +7,7 @@ same for any number of tasks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
@@ -21,14 +21,13 @@ from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import task_runs as task_runs_sql
 from runyard.storage.statements import task_sums as sql
 from runyard.storage.statements import tasks as tasks_sql
-from runyard.storage.statements.task_sums import RunSum, Under, Where
+from runyard.storage.statements.task_sums import RunSums, Under, Where
 
 MINUTE = 60 * SECOND
 STUCK_AFTER = {Stage.CLAIMED: 5 * MINUTE, Stage.STARTING: 5 * MINUTE, Stage.RUNNING: 30 * MINUTE}
 """How long a run may be at each stage until something seems to be wrong with it."""
 UNDER_WAY = (Stage.RUNNING, Stage.STARTING, Stage.CLAIMED, Stage.QUEUED)
 """Stages of runs that are shown, those first."""
-WORKED_ON = (Stage.RUNNING, Stage.STARTING)
 BACKLOG_AFTER = 10 * MINUTE
 STALE_AFTER = 2 * MINUTE
 SHOWN = 4
@@ -134,60 +133,44 @@ def stats(tx: Tx, where: Where, *, since: int) -> Dashboard:
     """How the tasks and runs that are meant stand; `since` is when to begin to count forced stops."""
     sums = sql.runs(tx, where)
     project_id = where.project_id
-    claims, starts = _kinds(sums, "claims"), _kinds(sums, "starts")
+    kinds = {stage: sums.kinds(stage) for stage in STUCK_AFTER}
+    stuck, orphans = sql.troubles(tx, project_id, kinds, {one: tx.now - after for one, after in STUCK_AFTER.items()})
+    claim, start = sql.slowest(tx, project_id, sums.kinds("claims"), sums.kinds("starts"))
     return Dashboard(
         now=tx.now,
         tasks=sql.tasks(tx, where),
-        runs={stage.value: _sum(sums, stage.value) for stage in Stage},
+        runs={stage.value: sums.total(stage) for stage in Stage},
         queue=_queue(tx, project_id, sums),
-        stuck=sum(
-            sql.long(tx, project_id, stage, kinds, tx.now - after)
-            for stage, after in STUCK_AFTER.items()
-            if (kinds := _kinds(sums, stage))
-        ),
-        orphans=sum(sql.orphans(tx, project_id, stage, kinds) for stage in WORKED_ON if (kinds := _kinds(sums, stage))),
-        claim=_latency(tx, project_id, sql.slowest_claim, claims, _sum(sums, "claims"), _sum(sums, "claim_time")),
-        start=_latency(tx, project_id, sql.slowest_start, starts, _sum(sums, "starts"), _sum(sums, "start_time")),
-        forced_stops=sql.stops(tx, project_id, since, [one.counted for one in sums] if where.named else None, STOPS),
+        stuck=stuck,
+        orphans=orphans,
+        claim=Latency(samples=sums.total("claims"), total=sums.total("claim_time"), maximum=claim),
+        start=Latency(samples=sums.total("starts"), total=sums.total("start_time"), maximum=start),
+        forced_stops=sql.stops(tx, project_id, since, sums.counted if where.named else None, STOPS),
         items=_items(tx, project_id, sums),
         last_at=sql.last_activity(tx, where),
     )
 
 
-def _sum(sums: Sequence[RunSum], name: str) -> int:
-    return sum(one.sums[name] for one in sums)
+def _queue(tx: Tx, project_id: int, sums: RunSums) -> list[Depth]:
+    kinds = sums.kinds(Stage.QUEUED)
+    oldest = sql.oldest(tx, project_id, kinds) if kinds else {}
+    channels: dict[str, tuple[int, int]] = {}
+    for counted, channel, queued in zip(sums.counted, sums.channels, sums.columns[Stage.QUEUED], strict=True):
+        if queued:
+            count, at = channels.get(channel, (0, tx.now))
+            channels[channel] = count + queued, min(at, oldest.get(counted, tx.now))
+    return [Depth(channel=name, count=channels[name][0], oldest_at=channels[name][1]) for name in sorted(channels)]
 
 
-def _kinds(sums: Sequence[RunSum], name: str) -> list[int]:
-    return [one.counted for one in sums if one.sums[name]]
-
-
-def _queue(tx: Tx, project_id: int, sums: Sequence[RunSum]) -> list[Depth]:
-    queued = [one for one in sums if one.sums[Stage.QUEUED]]
-    oldest = sql.oldest(tx, project_id, [one.counted for one in queued]) if queued else {}
-    channels: dict[str, Depth] = {}
-    for one in queued:
-        count, at = one.sums[Stage.QUEUED], oldest.get(one.counted, tx.now)
-        before = channels.get(one.channel)
-        if before is not None:
-            count, at = count + before.count, min(at, before.oldest_at)
-        channels[one.channel] = Depth(channel=one.channel, count=count, oldest_at=at)
-    return [channels[name] for name in sorted(channels)]
-
-
-def _latency(
-    tx: Tx, project_id: int, slowest: Callable[[Tx, int, Sequence[int]], int], kinds: Sequence[int], n: int, total: int
-) -> Latency:
-    return Latency(samples=n, total=total, maximum=slowest(tx, project_id, kinds) if kinds else 0)
-
-
-def _items(tx: Tx, project_id: int, sums: Sequence[RunSum]) -> list[Active]:
+def _items(tx: Tx, project_id: int, sums: RunSums) -> list[Active]:
     """The first few runs under way, those that got farthest before the others."""
     found: list[Under] = []
     for stage in UNDER_WAY:
-        kinds = _kinds(sums, stage)
+        kinds = sums.kinds(stage)
         if kinds and len(found) < SHOWN:
             found += sql.newest(tx, project_id, stage, kinds, SHOWN - len(found))
+    if not found:
+        return []
     ids = [one.run_id for one in found]
     rows, runs = task_runs_sql.get(tx, ids), runs_sql.get(tx, ids)
     tasks = tasks_sql.get(tx, [row.task_id for row in rows.values()])
