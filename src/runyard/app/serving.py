@@ -7,6 +7,7 @@ import gc
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 import uvicorn
@@ -102,6 +103,8 @@ class _Uvicorn(uvicorn.Server):
         self.on_ready = on_ready
         self.on_stop = on_stop
         self._stopping: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ended = asyncio.Event()
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Begin to answer."""
@@ -109,11 +112,22 @@ class _Uvicorn(uvicorn.Server):
         if self.started and self.servers:
             self.on_ready(self.servers[0].sockets[0].getsockname()[1])
 
+    async def main_loop(self) -> None:
+        """Tick once a second, as often as the date in replies changes, until it is to end, which is heard at once.
+
+        The parent's ten times a second are most of what a server does that has nothing to do.
+        """
+        self._loop = asyncio.get_running_loop()
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), 1.0)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A signal to stop: first what reports to us, then what waits for us, then the server. Again: at once."""
         # Not the parent's own way: it would raise the signal again in the end, and stopping well is no failure.
         if self._stopping is not None:
-            self.should_exit = self.force_exit = True
+            self.force_exit = True
+            self._end()
             return
         self._stopping = threading.Thread(target=self._stop, name="stop", daemon=True)
         self._stopping.start()
@@ -122,7 +136,13 @@ class _Uvicorn(uvicorn.Server):
         try:
             self.on_stop()
         finally:
-            self.should_exit = True
+            self._end()
+
+    def _end(self) -> None:
+        self.should_exit = True
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has ended already
+                self._loop.call_soon_threadsafe(self._ended.set)
 
 
 def _spare_collections() -> None:

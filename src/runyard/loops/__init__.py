@@ -21,6 +21,7 @@ from runyard.loops import (
     timers,
     triggers,
 )
+from runyard.loops.gathering import Gathered
 from runyard.loops.runner import Runner
 from runyard.loops.senders import Senders
 from runyard.settings import Settings
@@ -63,15 +64,16 @@ def runner(
     """All loops of a server."""
 
     until = rests(hub)
+    together = Gathered(store)
     return Runner(
         [
-            *timers.loops(store, until("timer")),
+            *timers.loops(together, until("timer")),
             bulks.loop(store, until("bulk")),
             caps.loop(store, until("caps")),
             dependencies.loop(store, until("dependencies")),
-            *schedules.loops(store, until("zones")),
-            *triggers.loops(store),
-            sessions.loop(store, until("sessions")),
+            *schedules.loops(together, until("zones")),
+            *triggers.loops(together),
+            sessions.loop(together, until("sessions")),
             purges.loop(store, blobs, until("purges")),
             *retention.loops(store, blobs, settings),
             reviews.loop(store, until),
