@@ -154,11 +154,16 @@ def triage_tally(triage: Triage) -> tuple[int, ...]:
 
 def reason_of(task: Task) -> Reason | None:
     """Why the task does not go on, if something keeps it."""
-    if task.approval_policy is ApprovalPolicy.MANUAL:
-        if task.approval_state is TaskApproval.PENDING:
+    return reason_for(task.approval_policy, task.approval_state, task.latest_stage, task.status)
+
+
+def reason_for(policy: str, approval: str, latest_stage: str | None, status: str) -> Reason | None:
+    """The same from what it depends on, in the words that are kept."""
+    if policy == ApprovalPolicy.MANUAL:
+        if approval == TaskApproval.PENDING:
             return Reason.AWAITING_APPROVAL
-        if task.approval_state is TaskApproval.REJECTED:
+        if approval == TaskApproval.REJECTED:
             return Reason.APPROVAL_REJECTED
-    if task.latest_stage is Stage.FAILED:
+    if latest_stage == Stage.FAILED:
         return Reason.LATEST_RUN_FAILED
-    return Reason.AWAITING_DEPENDENCIES if task.status is TaskStatus.BLOCKED else None
+    return Reason.AWAITING_DEPENDENCIES if status == TaskStatus.BLOCKED else None

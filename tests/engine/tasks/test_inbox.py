@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from runyard.domain.actors import Actor
-from runyard.domain.inbox import InboxLane, Triage
+from runyard.domain.inbox import InboxLane
 from runyard.domain.tasks import Task, TaskRun
 from runyard.engine.tasks import inbox
+from runyard.engine.tasks.inbox import Glimpsed, Item
 from runyard.engine.tasks.shelves import Wanted
+from runyard.storage.statements.glimpses import Glimpse
 from tests.engine.tasks.life import STEPS, Everything, Life, Row, lived_through, steps_of
 from tests.support.stores import Shelf
 from tests.support.yard import Yard
 
 EXAMPLES = {"sqlite": 60, "postgres": 15}
+GLIMPSED = set(Glimpse.__struct_fields__) - {"run_id"}
 FILTERS: list[dict[str, Any]] = [
     {},
     {"unread": True},
@@ -98,18 +101,36 @@ def check(life: Life) -> None:
     for actor, filters in product(life.actors, FILTERS):
         wanted = Wanted(project_id=1, actor=actor, **filters)
         meant = every.inbox(actor, **filters)
+        glances = {group.lane: group for group in store.look(inbox.glance, wanted, 2)}
         for group in store.look(inbox.look, wanted, 2):
-            all_of = meant[group.lane]
+            all_of, short = meant[group.lane], glances[group.lane]
             assert (group.count.all, group.count.unread) == (len(all_of), sum(unread for unread, _ in all_of)), filters
-            shown, after = list(group.items), group.after
+            assert (group.count, group.after, group.actor) == (short.count, short.after, actor)
+            assert [_in_short(one) for one in group.items] == [_told(one) for one in short.items], (group.lane, filters)
+            shown, after = list(short.items), group.after
             while after is not None:
                 more, after = store.look(inbox.page, wanted, group.lane, after, 3)
                 shown += more
-            assert [(_unread(one.triage), one.seen.task.id) for one in shown] == all_of, (group.lane, filters)
+            marks = [(one.task.mark in (None, "unread"), one.task.id) for one in shown]
+            assert marks == all_of, (group.lane, filters)
 
 
-def _unread(record: Triage | None) -> bool:
-    return record is None or not record.is_read
+def _in_short(one: Item) -> dict[str, Any]:
+    """What a glimpse of the item has to tell."""
+    task, run, record = one.seen.task, one.run, one.triage
+    said = {name: getattr(task, name) for name in GLIMPSED if hasattr(task, name)}
+    said |= {"sequence": one.seen.sequence, "paused_by": one.seen.paused_by, "owner": task.owner}
+    said |= {"mark": record and record.mark, "seen_at": record and record.seen_at}
+    said |= {"triaged_at": record and record.updated_at, "run_id": run and run.run.id}
+    said |= {name: getattr(run.row, name) if run else None for name in GLIMPSED if name in TaskRun.__struct_fields__}
+    said |= {"claimer": run.row.claimer if run else None, "error": run.run.error if run else None}
+    return said | {"metadata": run.run.metadata if run and run.row.coordination else None}
+
+
+def _told(one: Glimpsed) -> dict[str, Any]:
+    """What the glimpse tells."""
+    said = {name: getattr(one.task, name) for name in Glimpse.__struct_fields__}
+    return said | {"paused_by": one.paused_by, "owner": one.task.owner, "claimer": one.task.claimer}
 
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
@@ -129,7 +150,8 @@ def test_no_look_reads_a_table_or_sorts_what_it_finds(shelf: Shelf):
     life = lived_through(Yard(shelf.empty("sqlite"), shelf.clock))
     for actor, filters in product(life.actors, FILTERS):
         wanted = Wanted(project_id=1, actor=actor, **filters)
-        for step in life.yard.store.look(steps_of, inbox.look, wanted, 2):
+        looks = (life.yard.store.look(steps_of, look, wanted, 2) for look in (inbox.look, inbox.glance))
+        for step in chain.from_iterable(looks):
             assert "SCAN tasks" not in step, step
             assert "SCAN t " not in step, step
             assert "SCAN g" not in step, step

@@ -20,7 +20,7 @@ import msgspec
 
 from runyard.domain.actors import Actor
 from runyard.domain.inbox import LANES, InboxLane, Mark
-from runyard.domain.tasks import Lane, Task
+from runyard.domain.tasks import Task
 from runyard.storage.port import Tx
 from runyard.storage.sql import FOREVER
 from runyard.storage.statements import inbox as sql
@@ -105,24 +105,22 @@ def of(tx: Tx, wanted: Wanted) -> dict[InboxLane, Shelf]:
         owner_kind=wanted.owner_kind,
         owner_ref=wanted.owner_ref,
     )
+    actor = wanted.actor
+    mine = msgspec.structs.replace(where, owner_kind=actor.kind, owner_ref=actor.ref)
+    asked = mine if wanted.lane is InboxLane.MY_WORK else where
+    totals, marked = sql.totals(tx, asked, actor), sql.marks(tx, asked, actor)
     shelves = {}
-    if InboxLane.MY_WORK in wanted.lanes:
-        shelves[InboxLane.MY_WORK] = _mine(tx, wanted, where)
-    rest = [lane for lane in wanted.lanes if lane is not InboxLane.MY_WORK]
-    if rest:
-        total = sql.totals(tx, where)
-        marked = sql.marks(tx, where, wanted.actor)
-        for lane in rest:
-            name = LANES[lane].value if lane in LANES else ""
-            here = marked.get(name, _NONE) if name else Marked(archived=sum(one.archived for one in marked.values()))
-            shelves[lane] = Shelf(
-                wanted=wanted,
-                range=_range(wanted, where, name),
-                total=total.get(name, _EMPTY),
-                marked=here,
-                unread=[],
-                read=[],
-            )
+    for lane in wanted.lanes:
+        name = LANES[lane].value if lane in LANES else ""
+        found = Shelf(
+            wanted=wanted,
+            range=_range(wanted, mine if lane is InboxLane.MY_WORK else where, name),
+            total=totals.get(name, _EMPTY),
+            marked=marked.get(name, _NONE),
+            unread=[],
+            read=[],
+        )
+        shelves[lane] = _with_claimed(tx, found, where) if lane is InboxLane.MY_WORK else found
     return shelves
 
 
@@ -130,21 +128,13 @@ def _range(wanted: Wanted, where: Where, lane: str) -> Range:
     return Range(where=where, actor=wanted.actor, lane=lane, texts=wanted.text is not None)
 
 
-def _mine(tx: Tx, wanted: Wanted, where: Where) -> Shelf:
-    """What the actor owns, and what they have claimed of others."""
-    actor = wanted.actor
-    unread, read = _claimed(tx, wanted)
+def _with_claimed(tx: Tx, shelf: Shelf, where: Where) -> Shelf:
+    """What the actor owns, where that can be meant, and what they have claimed of others."""
+    actor = shelf.wanted.actor
+    unread, read = _claimed(tx, shelf.wanted)
     if where.owner_kind not in (None, actor.kind) or where.owner_ref not in (None, actor.ref):
-        return Shelf(wanted=wanted, range=None, total=_EMPTY, marked=_NONE, unread=unread, read=read)
-    where = msgspec.structs.replace(where, owner_kind=actor.kind, owner_ref=actor.ref)
-    return Shelf(
-        wanted=wanted,
-        range=_range(wanted, where, Lane.OPEN.value),
-        total=sql.totals(tx, where).get(Lane.OPEN.value, _EMPTY),
-        marked=sql.marks(tx, where, actor).get(Lane.OPEN.value, _NONE),
-        unread=unread,
-        read=read,
-    )
+        shelf = Shelf(wanted=shelf.wanted, range=None, total=_EMPTY, marked=_NONE, unread=[], read=[])
+    return msgspec.structs.replace(shelf, unread=unread, read=read)
 
 
 def _claimed(tx: Tx, wanted: Wanted) -> tuple[list[Found], list[Found]]:
@@ -225,9 +215,10 @@ def _unread(tx: Tx, shelf: Shelf, after: Place, step: int) -> Iterator[tuple[Fou
     sources: list[Iterable[tuple[Found, bool]]] = [((found, False) for found in shelf.unread if found.spot > spot)]
     if of is not None and of.lane:
         others = shelf.total.triaged - marked.archived - marked.dismissed - marked.seen - marked.unread - after.passed
-        if shelf.total.tasks > shelf.total.triaged:
-            fresh = _walk(lambda spot, n: sql.untouched(tx, of, spot, n), spot, step)
-            sources.append((found, False) for found in fresh)
+        untouched = shelf.total.tasks - shelf.total.triaged
+        if untouched > 0:
+            fresh = _walk(lambda spot, n: sql.untouched(tx, of, spot, n), spot, min(step, untouched))
+            sources.append((found, False) for found in islice(fresh, untouched))
         if others > 0:
             unknown = _walk(lambda spot, n: sql.unknown(tx, of, spot, n), spot, min(step, others))
             sources.append((found, True) for found in islice(unknown, others))

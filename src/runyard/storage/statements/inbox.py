@@ -7,13 +7,15 @@ is counted under: the sums tell which of these are wanted.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import add
 
 import msgspec
 
 from runyard.domain.actors import Actor
 from runyard.domain.inbox import TRIAGE_SUMS
 from runyard.domain.task_sums import LANES, TRIAGED
-from runyard.storage.port import Row, Tx, Value
+from runyard.domain.tasks import Lane
+from runyard.storage.port import Tx, Value
 
 
 class Where(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,21 +83,35 @@ _TEXTS = ", t.title, t.identifier"
 # A truth and not a condition, for PostgreSQL: so it hashes the many numbers once, and keeps to the order of the index.
 _COUNTED = " AND ({}.counted IN (SELECT s.counted FROM task_sums s WHERE s.project_id = :project_id{})) IS TRUE"
 _OF_TASKS = "SELECT t.active_at, t.priority, t.id{texts} FROM tasks t WHERE t.project_id = :project_id"
-_TASKS_ORDER = " ORDER BY t.active_at DESC, t.priority DESC, t.id LIMIT :n"
+_TASKS_ORDER = " ORDER BY t.active_at DESC, t.priority DESC, t.id LIMIT "
 _WHOSE = "{0}.project_id = :project_id AND {0}.actor_kind = :actor_kind AND {0}.actor_ref = :actor_ref"
 _UNKNOWN = f" AND NOT EXISTS (SELECT 1 FROM triage g WHERE {_WHOSE.format('g')} AND g.task_id = t.id)"
 _OF_MARKS = f"SELECT g.active_at, g.priority, g.task_id{{texts}} FROM triage g{{join}} WHERE {_WHOSE.format('g')}"
-_MARKS_ORDER = " ORDER BY g.active_at DESC, g.priority DESC, g.task_id LIMIT :n"
+_MARKS_ORDER = " ORDER BY g.active_at DESC, g.priority DESC, g.task_id LIMIT "
 _JOIN = " JOIN tasks t ON t.id = g.task_id"
 
-TOTALS = "SELECT " + ", ".join(f"COALESCE(SUM({name}), 0)" for name in (*LANES, *TRIAGED)) + " FROM task_sums"
-MARKS = f"SELECT lane, {', '.join(f'SUM({name})' for name in TRIAGE_SUMS)} FROM triage_sums s"
+_OURS = "owner_kind = :actor_kind AND owner_ref = :actor_ref"
+_OPEN = f"_{Lane.OPEN.value}"
+"""What is open is in nobody's inbox but its owner's."""
+
+
+def _total(name: str) -> str:
+    return f"CASE WHEN {_OURS} THEN {name} ELSE 0 END" if name.endswith(_OPEN) else name
+
+
+TOTALS = "SELECT " + ", ".join(f"COALESCE(SUM({_total(name)}), 0)" for name in (*LANES, *TRIAGED)) + " FROM task_sums"
+MARKS = (
+    f"SELECT lane, CASE WHEN {_OURS} THEN 1 ELSE 0 END AS ours, "
+    f"{', '.join(f'SUM({name})' for name in TRIAGE_SUMS)} FROM triage_sums s"
+)
 CLAIMED = """
     SELECT DISTINCT t.id FROM task_runs r JOIN tasks t ON t.id = r.task_id
     WHERE r.project_id = :project_id AND r.claimer_kind = :actor_kind AND r.claimer_ref = :actor_ref
     AND r.stage IN ('claimed', 'starting', 'running') AND t.lane = 'open'
     AND NOT (COALESCE(t.owner_kind, '') = :actor_kind AND COALESCE(t.owner_ref, '') = :actor_ref)
-    ORDER BY t.id LIMIT :n"""
+    ORDER BY t.id LIMIT """
+# PostgreSQL plans a statement anew each time whose limit it is not told. So limits are written out, but few of them.
+_STEPS = (64, 256, 2048)
 
 
 class Total(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,9 +130,10 @@ class Marked(msgspec.Struct, frozen=True):
     unread: int = 0
 
 
-def totals(tx: Tx, where: Where) -> dict[str, Total]:
-    """How many tasks there are in each lane, from their sums."""
-    row = tx.row(f"{TOTALS} WHERE project_id = :project_id{_filters(where)}", **where.values) or ()
+def totals(tx: Tx, where: Where, actor: Actor) -> dict[str, Total]:
+    """How many tasks there are in each lane, from their sums; of what is open, how many are the actor's."""
+    text = f"{TOTALS} WHERE project_id = :project_id{_filters(where)}"
+    row = tx.row(text, **where.values, **_named(actor)) or ()
     half = len(LANES)
     names = [name.removeprefix("lane_") for name in LANES]
     return {
@@ -125,14 +142,24 @@ def totals(tx: Tx, where: Where) -> dict[str, Total]:
 
 
 def marks(tx: Tx, where: Where, actor: Actor) -> dict[str, Marked]:
-    """How the actor's records stand, by lane; '' is no lane."""
-    text = f"{MARKS} WHERE {_WHOSE.format('s')}{_filters(where)} GROUP BY lane"
-    return {row[0]: Marked(*map(int, row[1:])) for row in tx.rows(text, **where.values, **_named(actor))}
+    """How the actor's records stand, by lane (of what is open, those of their own tasks); in '' all that is archived.
+
+    Records of tasks in no lane count for nothing else.
+    """
+    text = f"{MARKS} WHERE {_WHOSE.format('s')}{_filters(where)} GROUP BY lane, ours"
+    sums: dict[str, list[int]] = {}
+    archived = 0
+    for lane, ours, *row in tx.rows(text, **where.values, **_named(actor)):
+        numbers = list(map(int, row))
+        archived += numbers[0]
+        if lane and (ours or lane != Lane.OPEN):
+            sums[lane] = list(map(add, sums[lane], numbers)) if lane in sums else numbers
+    return {lane: Marked(*numbers) for lane, numbers in sums.items()} | {"": Marked(archived=archived)}
 
 
 def claimed(tx: Tx, project_id: int, actor: Actor, n: int) -> list[str]:
     """The first `n` open tasks whose runs the actor has claimed and which they do not own."""
-    return [row[0] for row in tx.rows(CLAIMED, project_id=project_id, n=n, **_named(actor))]
+    return [row[0] for row in tx.rows(f"{CLAIMED}{n}", project_id=project_id, **_named(actor))]
 
 
 class Range(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,7 +194,7 @@ def archived(tx: Tx, of: Range, spot: Spot, n: int) -> list[Found]:
 
 def _tasks(tx: Tx, of: Range, spot: Spot, n: int, condition: str) -> list[Found]:
     where = of.where
-    params: dict[str, Value] = {"project_id": where.project_id, "lane": of.lane, "n": n, **spot.params}
+    params: dict[str, Value] = {"project_id": where.project_id, "lane": of.lane, **spot.params}
     text = _OF_TASKS.format(texts=_TEXTS if of.texts else "")
     if where.owner_kind is not None and where.owner_ref is not None:
         text += " AND t.owner_kind = :owner_kind AND t.owner_ref = :owner_ref AND t.lane IS NOT NULL"
@@ -185,21 +212,26 @@ def _tasks(tx: Tx, of: Range, spot: Spot, n: int, condition: str) -> list[Found]
     if not where.is_indexed:
         text += _COUNTED.format("t", _filters(where))
         params |= where.values
-    return [_found(row) for row in tx.rows(f"{text}{_behind('t', 'id')}{_TASKS_ORDER}", **params)]
+    passes = condition.endswith(_UNKNOWN) or not where.is_indexed
+    return _walked(tx, f"{text}{_behind('t', 'id')}{_TASKS_ORDER}", params, n, passes=passes)
 
 
 def _marks(tx: Tx, of: Range, spot: Spot, n: int, condition: str, **more: Value) -> list[Found]:
-    params: dict[str, Value] = {"project_id": of.where.project_id, "n": n, **_named(of.actor), **spot.params, **more}
+    params: dict[str, Value] = {"project_id": of.where.project_id, **_named(of.actor), **spot.params, **more}
     texts, join = (_TEXTS, _JOIN) if of.texts else ("", "")
     text = _OF_MARKS.format(texts=texts, join=join) + condition
     if not of.where.all:
         text += _COUNTED.format("g", _filters(of.where))
         params |= of.where.values
-    return [_found(row) for row in tx.rows(f"{text}{_behind('g', 'task_id')}{_MARKS_ORDER}", **params)]
+    text = f"{text}{_behind('g', 'task_id')}{_MARKS_ORDER}"
+    return _walked(tx, text, params, n, passes=not of.where.all)
 
 
-def _found(row: Row) -> Found:
-    return Found(Spot(-row[0], -row[1], row[2]), *row[3:])
+def _walked(tx: Tx, text: str, params: dict[str, Value], n: int, *, passes: bool) -> list[Found]:
+    """The first `n` of a range; where the walk passes others by, it goes no farther than to the last of these."""
+    step = next((step for step in _STEPS if n <= step), None)
+    rows = tx.rows(f"{text}:n", **params, n=n) if passes or step is None else tx.rows(f"{text}{step}", **params)[:n]
+    return [Found(Spot(-row[0], -row[1], row[2]), *row[3:]) for row in rows]
 
 
 def _filters(where: Where) -> str:

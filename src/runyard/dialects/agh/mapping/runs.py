@@ -103,15 +103,26 @@ def channel_out(seen: RunSeen) -> wire.Channel | None:
     row = seen.row
     if row.coordination is None:
         return None
+    return channel_of(
+        row.coordination,
+        workspace_id=seen.task.workspace_id,
+        task_id=row.task_id,
+        run_id=row.run_id,
+        metadata=seen.run.metadata,
+    )
+
+
+def channel_of(name: str, *, workspace_id: str | None, task_id: str, run_id: str, metadata: str | None) -> wire.Channel:
+    """Where those talk who work on a run with that metadata."""
     return wire.Channel(
-        id=row.coordination,
-        channel=row.coordination,
-        display_name=row.coordination,
+        id=name,
+        channel=name,
+        display_name=name,
         allowed_message_kinds=KINDS,
-        workspace_id=shown_if("ws", seen.task.workspace_id),
-        task_id=shown("task", row.task_id),
-        run_id=shown("run", row.run_id),
-        workflow_id=_workflow(seen.run.metadata),
+        workspace_id=shown_if("ws", workspace_id),
+        task_id=shown("task", task_id),
+        run_id=shown("run", run_id),
+        workflow_id=_workflow(metadata),
     )
 
 

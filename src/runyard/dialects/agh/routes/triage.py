@@ -20,7 +20,7 @@ from runyard.dialects.agh.wire.queries import Flag, Number
 from runyard.domain.inbox import TriageVerb
 from runyard.engine import workspaces
 from runyard.engine.tasks import inbox, triage
-from runyard.engine.tasks.inbox import Group, Item
+from runyard.engine.tasks.inbox import Glimpsed, Group
 from runyard.engine.tasks.shelves import Wanted
 from runyard.web.call import Call
 from runyard.web.listed import Listed
@@ -89,13 +89,15 @@ async def get_task_inbox(
     if named is not None:
         workspace_id = await call.read(workspaces.resolve, call.project_id, named)
         wanted = msgspec.structs.replace(wanted, workspace_id=workspace_id)
-    groups = await call.read(inbox.look, wanted, SLICE if most is None else min(SLICE, most))
+    groups = await call.read(inbox.glance, wanted, SLICE if most is None else min(SLICE, most))
     if most is not None and most <= SLICE:
         groups = [msgspec.structs.replace(group, after=None) for group in groups]
     return Listed("inbox", _pieces(call, wanted, groups, most), around=(b"", b""), between=b"")
 
 
-async def _pieces(call: Call, wanted: Wanted, groups: Sequence[Group], most: int | None) -> AsyncIterator[list[bytes]]:
+async def _pieces(
+    call: Call, wanted: Wanted, groups: Sequence[Group[Glimpsed]], most: int | None
+) -> AsyncIterator[list[bytes]]:
     """The inbox in pieces: those of its tasks that were read already, and the others as they are."""
     if all(group.after is None for group in groups):
         yield [encode(mapping.answer_out(groups))]
@@ -108,12 +110,12 @@ async def _pieces(call: Call, wanted: Wanted, groups: Sequence[Group], most: int
         yield [b"," if number else b"", whole if group.after is None else whole[:-2]]
         if group.after is not None:
             async for items in _rest(call, wanted, group, most):
-                yield [b"," + encode(mapping.item_out(item)) for item in items]
+                yield [b"," + encode(item) for item in mapping.items_out(group, items)]
             yield [b"]}"]
     yield [b"]}}"]
 
 
-async def _rest(call: Call, wanted: Wanted, group: Group, most: int | None) -> AsyncIterator[list[Item]]:
+async def _rest(call: Call, wanted: Wanted, group: Group[Glimpsed], most: int | None) -> AsyncIterator[list[Glimpsed]]:
     """The other tasks of a lane, slice by slice."""
     after, left = group.after, None if most is None else most - len(group.items)
     while after is not None and (left is None or left > 0):

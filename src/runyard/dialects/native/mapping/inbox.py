@@ -28,7 +28,7 @@ def place_in(cursor: str | None) -> tuple[InboxLane, Place] | None:
     return lane, Place(section, Spot(-at, -priority, task_id), max(passed, 0))
 
 
-def inbox_out(groups: Sequence[Group]) -> wire.Inbox:
+def inbox_out(groups: Sequence[Group[Item]]) -> wire.Inbox:
     """An inbox."""
     return wire.Inbox(
         total=sum(group.count.all for group in groups),
@@ -38,7 +38,7 @@ def inbox_out(groups: Sequence[Group]) -> wire.Inbox:
     )
 
 
-def _group(group: Group) -> wire.InboxGroup:
+def _group(group: Group[Item]) -> wire.InboxGroup:
     return wire.InboxGroup(
         lane=group.lane.value,
         count=group.count.all,
