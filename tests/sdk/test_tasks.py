@@ -1,4 +1,4 @@
-"""Tasks, reviews and sessions in the SDK: what it says and understands is what the native API understands and says."""
+"""Tasks, sessions and where they work and talk, in the SDK: it says and understands what the native API does."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from runyard.dialects.native.wire import (
+    bridges,
     channels,
     inbox,
     profiles,
@@ -23,7 +24,8 @@ from runyard.dialects.native.wire import (
     timelines,
     workspaces,
 )
-from runyard.sdk import Client, models, task_fields
+from runyard.sdk import Client, models, room_fields, task_fields
+from runyard.sdk.calls import channels as channel_calls
 from runyard.sdk.calls import reviews as review_calls
 from runyard.sdk.calls import session_leases
 from runyard.sdk.calls import sessions as session_calls
@@ -42,8 +44,9 @@ ANSWERS: dict[Any, str] = {
     inbox: "Triage InboxItem InboxGroup Inbox Latency QueueDepth ActiveRun TaskStats",
     scheduler: "Scheduler Drained QueuedRun Backlog",
     sessions: "Permissions Session SessionDetail SessionEvent Prompt Taken Work Situation",
-    channels: "SeenChannel Message",
-    workspaces: "Workspace",
+    channels: "Channel SeenChannel Message Received",
+    workspaces: "Workspace Persona",
+    bridges: "Bridge BridgeTarget ResolvedTarget Subscription",
 }
 TASK = {"id": "t", "title": "Write", "status": "ready"}
 RUN = {"id": "r", "task_id": "t", "state": "claimed", "output": {"n": 1}}
@@ -73,6 +76,12 @@ def test_every_field_of_an_answer_is_known() -> None:
         (task_fields.PermissionFields, sessions.Permissions, set()),
         (task_fields.WorkspaceChanges, workspaces.WorkspacePatch, set()),
         (task_fields.WorkspaceChanges, workspaces.WorkspaceIn, {"root_dir"}),
+        (room_fields.PersonaFields, workspaces.PersonaIn, set()),
+        (room_fields.PersonaFields, workspaces.NewPersona, {"name", "workspace_id"}),
+        (room_fields.BridgeFields, bridges.BridgeIn, {"name"}),
+        (room_fields.BridgeChanges, bridges.BridgePatch, set()),
+        (room_fields.SubscriptionFields, bridges.SubscriptionIn, set()),
+        (room_fields.MessageFields, channels.MessageIn, set()),
     ],
 )
 def test_what_may_be_said_is_what_is_understood(mine: type, theirs: Any, besides: set[str]) -> None:
@@ -94,6 +103,8 @@ def test_what_may_be_said_is_what_is_understood(mine: type, theirs: Any, besides
         (session_leases.heartbeat, task_claims.LeaseHeartbeatIn, {"run_id"}),
         (session_calls.prompt, sessions.PromptIn, {"session_id"}),
         (session_calls.take_prompts, sessions.TakeIn, {"session_id"}),
+        (session_calls.receive, channels.ReceiveIn, {"session_id"}),
+        (channel_calls.describe, channels.ChannelIn, set()),
     ],
 )
 def test_arguments_are_what_is_understood(build: Any, theirs: Any, path: set[str]) -> None:

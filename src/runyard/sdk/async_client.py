@@ -21,7 +21,9 @@ from runyard.sdk.models import Done, Event, LogEntry, Page, Resync
 from runyard.sdk.nouns import (
     AsyncAgents,
     AsyncApprovals,
+    AsyncBridges,
     AsyncBulk,
+    AsyncChannels,
     AsyncCodingRuns,
     AsyncCodingTasks,
     AsyncDeadLetter,
@@ -29,6 +31,7 @@ from runyard.sdk.nouns import (
     AsyncInbox,
     AsyncJobs,
     AsyncKeys,
+    AsyncPersonas,
     AsyncProjects,
     AsyncRepositories,
     AsyncReviews,
@@ -104,6 +107,9 @@ class AsyncClient(ServerMethods, AsyncNoun):
         self.inbox = AsyncInbox(self)
         self.scheduler = AsyncScheduler(self)
         self.workspaces = AsyncWorkspaces(self)
+        self.personas = AsyncPersonas(self)
+        self.channels = AsyncChannels(self)
+        self.bridges = AsyncBridges(self)
         self.coding_tasks = AsyncCodingTasks(self)
         self.coding_runs = AsyncCodingRuns(self)
         self.sandboxes = AsyncSandboxes(self)

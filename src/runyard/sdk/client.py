@@ -20,7 +20,9 @@ from runyard.sdk.models import Done, Event, LogEntry, Page, Resync
 from runyard.sdk.nouns import (
     Agents,
     Approvals,
+    Bridges,
     Bulk,
+    Channels,
     CodingRuns,
     CodingTasks,
     DeadLetter,
@@ -28,6 +30,7 @@ from runyard.sdk.nouns import (
     Inbox,
     Jobs,
     Keys,
+    Personas,
     Projects,
     Repositories,
     Reviews,
@@ -107,6 +110,9 @@ class Client(ServerMethods, Noun):
         self.inbox = Inbox(self)
         self.scheduler = Scheduler(self)
         self.workspaces = Workspaces(self)
+        self.personas = Personas(self)
+        self.channels = Channels(self)
+        self.bridges = Bridges(self)
         self.coding_tasks = CodingTasks(self)
         self.coding_runs = CodingRuns(self)
         self.sandboxes = Sandboxes(self)

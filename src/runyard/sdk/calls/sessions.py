@@ -1,4 +1,4 @@
-"""Requests about sessions of agents: begun, spoken to and stopped."""
+"""Requests about sessions of agents: begun, spoken to and stopped; and what they say to each other."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Literal, Unpack
 
 from runyard.sdk import models
 from runyard.sdk.call import Call, encode, get, present, query, segment, send
+from runyard.sdk.room_fields import MessageFields
 from runyard.sdk.task_fields import SessionFields, SessionState, SpawnFields
 
 
@@ -87,6 +88,35 @@ def take_prompts(
         shape=models.Taken,
         then=attrgetter("prompts"),
         body=encode(present(limit=limit, wait_seconds=wait_seconds)),
+        timeout=(wait_seconds or 0) + 15,
+    )
+
+
+def channels(session_id: str) -> Call[models.Page[models.SeenChannel]]:
+    """The channels a session sees: its own, its workspace's, and those of its workspace's runs."""
+    return get(f"{_session(session_id)}/channels", models.Page[models.SeenChannel])
+
+
+def say(session_id: str, **message: Unpack[MessageFields]) -> Call[models.Message]:
+    """Let a session say something in a channel, or answer a message."""
+    return send("POST", f"{_session(session_id)}/messages", models.Message, message)
+
+
+def receive(
+    session_id: str,
+    channel: str,
+    *,
+    after: int | None = None,
+    limit: int | None = None,
+    wait_seconds: float | None = None,
+) -> Call[list[models.Message]]:
+    """What others said in a channel and the session has not read, waiting up to `wait_seconds` for the first."""
+    return Call(
+        method="POST",
+        path=f"{_session(session_id)}/messages/receive",
+        shape=models.Received,
+        then=attrgetter("messages"),
+        body=encode(present(channel=channel, after=after, limit=limit, wait_seconds=wait_seconds)),
         timeout=(wait_seconds or 0) + 15,
     )
 

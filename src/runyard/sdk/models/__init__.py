@@ -6,6 +6,8 @@ Values of the caller (payloads, outputs, checkpoints …) are decoded when first
 from runyard.sdk.models.agents import Agent, AgentHealth, AgentRuns, AgentTemplate, AgentTemplates
 from runyard.sdk.models.approvals import Approval, Decision
 from runyard.sdk.models.assignments import AssignedCommit, AssignedPullRequest, AssignedRepository, Assignment
+from runyard.sdk.models.bridges import Bridge, BridgeTarget, ResolvedTarget, Subscription
+from runyard.sdk.models.channels import Channel, Message, Received, SeenChannel
 from runyard.sdk.models.coding import (
     CodingAnswer,
     CodingFile,
@@ -22,6 +24,7 @@ from runyard.sdk.models.findings import Action, Counted, Finding
 from runyard.sdk.models.inbox import ActiveRun, Inbox, InboxGroup, InboxItem, Latency, QueueDepth, TaskStats, Triage
 from runyard.sdk.models.jobs import Job, JobVersion
 from runyard.sdk.models.model import NULL, Model, Page
+from runyard.sdk.models.personas import Persona
 from runyard.sdk.models.projects import ConnectionKey, Key, Project
 from runyard.sdk.models.reports import (
     ApprovalAsk,
@@ -57,10 +60,8 @@ from runyard.sdk.models.runs import (
 from runyard.sdk.models.scheduler import Backlog, Drained, QueuedRun, Scheduler
 from runyard.sdk.models.secrets import Environment, Secret
 from runyard.sdk.models.sessions import (
-    Message,
     Permissions,
     Prompt,
-    SeenChannel,
     Session,
     SessionDetail,
     SessionEvent,
@@ -117,7 +118,10 @@ __all__ = [
     "Assignment",
     "Attempt",
     "Backlog",
+    "Bridge",
+    "BridgeTarget",
     "Bulk",
+    "Channel",
     "Checkpoint",
     "Chunk",
     "ChunksOut",
@@ -165,17 +169,20 @@ __all__ = [
     "Output",
     "Page",
     "Permissions",
+    "Persona",
     "Project",
     "ProjectWebhook",
     "Prompt",
     "QueueDepth",
     "QueuedRun",
+    "Received",
     "ReceivedDelivery",
     "RefusedRun",
     "Relay",
     "ReleaseReport",
     "Repository",
     "RepositoryHook",
+    "ResolvedTarget",
     "Result",
     "ResultError",
     "ResultsOut",
@@ -198,6 +205,7 @@ __all__ = [
     "Situation",
     "StartReport",
     "StateEntry",
+    "Subscription",
     "Succession",
     "Taken",
     "Task",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from runyard.sdk.models.channels import Message, SeenChannel
 from runyard.sdk.models.model import Model
 from runyard.sdk.models.reviews import Review
 from runyard.sdk.models.tasks import Task, TaskRun
@@ -92,33 +93,6 @@ class Taken(Model, frozen=True, kw_only=True):
     """Prompts that were taken up, in order."""
 
     prompts: list[Prompt]
-
-
-class SeenChannel(Model, frozen=True, kw_only=True):
-    """A channel as a session sees it; `run_id` where it is the own channel of a run."""
-
-    name: str
-    workspace_id: str | None = None
-    display_name: str | None = None
-    purpose: str | None = None
-    active_at: datetime | None = None
-    task_id: str | None = None
-    run_id: str | None = None
-
-
-class Message(Model, frozen=True, kw_only=True):
-    """What somebody said in a channel."""
-
-    id: str
-    channel: str
-    number: int
-    kind: str
-    sender_id: str
-    recipient_id: str | None = None
-    reply_to: str | None = None
-    body: Any = None
-    metadata: Any = None
-    at: datetime | None = None
 
 
 class Work(Model, frozen=True, kw_only=True):

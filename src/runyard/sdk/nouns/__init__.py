@@ -22,6 +22,16 @@ from runyard.sdk.nouns.jobs import (
     Schedules,
     Secrets,
 )
+from runyard.sdk.nouns.rooms import (
+    AsyncBridges,
+    AsyncChannels,
+    AsyncPersonas,
+    AsyncWorkspaces,
+    Bridges,
+    Channels,
+    Personas,
+    Workspaces,
+)
 from runyard.sdk.nouns.runs import (
     Approvals,
     AsyncApprovals,
@@ -51,14 +61,12 @@ from runyard.sdk.nouns.tasks import (
     AsyncSessions,
     AsyncTaskRuns,
     AsyncTasks,
-    AsyncWorkspaces,
     Inbox,
     Reviews,
     Scheduler,
     Sessions,
     TaskRuns,
     Tasks,
-    Workspaces,
 )
 
 __all__ = [
@@ -66,7 +74,9 @@ __all__ = [
     "Approvals",
     "AsyncAgents",
     "AsyncApprovals",
+    "AsyncBridges",
     "AsyncBulk",
+    "AsyncChannels",
     "AsyncCodingRuns",
     "AsyncCodingTasks",
     "AsyncDeadLetter",
@@ -74,6 +84,7 @@ __all__ = [
     "AsyncInbox",
     "AsyncJobs",
     "AsyncKeys",
+    "AsyncPersonas",
     "AsyncProjects",
     "AsyncRepositories",
     "AsyncReviews",
@@ -88,7 +99,9 @@ __all__ = [
     "AsyncWaits",
     "AsyncWebhooks",
     "AsyncWorkspaces",
+    "Bridges",
     "Bulk",
+    "Channels",
     "CodingRuns",
     "CodingTasks",
     "DeadLetter",
@@ -96,6 +109,7 @@ __all__ = [
     "Inbox",
     "Jobs",
     "Keys",
+    "Personas",
     "Projects",
     "Repositories",
     "Reviews",

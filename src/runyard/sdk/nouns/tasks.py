@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
-from runyard.sdk.calls import inbox, reviews, scheduler, session_leases, sessions, task_runs, tasks, workspaces
+from runyard.sdk.calls import bridges, inbox, reviews, scheduler, session_leases, sessions, task_runs, tasks
 from runyard.sdk.methods import AsyncNoun, Lists, Noun, Sends
 from runyard.sdk.models import SessionEvent, TaskEvent
 
@@ -31,6 +31,10 @@ class TaskMethods:
     profile = Sends(tasks.profile)
     set_profile = Sends(tasks.set_profile)
     delete_profile = Sends(tasks.delete_profile)
+    subscriptions = Lists(bridges.subscriptions)
+    subscription = Sends(bridges.subscription)
+    subscribe = Sends(bridges.subscribe)
+    unsubscribe = Sends(bridges.unsubscribe)
     tree = Sends(tasks.tree)
     runs = Lists(tasks.runs)
     timeline = Lists(tasks.timeline)
@@ -70,6 +74,9 @@ class SessionMethods:
     prompt = Sends(sessions.prompt)
     cancel_prompt = Sends(sessions.cancel_prompt)
     take_prompts = Sends(sessions.take_prompts)
+    channels = Lists(sessions.channels)
+    say = Sends(sessions.say)
+    receive = Sends(sessions.receive)
 
     claim = Sends(session_leases.claim)
     heartbeat = Sends(session_leases.heartbeat)
@@ -105,16 +112,6 @@ class SchedulerMethods:
     resume = Sends(scheduler.resume)
     drain = Sends(scheduler.drain)
     backlog = Sends(scheduler.backlog)
-
-
-class WorkspaceMethods:
-    """Workspaces: where agents work."""
-
-    create = Sends(workspaces.create)
-    get = Sends(workspaces.read)
-    list = Lists(workspaces.list_all)
-    update = Sends(workspaces.update)
-    delete = Sends(workspaces.delete)
 
 
 class Tasks(TaskMethods, Noun):
@@ -183,11 +180,3 @@ class Scheduler(SchedulerMethods, Noun):
 
 class AsyncScheduler(SchedulerMethods, AsyncNoun):
     __doc__ = SchedulerMethods.__doc__
-
-
-class Workspaces(WorkspaceMethods, Noun):
-    __doc__ = WorkspaceMethods.__doc__
-
-
-class AsyncWorkspaces(WorkspaceMethods, AsyncNoun):
-    __doc__ = WorkspaceMethods.__doc__
