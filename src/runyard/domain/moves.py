@@ -119,7 +119,11 @@ def occupies(run: Run) -> bool:
 
 
 def _earliest(*times: int | None) -> int | None:
-    return min((time for time in times if time is not None), default=None)
+    earliest = None
+    for time in times:
+        if time is not None and (earliest is None or time < earliest):
+            earliest = time
+    return earliest
 
 
 def _spoken(verb: str) -> str:

@@ -137,6 +137,11 @@ class Tx(ABC):
         """A fresh lease token; only its hash is ever stored."""
         return "rl_" + secrets.token_urlsafe(24)
 
+    @staticmethod
+    def new_seal() -> str:
+        """What is stored of a lease that nobody proves by its token: the hash of none."""
+        return secrets.token_hex(32)
+
     @abstractmethod
     def rows(self, sql: str, /, **params: Value) -> list[Row]:
         """All rows of a query."""
@@ -176,15 +181,17 @@ class Tx(ABC):
         """Journal something in this transaction and wake those who follow its run and project."""
         self.wrote = True
         self.journal.append(line)
-        if isinstance(line, TaskLine):
+        if isinstance(line, JournalLine):
+            self.topics.add(f"project:{line.project_id}")
+        elif isinstance(line, TaskLine):
             self.topics.add(f"tasks:{line.root_id}")
+            return
         elif isinstance(line, ChunkLine):
             # Not the run's own topic: most who follow the run have no use for its chunks, and there may be many.
             self.topics.add(f"chunks:{line.run_id}")
-        elif line.run_id is not None:
+            return
+        if line.run_id is not None:
             self.topics.add(f"run:{line.run_id}")
-        if isinstance(line, JournalLine):
-            self.topics.add(f"project:{line.project_id}")
 
     def wake(self, topic: str) -> None:
         """Wake whoever waits for the topic once this transaction is durable."""

@@ -14,7 +14,6 @@ from runyard.domain.records import Move, Run, TaskMove
 from runyard.domain.sessions import Session
 from runyard.domain.tasks import Task, TaskRun
 from runyard.engine import sessions
-from runyard.engine.proofs import token_hash
 from runyard.engine.sessions import Claimed
 from runyard.engine.tasks import picking
 from runyard.engine.tasks.picking import Wish
@@ -176,6 +175,6 @@ def _claimed(tx: Tx, run: Run, ask: Ask, session: Session) -> Move:
         heartbeat_at=tx.now,
         started_at=None,
         # Whoever holds the lease proves it by being the session; nobody is told the token.
-        lease_hash=token_hash(tx.new_token()),
+        lease_hash=tx.new_seal(),
         lease_until=tx.now + (ask.lease or LEASE),
     ).for_task(TaskMove(by=by, changes=seat))
