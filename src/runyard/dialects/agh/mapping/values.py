@@ -123,6 +123,7 @@ def flag(name: str, text: str | None) -> bool:
 
 
 @lru_cache(maxsize=64)
+@lru_cache(maxsize=64)
 def priority_shown(priority: int) -> str:
     """The engine's priority in one of this dialect's four words, the next lower where it has none of its own."""
     return next((word for word, least in reversed(list(PRIORITIES.items())) if priority >= least), "low")
