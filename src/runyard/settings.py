@@ -80,9 +80,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit_per_ip: int = 0
     """Requests a minute per client address; 0 is no limit."""
     retention_completed_days: float = 30
-    """How long completed runs are kept after their end; 0 keeps them for ever, here and below."""
+    """How long completed runs, closed tasks and stopped sessions are kept; 0 keeps them for ever, here and below."""
     retention_failed_days: float = 90
-    """For every unsuccessful final outcome. Runs in the dead letter are kept until somebody decides."""
+    """For every unsuccessful end, of sessions too. Runs in the dead letter are kept until somebody decides."""
     retention_canceled_days: float = 30
     """How long canceled runs are kept."""
     archive: bool = True

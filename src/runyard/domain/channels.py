@@ -11,6 +11,8 @@ from runyard.domain.records import Json
 
 KINDS = ("status", "request", "reply", "blocker", "handoff", "result", "review_request")
 """What a message may be."""
+OWN = "coord-run-"
+"""What the name of a run's own channel begins with; the digits of its id follow."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}").fullmatch
 
 
@@ -26,7 +28,7 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True):
     active_at: int | None
     """When something was last said in it."""
     messages: int
-    """How many messages it has."""
+    """How many messages were said in it."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

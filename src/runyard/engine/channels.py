@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from runyard.domain.channels import KINDS, Channel, Message, named
+from runyard.domain.channels import KINDS, OWN, Channel, Message, named
 from runyard.domain.errors import Forbidden, Invalid, NotFound
 from runyard.domain.records import Json
 from runyard.domain.sessions import Session
@@ -21,7 +21,7 @@ BODY = 64 << 10
 LONGEST_KEY = 256
 MOST = 200
 """How many channels a session is shown, and how many messages it is given at once."""
-_OF_RUN = re.compile(r"coord-run-([0-9a-f]{32})").fullmatch
+_OF_RUN = re.compile(rf"{OWN}([0-9a-f]{{32}})").fullmatch
 
 
 class NewMessage(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,6 +18,7 @@ from runyard.storage.port import Tx
 from runyard.storage.statements import idempotency as keys_sql
 from runyard.storage.statements import sessions as sql
 from runyard.storage.statements import workspaces as workspaces_sql
+from runyard.storage.statements.session_retention import scope
 
 MOST_CHILDREN = 16
 """How many sessions below one may be there at a time."""
@@ -154,9 +155,10 @@ def spawn(tx: Tx, parent: Session, asked: Spawn) -> Session:
     if not locked.is_live:
         raise Conflict("the session has stopped at this very moment")
     if asked.key is not None:
-        known = keys_sql.holders(tx, parent.project_id, [(_scope(parent), asked.key)])
-        if known:
-            return sessions.find(tx, parent.project_id, next(iter(known.values())))
+        known = keys_sql.holders(tx, parent.project_id, [(scope(parent.id), asked.key)])
+        before = sql.get(tx, sorted(known.values()))
+        if before:
+            return next(iter(before.values()))
     if sql.count_children(tx, parent.id) >= MOST_CHILDREN:
         raise Conflict(f"{MOST_CHILDREN} sessions are below this one already, which is as many as may be there")
     defined = personas.known(tx, parent.project_id, asked.agent, parent.workspace_id)
@@ -175,13 +177,9 @@ def spawn(tx: Tx, parent: Session, asked: Spawn) -> Session:
     child = sessions.create(tx, parent.project_id, new)
     if asked.key is not None:
         # The parent is locked, so that nobody else takes the key.
-        keys_sql.take(tx, [(parent.project_id, _scope(parent), asked.key, child.id)])
+        keys_sql.take(tx, [(parent.project_id, scope(parent.id), asked.key, child.id)])
     sessions.write(tx, [locked], "session_spawned", {"session_id": child.id, "agent": child.agent, "role": asked.role})
     return child
-
-
-def _scope(parent: Session) -> str:
-    return f"spawn:{parent.id}"
 
 
 def _check_ttl(ttl: int) -> None:

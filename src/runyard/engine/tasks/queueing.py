@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from runyard.domain.actors import Doer
+from runyard.domain.channels import OWN
 from runyard.domain.coding import EXECUTOR as SANDBOX
 from runyard.domain.eligibility import queue_of
 from runyard.domain.errors import Conflict
@@ -36,7 +37,6 @@ POLICY = Policy(max_attempts=1, dead_letter=False, lease=300 * SECOND, lost_leas
 """A task decides by itself what follows a failed run, and any number of leases may expire."""
 STARVES_AFTER = 120 * SECOND
 """How long a run may wait to be taken before somebody looks after it."""
-_OWN = "coord-run-"
 _HEX = re.compile(r"[0-9a-f]{32}").fullmatch
 _json = msgspec.json.Encoder()
 _profile = msgspec.json.Decoder(Profile).decode
@@ -221,13 +221,13 @@ def _coordination(task: Task, run: Run, channel: str | None) -> str | None:
 
 def coordination_of(run_id: str) -> str:
     """The name of the channel of a run that was given none."""
-    return f"{_OWN}{run_id.replace('-', '')}"
+    return f"{OWN}{run_id.replace('-', '')}"
 
 
 def run_of(channel: str | None) -> str | None:
     """The run whose own channel it would be, if it can be one's."""
-    digits = (channel or "").removeprefix(_OWN)
-    if channel is None or not channel.startswith(_OWN) or _HEX(digits) is None:
+    digits = (channel or "").removeprefix(OWN)
+    if channel is None or not channel.startswith(OWN) or _HEX(digits) is None:
         return None
     return str(UUID(digits))
 
