@@ -84,8 +84,8 @@ def test_a_paused_task_goes_on_when_it_is_resumed(yard: Yard):
 
 def test_what_waits_and_what_somebody_has_is_found_by_indexes_of_these_alone(shelf: Shelf, engine: str) -> None:
     store = shelf.bare(engine)
-    said: dict[str, Any] = {"project_id": 1, "stage": "queued", "kinds": ["1"], "at": 0}
-    assert "task_runs_under_way" in plan(store, sums_sql.LONG, **said)
+    said: dict[str, Any] = {"project_id": 1, "queued": ["1"], "at": 0}
+    assert "task_runs_under_way" in plan(store, sums_sql.QUEUED_LONG, **said)
     said = {"project_id": 1, "workspace_id": "w", "n": 5}
     assert "task_runs_claimer" in plan(store, channels_sql.WORKED_ON, **said)
     if engine == "sqlite":

@@ -59,8 +59,8 @@ def status(tx: Tx, project_id: int) -> Standing:
     """How the project's scheduler stands."""
     counts = sql.run_counts(tx, project_id)
     since = tx.now - queueing.STARVES_AFTER
-    kinds = [one.counted for one in sums_sql.runs(tx, Where(project_id=project_id)) if one.sums[Stage.QUEUED]]
-    starved = sums_sql.long(tx, project_id, Stage.QUEUED, kinds, since)
+    kinds = sums_sql.runs(tx, Where(project_id=project_id)).kinds(Stage.QUEUED)
+    starved = sums_sql.queued_long(tx, project_id, kinds, since)
     return Standing(
         scheduler=sql.get(tx, project_id),
         active=active(counts),

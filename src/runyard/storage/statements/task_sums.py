@@ -113,6 +113,7 @@ _ORPHAN = """
 LONG = " + ".join(_among(stage, f" AND {_SINCE} <= :at_{stage.value}") for stage in WORKED_ON)
 ORPHANS = " + ".join(_among(stage, _ORPHAN) for stage in AT_WORK)
 TROUBLES = f"SELECT {LONG}, {ORPHANS}"
+QUEUED_LONG = f"SELECT {_among(Stage.QUEUED, f' AND {_SINCE} <= :at')}"
 # Indexes task_runs_claim_time and task_runs_start_time.
 _CLAIM_TIME = "r.claimed_at - r.queued_at"
 _START_TIME = "r.started_at - COALESCE(r.claimed_at, r.queued_at)"
@@ -191,6 +192,12 @@ def troubles(tx: Tx, project_id: int, kinds: Mapping[Stage, Sequence[int]], at: 
     of_stage = {stage.value: _texts(kinds[stage]) for stage in WORKED_ON}
     row = tx.row(TROUBLES, project_id=project_id, **of_stage, **{f"at_{stage.value}": at[stage] for stage in WORKED_ON})
     return (int(row[0]), int(row[1])) if row is not None else (0, 0)
+
+
+def queued_long(tx: Tx, project_id: int, kinds: Sequence[int], at: int) -> int:
+    """How many runs are queued since that time or longer."""
+    row = tx.row(QUEUED_LONG, project_id=project_id, queued=_texts(kinds), at=at) if kinds else None
+    return int(row[0]) if row is not None else 0
 
 
 def slowest(tx: Tx, project_id: int, claims: Sequence[int], starts: Sequence[int]) -> tuple[int, int]:
