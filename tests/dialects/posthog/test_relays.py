@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from runyard.engine.coding import relaying
+from runyard.engine.coding.relaying import Said
 from runyard.loops.relays import Teller
 from runyard.outbound.slack import Slack
 from tests.dialects.posthog.client import Posthog, good, path_of, refused
@@ -169,6 +170,39 @@ def test_a_message_whose_sender_died_is_sent_again_unless_it_is_known_to_be_sent
     tell()
     assert workspace.texts == ["two"]
     assert posthog.see(run)["state"]["slack_sent_relay_ids"] == [sent, lost]
+
+
+def test_a_message_at_which_its_senders_die_is_given_up(posthog: Posthog, workspace: Workspace, tell: Any) -> None:
+    run = mapped(posthog, status="in_progress")
+    tell()
+    relay(posthog, run, "deadly")
+    for attempt in (1, 2, 3):
+        (turn,) = posthog.stand.store.transact(relaying.take, 1)
+        assert turn.relay.attempts == attempt
+        posthog.stand.clock.forward(seconds=91)
+    relay(posthog, run, "harmless")
+    tell()
+    assert workspace.texts == ["harmless"]
+    assert states(posthog, run)[:2] == [("message", "sent"), ("message", "failed")]
+    failed = good(native(posthog).get(f"/runs/{run['id']}/relays"))["data"][1]
+    assert (failed["attempts"], "ended each of the 3 times" in failed["error"]) == (3, True)
+    # Whoever took it last, and lives after all, changes nothing any more.
+    posthog.stand.store.transact(relaying.settle, Said(turn=turn))
+    assert states(posthog, run)[1] == ("message", "failed")
+
+
+def test_a_message_that_is_put_off_again_and_again_is_given_up_after_a_day(
+    posthog: Posthog, workspace: Workspace, tell: Any
+) -> None:
+    run = mapped(posthog, status="in_progress")
+    tell()
+    relay(posthog, run)
+    workspace.failures.extend([(429, {"ok": False, "error": "ratelimited"}, {"retry-after": "3600"})] * 30)
+    for hours in range(24):
+        tell()
+        assert states(posthog, run)[0] == ("message", "failed" if hours == 23 else "queued")
+        posthog.stand.clock.forward(hours=1, seconds=1)
+    assert "put off" in good(native(posthog).get(f"/runs/{run['id']}/relays"))["data"][0]["error"]
 
 
 def test_what_is_said_of_a_task_that_was_deleted_meanwhile_is_said_once(

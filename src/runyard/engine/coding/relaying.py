@@ -1,7 +1,8 @@
 """Saying in threads what is queued: taken, sent by whoever took it, and settled. Each is sent at least once.
 
 A server that dies between sending and settling leaves a message that is taken again when its time is over; the run's
-shared state names what was sent last, so that only that short while can repeat a message.
+shared state names what was sent last, so that only that short while can repeat a message. None is tried for ever: one
+at which its senders die is given up like one that is refused, and a service may put one off for a day at most.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from runyard.storage.statements import threads as sql
 TAKEN = 90 * SECOND
 """How long a relay is its taker's: longer than the three calls take that one sending makes at most."""
 BACKOFF = (5 * SECOND, 30 * SECOND)
+PUT_OFF = 24 * 3600 * SECOND
+"""For so long a service may ask that a relay be sent later."""
+LOST = f"the server ended each of the {ATTEMPTS} times that it was being sent"
 KEPT = 7 * 24 * 3600 * SECOND
 """How long it can be read what became of one."""
 _json = msgspec.json.Encoder()
@@ -53,10 +57,18 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def take(tx: Tx, limit: int) -> list[Turn]:
-    """The next turns, so many at most, this server's for a minute."""
-    taken = [replace(one, attempts=one.attempts + 1) for one in sql.take(tx, until=tx.now + TAKEN, n=limit)]
-    ids = sorted({one.run_id for one in taken})
-    threads, runs, rows = sql.get(tx, ids), runs_sql.get(tx, ids) if ids else {}, coding_sql.get(tx, ids)
+    """The next turns, so many at most, this server's for a while; those that were tried often enough end instead."""
+    found = sql.due(tx, limit)
+    ids = sorted({one.run_id for one in found})
+    rows = coding_sql.get(tx, ids)
+    # Whoever lived to say what became of a try would have settled it.
+    over = [one for one in found if one.attempts >= ATTEMPTS]
+    if over:
+        sql.end(tx, [_given_up(one, LOST, tx.now, is_sent=one.id in _sent(rows.get(one.run_id))) for one in over])
+    taken = [replace(one, attempts=one.attempts + 1, due_at=tx.now + TAKEN) for one in found if one.attempts < ATTEMPTS]
+    if taken:
+        sql.hold(tx, taken)
+    threads, runs = sql.get(tx, ids), runs_sql.get(tx, ids) if ids else {}
     tasks = tasks_sql.get(tx, sorted({run.task_id for run in runs.values() if run.task_id is not None}))
     return [
         Turn(
@@ -80,7 +92,7 @@ def settle(tx: Tx, said: Said) -> None:
     run = runs_sql.lock(tx, [relay.run_id]).get(relay.run_id)
     if thread is not None:
         sql.save(tx, replace(thread, updated_at=tx.now))
-    if not sql.settle(tx, _settled(tx, said)):
+    if not sql.settle(tx, _settled(tx, said), held=relay.due_at):
         return
     if said.error is None and relay.kind == "message" and thread is not None and run is not None:
         _remember(tx, run, relay.id)
@@ -100,10 +112,20 @@ def _settled(tx: Tx, said: Said) -> Relay:
     if said.error is None:
         unheard = said.thread is None and not said.turn.is_sent
         return replace(relay, state="dropped" if unheard else "sent", error=None, due_at=None, done_at=tx.now)
-    if relay.attempts >= ATTEMPTS and said.wait is None:
-        return replace(relay, state="failed", error=said.error, due_at=None, done_at=tx.now)
-    wait = said.wait if said.wait is not None else BACKOFF[min(relay.attempts, len(BACKOFF)) - 1]
+    if said.wait is not None:
+        if tx.now + said.wait > relay.created_at + PUT_OFF:
+            return _given_up(relay, f"put off for too long: {said.error}", tx.now)
+        return replace(relay, attempts=relay.attempts - 1, error=said.error, due_at=tx.now + said.wait)
+    if relay.attempts >= ATTEMPTS:
+        return _given_up(relay, said.error, tx.now)
+    wait = BACKOFF[min(relay.attempts, len(BACKOFF)) - 1]
     return replace(relay, error=said.error, due_at=tx.now + wait)
+
+
+def _given_up(relay: Relay, error: str, now: int, *, is_sent: bool = False) -> Relay:
+    return replace(
+        relay, state="sent" if is_sent else "failed", error=None if is_sent else error, due_at=None, done_at=now
+    )
 
 
 def prune(tx: Tx, limit: int = 1000) -> int:

@@ -63,6 +63,10 @@ class Part(msgspec.Struct, frozen=True):
         )
 
 
+# The channels that runs of tasks have for themselves, by their names; both by indexes that begin with these columns.
+_OWN = (
+    f"IN (SELECT project_id, '{OWN}' || replace(id, '-', '') FROM runs WHERE id {{among ids}} AND task_id IS NOT NULL)"
+)
 PARTS = (
     Part("logs", "run_id, seq"),
     Part("chunks", "run_id, seq", 4),
@@ -92,14 +96,6 @@ PARTS = (
     Part("findings", "id"),
     Part("actions", "id", 4),
     Part("approvals", "id", 4),
-)
-
-
-# The channels that runs of tasks have for themselves, by their names; both by indexes that begin with these columns.
-_OWN = (
-    f"IN (SELECT project_id, '{OWN}' || replace(id, '-', '') FROM runs WHERE id {{among ids}} AND task_id IS NOT NULL)"
-)
-PARTS += (
     Part("channel_messages", "id", 4, where=f"(project_id, channel) {_OWN}"),
     Part("channels", "project_id, name", where=f"(project_id, name) {_OWN}"),
 )

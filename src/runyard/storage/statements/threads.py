@@ -34,12 +34,13 @@ ADD = Insert("relays", _RELAY_TYPES)
 WAITING = "SELECT run_id FROM relays WHERE run_id {among ids} AND kind = 'update' AND due_at IS NOT NULL"
 DUE = f"SELECT {_RELAYS} FROM relays WHERE due_at <= :now ORDER BY due_at, id LIMIT :n {{skip_locked}}"
 NEXT = "SELECT due_at FROM relays WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1"
-TAKE = Update("relays", {"attempts": "bigint", "due_at": "bigint"}, {"id": "text"})
-SETTLE = Update(
-    "relays",
-    {"state": "text", "error": "text", "due_at": "bigint", "done_at": "bigint"},
-    {"id": "text", "attempts": "bigint"},
+HOLD = Update("relays", {"attempts": "bigint", "due_at": "bigint"}, {"id": "text"})
+# Until when it is somebody's says whose it is: who takes it later has it for longer.
+SETTLE = (
+    "UPDATE relays SET state = :state, attempts = :attempts, error = :error, due_at = :due_at, done_at = :done_at "
+    "WHERE id = :id AND due_at = :held"
 )
+END = Update("relays", {"state": "text", "error": "text", "due_at": "bigint", "done_at": "bigint"}, {"id": "text"})
 OF_RUN = f"SELECT {_RELAYS} FROM relays WHERE run_id = :run_id AND id < :before ORDER BY id DESC LIMIT :n"
 PRUNE = "DELETE FROM relays WHERE id IN (SELECT id FROM relays WHERE done_at < :before ORDER BY done_at LIMIT :n)"
 
@@ -75,11 +76,19 @@ def waiting(tx: Tx, run_ids: Sequence[str]) -> set[str]:
     return {row[0] for row in tx.rows(WAITING, ids=list(run_ids))}
 
 
-def take(tx: Tx, *, until: int, n: int) -> list[Relay]:
-    """The first `n` that are due, each counted as tried, and nobody else's until that time."""
-    found = [Relay(*row) for row in tx.rows(DUE, now=tx.now, n=n)]
-    tx.update(TAKE, [(relay.attempts + 1, until, relay.id) for relay in found])
-    return found
+def due(tx: Tx, n: int) -> list[Relay]:
+    """The first `n` that are due, locked; those that another server takes are left out."""
+    return [Relay(*row) for row in tx.rows(DUE, now=tx.now, n=n)]
+
+
+def hold(tx: Tx, relays: Sequence[Relay]) -> None:
+    """Write how often these were tried, with this time, and until when they are nobody else's."""
+    tx.update(HOLD, [(one.attempts, one.due_at, one.id) for one in relays])
+
+
+def end(tx: Tx, relays: Sequence[Relay]) -> None:
+    """Write what became of relays that this transaction locked."""
+    tx.update(END, [(one.state, one.error, one.due_at, one.done_at, one.id) for one in relays])
 
 
 def next_due(tx: Tx) -> int | None:
@@ -88,10 +97,20 @@ def next_due(tx: Tx) -> int | None:
     return None if row is None else int(row[0])
 
 
-def settle(tx: Tx, relay: Relay) -> bool:
-    """Write what became of a relay that this server took; False when it is another's by now."""
-    row = (relay.state, relay.error, relay.due_at, relay.done_at, relay.id, relay.attempts)
-    return bool(tx.update(SETTLE, [row]))
+def settle(tx: Tx, relay: Relay, *, held: int | None) -> bool:
+    """Write what became of a relay that was this server's until then; False when it is another's by now."""
+    return bool(
+        tx.run(
+            SETTLE,
+            id=relay.id,
+            held=held,
+            state=relay.state,
+            attempts=relay.attempts,
+            error=relay.error,
+            due_at=relay.due_at,
+            done_at=relay.done_at,
+        )
+    )
 
 
 def of_run(tx: Tx, run_id: str, *, before: str, n: int) -> list[Relay]:
