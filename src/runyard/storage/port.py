@@ -48,6 +48,15 @@ class Update(msgspec.Struct, frozen=True):
         return id(self)
 
 
+class Ask(msgspec.Struct, frozen=True):
+    """A query with its parameters, to be made together with others."""
+
+    sql: str
+    params: dict[str, Value]
+    wide: bool = False
+    """Whether it is one for `Tx.wide_rows`."""
+
+
 class JournalLine(msgspec.Struct):
     """An event to be written when the batch is; it gets its sequence number then."""
 
@@ -154,6 +163,10 @@ class Tx(ABC):
         """The first row of a query, if there is one."""
         found = self.rows(sql, **params)
         return found[0] if found else None
+
+    def together(self, asks: Sequence[Ask]) -> list[Sequence[Row]]:
+        """The rows of each of these queries, where it can be in the time of one."""
+        return [(self.wide_rows if ask.wide else self.rows)(ask.sql, **ask.params) for ask in asks]
 
     @abstractmethod
     def run(self, sql: str, /, **params: Value) -> int:

@@ -70,8 +70,8 @@ def test_records_go_with_their_task(yard: Yard):
     yard.store.transact(deleting.delete, 1, task.id, PERSON)
     for actor in (ANN, BOB):
         assert record(yard, task, actor) is None
-        marks = yard.store.look(inbox_sql.marks, Where(project_id=1), actor)
-        assert set(marks.values()) <= {Marked()}, "sums of nothing"
+        standing = yard.store.look(inbox_sql.standing, Where(project_id=1), actor, claims=1)
+        assert set(standing.marks.values()) <= {Marked()}, "sums of nothing"
         assert all(group.count == Count(0, 0) for group in yard.store.look(inbox.look, _wanted(actor), 5))
 
 

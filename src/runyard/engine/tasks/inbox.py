@@ -75,6 +75,8 @@ def page(tx: Tx, wanted: Wanted, lane: InboxLane, after: Place, n: int) -> tuple
 
 def _groups(tx: Tx, wanted: Wanted, n: int, after: Place, show: Show[Shown]) -> list[Group[Shown]]:
     lanes = shelves.of(tx, wanted)
+    if after == START and wanted.text is None:
+        lanes = shelves.begun(tx, lanes, n)
     taken = {lane: shelves.first(tx, shelf, after, n) for lane, shelf in lanes.items()}
     items = show(tx, wanted, {lane: ids for lane, (ids, _, _) in taken.items()})
     return [

@@ -11,17 +11,17 @@ Looking for a part of a title reads the whole lane, in slices: no index of eithe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from heapq import merge
-from itertools import islice
+from itertools import islice, repeat, zip_longest
 
 import msgspec
 
 from runyard.domain.actors import Actor
 from runyard.domain.inbox import LANES, InboxLane, Mark
 from runyard.domain.tasks import Task
-from runyard.storage.port import Tx
+from runyard.storage.port import Ask, Tx
 from runyard.storage.sql import FOREVER
 from runyard.storage.statements import inbox as sql
 from runyard.storage.statements import tasks as tasks_sql
@@ -95,6 +95,27 @@ class Shelf(msgspec.Struct, frozen=True, kw_only=True):
     unread: list[Found]
     """What is in it besides."""
     read: list[Found]
+    heads: Mapping[Section, Sequence[list[Found]]] = {}
+    """What was read of its sources already, from where each begins."""
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """A range of an index that part of a lane is read from."""
+
+    range: Range
+    walk: sql.Walk
+    known: int
+    """How many of the range are in the lane: it is walked until these are found."""
+    unknown: bool = False
+    """Whether only others have a record of these tasks."""
+
+    def ask(self, spot: Spot, step: int) -> Ask:
+        """The next of it."""
+        return self.walk(self.range, spot, self.most(step))
+
+    def most(self, step: int) -> int:
+        """How many are read at once."""
+        return min(step, self.known)
 
 
 def of(tx: Tx, wanted: Wanted) -> dict[InboxLane, Shelf]:
@@ -108,19 +129,19 @@ def of(tx: Tx, wanted: Wanted) -> dict[InboxLane, Shelf]:
     actor = wanted.actor
     mine = msgspec.structs.replace(where, owner_kind=actor.kind, owner_ref=actor.ref)
     asked = mine if wanted.lane is InboxLane.MY_WORK else where
-    totals, marked = sql.totals(tx, asked, actor), sql.marks(tx, asked, actor)
+    standing = sql.standing(tx, asked, actor, claims=CLAIMS if InboxLane.MY_WORK in wanted.lanes else 0)
     shelves = {}
     for lane in wanted.lanes:
         name = LANES[lane].value if lane in LANES else ""
         found = Shelf(
             wanted=wanted,
             range=_range(wanted, mine if lane is InboxLane.MY_WORK else where, name),
-            total=totals.get(name, _EMPTY),
-            marked=marked.get(name, _NONE),
+            total=standing.totals.get(name, _EMPTY),
+            marked=standing.marks.get(name, _NONE),
             unread=[],
             read=[],
         )
-        shelves[lane] = _with_claimed(tx, found, where) if lane is InboxLane.MY_WORK else found
+        shelves[lane] = _with_claimed(tx, found, where, standing.claimed) if lane is InboxLane.MY_WORK else found
     return shelves
 
 
@@ -128,18 +149,17 @@ def _range(wanted: Wanted, where: Where, lane: str) -> Range:
     return Range(where=where, actor=wanted.actor, lane=lane, texts=wanted.text is not None)
 
 
-def _with_claimed(tx: Tx, shelf: Shelf, where: Where) -> Shelf:
+def _with_claimed(tx: Tx, shelf: Shelf, where: Where, claimed: Sequence[str]) -> Shelf:
     """What the actor owns, where that can be meant, and what they have claimed of others."""
     actor = shelf.wanted.actor
-    unread, read = _claimed(tx, shelf.wanted)
+    unread, read = _claimed(tx, shelf.wanted, claimed)
     if where.owner_kind not in (None, actor.kind) or where.owner_ref not in (None, actor.ref):
         shelf = Shelf(wanted=shelf.wanted, range=None, total=_EMPTY, marked=_NONE, unread=[], read=[])
     return msgspec.structs.replace(shelf, unread=unread, read=read)
 
 
-def _claimed(tx: Tx, wanted: Wanted) -> tuple[list[Found], list[Found]]:
+def _claimed(tx: Tx, wanted: Wanted, ids: Sequence[str]) -> tuple[list[Found], list[Found]]:
     """The open tasks of others whose runs the actor has: those they have not seen as they stand, and the others."""
-    ids = sql.claimed(tx, wanted.project_id, wanted.actor, CLAIMS)
     tasks = [task for task in tasks_sql.get(tx, ids).values() if _meant(wanted, task)]
     records = triage_sql.of_actor(tx, wanted.project_id, wanted.actor, [task.id for task in tasks])
     parts: dict[Mark, list[Found]] = {mark: [] for mark in Mark}
@@ -155,6 +175,23 @@ def _meant(wanted: Wanted, task: Task) -> bool:
         and wanted.owner_kind in (None, task.owner_kind)
         and wanted.owner_ref in (None, task.owner_ref)
     )
+
+
+def begun(tx: Tx, lanes: dict[InboxLane, Shelf], n: int) -> dict[InboxLane, Shelf]:
+    """The lanes with what the first `n` of each are to be found in, read at once."""
+    parts = [
+        (lane, section, source)
+        for lane, shelf in lanes.items()
+        for section in Section
+        if section is Section.UNREAD or _count(shelf).unread <= n
+        for source in _sources(shelf, section)
+    ]
+    asks = [source.ask(FIRST, n + 1) for *_, source in parts]
+    heads: dict[InboxLane, dict[Section, list[list[Found]]]] = {lane: {} for lane in lanes}
+    found = sql.walk(tx, asks, [source.most(n + 1) for *_, source in parts])
+    for (lane, section, _), head in zip(parts, found, strict=True):
+        heads[lane].setdefault(section, []).append(head)
+    return {lane: msgspec.structs.replace(shelf, heads=heads[lane]) for lane, shelf in lanes.items()}
 
 
 def first(tx: Tx, shelf: Shelf, after: Place, n: int) -> tuple[list[str], Place | None, Count]:
@@ -211,45 +248,56 @@ def _places(tx: Tx, shelf: Shelf, after: Place, step: int) -> Iterator[Place]:
 
 def _unread(tx: Tx, shelf: Shelf, after: Place, step: int) -> Iterator[tuple[Found, bool]]:
     """What the actor has not seen as it stands, behind a place; and of each whether only others have a record of it."""
-    spot, of, marked = after.spot, shelf.range, shelf.marked
+    spot = after.spot
     sources: list[Iterable[tuple[Found, bool]]] = [((found, False) for found in shelf.unread if found.spot > spot)]
-    if of is not None and of.lane:
-        others = shelf.total.triaged - marked.archived - marked.dismissed - marked.seen - marked.unread - after.passed
-        untouched = shelf.total.tasks - shelf.total.triaged
-        if untouched > 0:
-            fresh = _walk(lambda spot, n: sql.untouched(tx, of, spot, n), spot, min(step, untouched))
-            sources.append((found, False) for found in islice(fresh, untouched))
-        if others > 0:
-            unknown = _walk(lambda spot, n: sql.unknown(tx, of, spot, n), spot, min(step, others))
-            sources.append((found, True) for found in islice(unknown, others))
-        if marked.unread:
-            again = _walk(lambda spot, n: sql.marked(tx, of, Mark.UNREAD, spot, n), spot, step)
-            sources.append((found, False) for found in again)
+    heads = shelf.heads.get(Section.UNREAD, ()) if after == START else ()
+    for source, head in zip_longest(_sources(shelf, Section.UNREAD, after.passed), heads):
+        sources.append(zip(_walk(tx, source, spot, step, head), repeat(source.unknown)))
     holds = _holds(shelf.wanted.text)
     return (one for one in merge(*sources, key=lambda one: one[0].spot) if holds(one[0]))
 
 
 def _read(tx: Tx, shelf: Shelf, spot: Spot, step: int) -> Iterator[Found]:
     """What the actor has seen as it stands, behind a place."""
-    of = shelf.range
     if shelf.wanted.unread:
         return iter(())
     sources: list[Iterable[Found]] = [[found for found in shelf.read if found.spot > spot]]
-    if of is not None and not of.lane and shelf.marked.archived:
-        sources.append(_walk(lambda spot, n: sql.archived(tx, of, spot, n), spot, step))
-    if of is not None and of.lane and shelf.marked.seen:
-        sources.append(_walk(lambda spot, n: sql.marked(tx, of, Mark.READ, spot, n), spot, step))
+    heads = shelf.heads.get(Section.READ, ()) if spot == FIRST else ()
+    for source, head in zip_longest(_sources(shelf, Section.READ), heads):
+        sources.append(_walk(tx, source, spot, step, head))
     return filter(_holds(shelf.wanted.text), merge(*sources, key=_spot))
 
 
-def _walk(read: Callable[[Spot, int], list[Found]], spot: Spot, step: int) -> Iterator[Found]:
+def _sources(shelf: Shelf, section: Section, passed: int = 0) -> list[Source]:
+    """Where the section is read from, behind so many of the tasks that only others have a record of."""
+    of, total, marked = shelf.range, shelf.total, shelf.marked
+    if of is None:
+        return []
+    if section is Section.READ:
+        found = [(sql.seen, marked.seen if of.lane else 0), (sql.archived, 0 if of.lane else marked.archived)]
+        wanted = not shelf.wanted.unread
+        return [Source(range=of, walk=walk, known=known) for walk, known in found if wanted and known > 0]
+    if not of.lane:
+        return []
+    others = total.triaged - marked.archived - marked.dismissed - marked.seen - marked.unread - passed
+    sources = [
+        Source(range=of, walk=sql.untouched, known=total.tasks - total.triaged),
+        Source(range=of, walk=sql.unknown, known=others, unknown=True),
+        Source(range=of, walk=sql.unread, known=marked.unread),
+    ]
+    return [source for source in sources if source.known > 0]
+
+
+def _walk(tx: Tx, source: Source, spot: Spot, step: int, head: list[Found] | None) -> Iterator[Found]:
     """All of a range behind a place, read so many at a time and no sooner than they are asked for."""
-    while True:
-        found = read(spot, step)
-        yield from found
-        if len(found) < step:
+    most, left = source.most(step), source.known
+    while left > 0:
+        found = sql.walk(tx, [source.ask(spot, step)], [most])[0] if head is None else head
+        yield from found[:left]
+        if len(found) < most:
             return
-        spot = found[-1].spot
+        left -= len(found)
+        spot, head = found[-1].spot, None
 
 
 def _spot(found: Found) -> Spot:

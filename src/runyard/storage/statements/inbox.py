@@ -6,16 +6,16 @@ is counted under: the sums tell which of these are wanted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from operator import add
 
 import msgspec
 
 from runyard.domain.actors import Actor
-from runyard.domain.inbox import TRIAGE_SUMS
+from runyard.domain.inbox import TRIAGE_SUMS, Mark
 from runyard.domain.task_sums import LANES, TRIAGED
 from runyard.domain.tasks import Lane
-from runyard.storage.port import Tx, Value
+from runyard.storage.port import Ask, Row, Tx, Value
 
 
 class Where(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,36 +130,47 @@ class Marked(msgspec.Struct, frozen=True):
     unread: int = 0
 
 
-def totals(tx: Tx, where: Where, actor: Actor) -> dict[str, Total]:
-    """How many tasks there are in each lane, from their sums; of what is open, how many are the actor's."""
-    text = f"{TOTALS} WHERE project_id = :project_id{_filters(where)}"
-    row = tx.row(text, **where.values, **_named(actor)) or ()
-    half = len(LANES)
-    names = [name.removeprefix("lane_") for name in LANES]
-    return {
-        name: Total(tasks=int(row[place]), triaged=int(row[place + half])) for place, name in enumerate(names) if row
-    }
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """How tasks stand to an actor, by lane."""
+
+    totals: dict[str, Total]
+    """How many there are; of what is open, how many are the actor's."""
+    marks: dict[str, Marked]
+    """How the actor's records stand (of what is open, those of their own tasks); in '' all that is archived."""
+    claimed: list[str]
+    """Open tasks whose runs the actor has claimed and which they do not own."""
 
 
-def marks(tx: Tx, where: Where, actor: Actor) -> dict[str, Marked]:
-    """How the actor's records stand, by lane (of what is open, those of their own tasks); in '' all that is archived.
+def standing(tx: Tx, where: Where, actor: Actor, *, claims: int) -> Standing:
+    """How tasks stand to the actor, from sums; and the first so many they have claimed, wherever these are."""
+    params, filters = where.values | _named(actor), _filters(where)
+    asks = [
+        Ask(f"{TOTALS} WHERE project_id = :project_id{filters}", params),
+        Ask(f"{MARKS} WHERE {_WHOSE.format('s')}{filters} GROUP BY lane, ours", params),
+    ]
+    if claims:
+        asks.append(Ask(f"{CLAIMED}{claims}", {"project_id": where.project_id, **_named(actor)}))
+    totals, marks, *claimed = tx.together(asks)
+    return Standing(
+        totals=_totals(totals[0]), marks=_marked(marks), claimed=[row[0] for rows in claimed for row in rows]
+    )
 
-    Records of tasks in no lane count for nothing else.
-    """
-    text = f"{MARKS} WHERE {_WHOSE.format('s')}{_filters(where)} GROUP BY lane, ours"
+
+def _totals(row: Row) -> dict[str, Total]:
+    names, half = [name.removeprefix("lane_") for name in LANES], len(LANES)
+    return {name: Total(tasks=int(row[place]), triaged=int(row[place + half])) for place, name in enumerate(names)}
+
+
+def _marked(rows: Sequence[Row]) -> dict[str, Marked]:
+    """Records of tasks in no lane count for nothing but for being archived."""
     sums: dict[str, list[int]] = {}
     archived = 0
-    for lane, ours, *row in tx.rows(text, **where.values, **_named(actor)):
+    for lane, ours, *row in rows:
         numbers = list(map(int, row))
         archived += numbers[0]
         if lane and (ours or lane != Lane.OPEN):
             sums[lane] = list(map(add, sums[lane], numbers)) if lane in sums else numbers
     return {lane: Marked(*numbers) for lane, numbers in sums.items()} | {"": Marked(archived=archived)}
-
-
-def claimed(tx: Tx, project_id: int, actor: Actor, n: int) -> list[str]:
-    """The first `n` open tasks whose runs the actor has claimed and which they do not own."""
-    return [row[0] for row in tx.rows(f"{CLAIMED}{n}", project_id=project_id, **_named(actor))]
 
 
 class Range(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,27 +183,44 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
     """Whether titles and identifiers are wanted too."""
 
 
-def untouched(tx: Tx, of: Range, spot: Spot, n: int) -> list[Found]:
+Walk = Callable[[Range, Spot, int], Ask]
+"""The first so many of a range behind a place."""
+
+
+def untouched(of: Range, spot: Spot, n: int) -> Ask:
     """Tasks of the lane that nobody has a record of."""
-    return _tasks(tx, of, spot, n, " AND t.triaged = 0")
+    return _tasks(of, spot, n, " AND t.triaged = 0")
 
 
-def unknown(tx: Tx, of: Range, spot: Spot, n: int) -> list[Found]:
+def unknown(of: Range, spot: Spot, n: int) -> Ask:
     """Tasks of the lane that others have a record of and the actor has not; what the actor knows is passed by."""
-    return _tasks(tx, of, spot, n, f" AND t.triaged = 1{_UNKNOWN}")
+    return _tasks(of, spot, n, f" AND t.triaged = 1{_UNKNOWN}")
 
 
-def marked(tx: Tx, of: Range, mark: str, spot: Spot, n: int) -> list[Found]:
-    """Tasks of the lane of which the actor's record stands so."""
-    return _marks(tx, of, spot, n, " AND g.mark = :mark AND g.lane = :lane", mark=mark, lane=of.lane)
+def unread(of: Range, spot: Spot, n: int) -> Ask:
+    """Tasks of the lane in which something happened since the actor looked."""
+    return _marks(of, spot, n, " AND g.mark = :mark AND g.lane = :lane", mark=Mark.UNREAD.value, lane=of.lane)
 
 
-def archived(tx: Tx, of: Range, spot: Spot, n: int) -> list[Found]:
+def seen(of: Range, spot: Spot, n: int) -> Ask:
+    """Tasks of the lane that the actor has seen as they stand."""
+    return _marks(of, spot, n, " AND g.mark = :mark AND g.lane = :lane", mark=Mark.READ.value, lane=of.lane)
+
+
+def archived(of: Range, spot: Spot, n: int) -> Ask:
     """Tasks the actor has archived, in whichever lane."""
-    return _marks(tx, of, spot, n, " AND g.archived = 1")
+    return _marks(of, spot, n, " AND g.archived = 1")
 
 
-def _tasks(tx: Tx, of: Range, spot: Spot, n: int, condition: str) -> list[Found]:
+def walk(tx: Tx, asks: Sequence[Ask], n: Sequence[int]) -> list[list[Found]]:
+    """The first `n` of each of these ranges."""
+    return [
+        [Found(Spot(-row[0], -row[1], row[2]), *row[3:]) for row in rows[:most]]
+        for rows, most in zip(tx.together(asks), n, strict=True)
+    ]
+
+
+def _tasks(of: Range, spot: Spot, n: int, condition: str) -> Ask:
     where = of.where
     params: dict[str, Value] = {"project_id": where.project_id, "lane": of.lane, **spot.params}
     text = _OF_TASKS.format(texts=_TEXTS if of.texts else "")
@@ -213,25 +241,23 @@ def _tasks(tx: Tx, of: Range, spot: Spot, n: int, condition: str) -> list[Found]
         text += _COUNTED.format("t", _filters(where))
         params |= where.values
     passes = condition.endswith(_UNKNOWN) or not where.is_indexed
-    return _walked(tx, f"{text}{_behind('t', 'id')}{_TASKS_ORDER}", params, n, passes=passes)
+    return _first(f"{text}{_behind('t', 'id')}{_TASKS_ORDER}", params, n, passes=passes)
 
 
-def _marks(tx: Tx, of: Range, spot: Spot, n: int, condition: str, **more: Value) -> list[Found]:
+def _marks(of: Range, spot: Spot, n: int, condition: str, **more: Value) -> Ask:
     params: dict[str, Value] = {"project_id": of.where.project_id, **_named(of.actor), **spot.params, **more}
     texts, join = (_TEXTS, _JOIN) if of.texts else ("", "")
     text = _OF_MARKS.format(texts=texts, join=join) + condition
     if not of.where.all:
         text += _COUNTED.format("g", _filters(of.where))
         params |= of.where.values
-    text = f"{text}{_behind('g', 'task_id')}{_MARKS_ORDER}"
-    return _walked(tx, text, params, n, passes=not of.where.all)
+    return _first(f"{text}{_behind('g', 'task_id')}{_MARKS_ORDER}", params, n, passes=not of.where.all)
 
 
-def _walked(tx: Tx, text: str, params: dict[str, Value], n: int, *, passes: bool) -> list[Found]:
-    """The first `n` of a range; where the walk passes others by, it goes no farther than to the last of these."""
+def _first(text: str, params: dict[str, Value], n: int, *, passes: bool) -> Ask:
+    """The first `n` or some more; where the walk passes others by, it goes no farther than to the last of these."""
     step = next((step for step in _STEPS if n <= step), None)
-    rows = tx.rows(f"{text}:n", **params, n=n) if passes or step is None else tx.rows(f"{text}{step}", **params)[:n]
-    return [Found(Spot(-row[0], -row[1], row[2]), *row[3:]) for row in rows]
+    return Ask(f"{text}:n", {**params, "n": n}) if passes or step is None else Ask(f"{text}{step}", params)
 
 
 def _filters(where: Where) -> str:
