@@ -185,12 +185,6 @@ def settings_of(session: Session) -> SessionSettings:
     return _settings(session.settings)
 
 
-def tell(tx: Tx, ids: Iterable[str], type: str, data: Mapping[str, Any] | None = None) -> list[Session]:
-    """Append an event to what happened to each of these sessions; they are locked, after everything else."""
-    locked = sql.lock(tx, sorted(set(ids)))
-    return write(tx, list(locked.values()), type, data or {})
-
-
 def write(tx: Tx, sessions: Sequence[Session], type: str, data: Mapping[str, Any]) -> list[Session]:
     """Write sessions that this transaction has locked, each with an event that says what changed."""
     after = [msgspec.structs.replace(one, events=one.events + 1, updated_at=tx.now) for one in sessions]
@@ -220,8 +214,7 @@ def ask_to_stop(
     """Ask sessions to stop; the sweep forces those that have not when the grace is over.
 
     Those that are stopping or have stopped are passed over, and so are unknown ones. The runs they work on are left
-    alone until they have stopped. Called last: a claim locks its session first, so the two may meet head on, and the
-    database has one of them done again.
+    alone until they have stopped. Who locks runs or tasks as well has locked these sessions before them.
     """
     wanted = sorted(set(ids))
     worked = task_runs_sql.last_of(tx, wanted)

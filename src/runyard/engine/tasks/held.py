@@ -16,6 +16,7 @@ from runyard.engine.tasks.views import RunSeen
 from runyard.engine.transitions import apply_to_tasks
 from runyard.storage.port import Tx
 from runyard.storage.statements import runs as runs_sql
+from runyard.storage.statements import sessions as sessions_sql
 from runyard.storage.statements import task_runs as task_runs_sql
 from runyard.storage.statements import tasks as tasks_sql
 
@@ -37,6 +38,17 @@ def take(tx: Tx, project_id: int, run_id: str) -> RunSeen:
     if run_id not in taken:
         raise unknown(run_id)
     return taken[run_id]
+
+
+def take_from_session(tx: Tx, project_id: int, run_id: str) -> RunSeen:
+    """`take` by one who may ask the run's session to stop, which is locked before the run, as by who ends it.
+
+    A session that the run comes to in this very instant is locked late; the database does one of two over then.
+    """
+    row = task_runs_sql.get(tx, [run_id]).get(run_id) if "\0" not in run_id else None
+    if row is not None and row.project_id == project_id and row.session_id is not None:
+        sessions_sql.lock(tx, [row.session_id])
+    return take(tx, project_id, run_id)
 
 
 def take_all(tx: Tx, project_id: int, ids: Sequence[str]) -> dict[str, RunSeen]:

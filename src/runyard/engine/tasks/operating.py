@@ -141,6 +141,8 @@ def attach(tx: Tx, project_id: int, run_id: str, session_id: str, by: Doer) -> R
 
     Raises `NotFound` and `Conflict`.
     """
+    # Before the run, like everybody who locks both; whose session it is, and how it stands, is asked further down.
+    sessions_sql.lock(tx, [session_id] if "\0" not in session_id else [])
     seen = held.take(tx, project_id, run_id)
     _check_executable(seen.task)
     if seen.row.stage not in (Stage.CLAIMED, Stage.STARTING):
@@ -167,7 +169,7 @@ def complete(tx: Tx, project_id: int, run_id: str, by: Doer, *, result: Json | N
     Raises `Invalid`, `TooLarge`, `NotFound`, and `Conflict` for a run under a lease.
     """
     documents.check_result(result)
-    seen = held.take(tx, project_id, run_id)
+    seen = held.take_from_session(tx, project_id, run_id)
     _check_unleased(seen)
     if seen.row.stage is not Stage.RUNNING:
         raise Conflict(f"a run that is {seen.row.stage} cannot be completed; only a running one can")
@@ -184,7 +186,7 @@ def fail(tx: Tx, project_id: int, run_id: str, by: Doer, *, error: str, metadata
         raise Invalid("`error` must say what went wrong")
     documents.check_sentence("the error", error)
     documents.check_metadata(metadata)
-    seen = held.take(tx, project_id, run_id)
+    seen = held.take_from_session(tx, project_id, run_id)
     _check_unleased(seen)
     if seen.row.stage not in (Stage.STARTING, Stage.RUNNING):
         raise Conflict(f"a run that is {seen.row.stage} cannot be failed; only a starting or running one can")
@@ -216,7 +218,7 @@ def cancel(
     """
     documents.check_sentence("the reason", reason)
     sizes.within(documents.DOCUMENT, "the metadata", metadata)
-    seen = held.take(tx, project_id, run_id)
+    seen = held.take_from_session(tx, project_id, run_id)
     working = seen.row.stage in (Stage.STARTING, Stage.RUNNING) and seen.row.session_id is not None
     said = {"reason": reason, "metadata": said_json(metadata)}
     one = held.cancellation(tx, seen.run, by, said, is_worked_on=working)

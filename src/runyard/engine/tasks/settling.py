@@ -1,12 +1,12 @@
 """Ends of sessions: a session that stops gives back what it held, in the same transaction.
 
-A session is locked before what it holds, as by a claim, so that none slips in between the look and the end; what it
-held is locked in the order of everything that moves runs, runs before tasks.
+A session is locked before what it holds, as by a claim, so that none slips in between the look and the end, and with it
+those below it that stop with it. What it held is locked in the order of everything that moves runs, runs before tasks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -29,6 +29,7 @@ from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import session_events as events_sql
 from runyard.storage.statements import sessions as sql
 from runyard.storage.statements import task_runs as task_runs_sql
+from runyard.storage.statements import tasks as tasks_sql
 
 ORPHAN = "the session that worked on the run has stopped"
 FORCED, OUT_OF_TIME, WITH_PARENT = "forced", "ttl_expired", "parent_stopped"
@@ -76,18 +77,21 @@ def _end(
     failure: str | None = None,
 ) -> list[Session]:
     wanted = sorted(set(ids))
-    # Before anything is looked at: a claim locks the session too, so none slips in between the look and the end.
-    found = sql.lock(tx, wanted)
+    # Before it is looked what they hold: a claim locks the session too, so none slips in between the look and the end.
+    # Together with those that stop with them, as runs and tasks come after all sessions; one that is begun in this very
+    # instant is locked late, and should that meet another head on, the database has one of the two done again.
+    ours = sql.lock(tx, [*wanted, *sql.stopping_with(tx, wanted)])
+    by_reason: dict[str, list[Session]] = {}
+    for session in ours.values():
+        if session.id in set(wanted) and session.state is not SessionState.STOPPED:
+            by_reason.setdefault(reasons.get(session.id, reason), []).append(session)
+    forced = {one.id: _stopping(one.stopping) for one in by_reason.get(FORCED, ()) if one.stopping is not None}
     held = task_runs_sql.held_by(tx, wanted)
     if held:
-        _settle(tx, wanted, held, by)
-    locked = [one for one in found.values() if one.state is not SessionState.STOPPED]
-    if not locked:
+        _settle(tx, wanted, held, by, [one.task_id for one in forced.values()])
+    if not by_reason:
         return []
-    by_reason: dict[str, list[Session]] = {}
-    for session in locked:
-        by_reason.setdefault(reasons.get(session.id, reason), []).append(session)
-    _tell_forced(tx, by_reason.get(FORCED, ()), by)
+    _tell_forced(tx, forced, by)
     stopped: list[Session] = []
     for why, group in by_reason.items():
         ended = {"state": SessionState.STOPPED, "stopped_at": tx.now, "expires_at": None, "stopping": None}
@@ -102,11 +106,16 @@ def _end(
     return stopped
 
 
-def _settle(tx: Tx, ids: Sequence[str], held: dict[str, TaskRun], by: Doer) -> None:
-    """Give back leased runs; of the others, what was claimed is queued again, and what was begun fails."""
+def _settle(tx: Tx, ids: Sequence[str], held: dict[str, TaskRun], by: Doer, touched: Sequence[str]) -> None:
+    """Give back leased runs; of the others, what was claimed is queued again, and what was begun fails.
+
+    `touched` names further tasks that this transaction writes afterwards.
+    """
     runs = runs_sql.lock(tx, sorted(row.run_id for row in held.values()))
     # Locked, they may be found with somebody else already.
     rows = [row for row in task_runs_sql.held_by(tx, ids).values() if row.run_id in runs]
+    if touched:
+        tasks_sql.lock(tx, sorted({*touched, *(row.task_id for row in rows)}))
     apply(tx, [_left(runs[row.run_id], row, tx.now, by) for row in rows if runs[row.run_id].state in LEASED])
 
 
@@ -126,10 +135,9 @@ def failed(run: Run, row: TaskRun, now: int, by: Doer, *, event: str | None = No
     return move(run, "fail", now, actor=str(by.actor), error=failure, error_class="orphan").for_task(move_on)
 
 
-def _tell_forced(tx: Tx, forced: Sequence[Session], by: Doer) -> None:
-    notes = {one.id: _stopping(one.stopping) for one in forced if one.stopping is not None}
-    tasks = desk.touch(tx, [one.task_id for one in notes.values()]) if notes else {}
-    for session_id, one in notes.items():
+def _tell_forced(tx: Tx, forced: Mapping[str, Stopping], by: Doer) -> None:
+    tasks = desk.touch(tx, [one.task_id for one in forced.values()]) if forced else {}
+    for session_id, one in forced.items():
         if one.task_id in tasks:
             said = {
                 "session_id": session_id,

@@ -118,7 +118,8 @@ def _tell_sessions(tx: Tx, starving: Sequence[tuple[Run, Task]]) -> None:
             count = sum(n for requires, n in waiting.items() if conditions(_tokens(requires or "[]")).met_by(offer))
             if count:
                 offered[session.id] = count
-    locked = sessions_sql.lock(tx, list(offered)) if offered else {}
+    # Runs are locked by now, and sessions come before them: those that somebody is at hear of it the next time.
+    locked = sessions_sql.lock_free(tx, list(offered)) if offered else {}
     for count in sorted(set(offered.values())):
         found = [session for one, session in locked.items() if offered[one] == count and session.is_live]
         sessions.write(tx, found, EVENT, {"runs": count})

@@ -44,16 +44,16 @@ SAVE = Update("sessions", {name: _TYPES[name] for name in _MOVING}, {"id": "text
 HEARD = Update("sessions", {"active_at": "bigint"}, {"id": "text"})
 GET = f"SELECT {COLUMNS} FROM sessions WHERE id {{among ids}}"
 LOCK = f"{GET} ORDER BY id {{lock}}"
+LOCK_FREE = f"{GET} ORDER BY id {{skip_locked}}"
 # By sessions_live or sessions_there where only those are asked for that have not stopped, else by sessions_project,
 # sessions_workspace or sessions_agent.
 _PAGE = f"SELECT {COLUMNS} FROM sessions WHERE project_id = :project_id AND id < :before"
 DUE = "SELECT id FROM sessions WHERE expires_at <= :now AND stopped_at IS NULL ORDER BY expires_at LIMIT :n"
-CHILDREN = "SELECT id FROM sessions WHERE parent_id {among ids} AND stopped_at IS NULL ORDER BY id LIMIT :n"
 COUNT_CHILDREN = "SELECT COUNT(*) FROM sessions WHERE parent_id = :id AND stopped_at IS NULL"
-STOP_SOON = (
-    "UPDATE sessions SET expires_at = :now, stop_reason = :reason "
-    "WHERE parent_id {among ids} AND stops_with_parent = 1 AND stopped_at IS NULL"
-)
+# By sessions_parent.
+_WITH = "WHERE parent_id {among ids} AND stops_with_parent = 1 AND stopped_at IS NULL"
+STOPPING_WITH = f"SELECT id FROM sessions {_WITH}"
+STOP_SOON = f"UPDATE sessions SET expires_at = :now, stop_reason = :reason {_WITH}"
 COUNT_LIVE = "SELECT state, COUNT(*) FROM sessions WHERE project_id = :project_id AND stopped_at IS NULL GROUP BY state"
 COUNT_AGENTS = "SELECT COUNT(DISTINCT agent) FROM sessions WHERE project_id = :project_id AND stopped_at IS NULL"
 COUNT = "SELECT COUNT(*) FROM (SELECT 1 FROM sessions WHERE project_id = :project_id LIMIT :most) AS counted"
@@ -79,6 +79,11 @@ def get(tx: Tx, ids: Sequence[str]) -> dict[str, Session]:
 def lock(tx: Tx, ids: Sequence[str]) -> dict[str, Session]:
     """The sessions by id, locked in id order; unknown ids are absent."""
     return {one.id: one for one in map(from_row, tx.wide_rows(LOCK, ids=sorted(set(ids))))} if ids else {}
+
+
+def lock_free(tx: Tx, ids: Sequence[str]) -> dict[str, Session]:
+    """`lock` of those among them that nobody else has locked; it waits for none."""
+    return {one.id: one for one in map(from_row, tx.wide_rows(LOCK_FREE, ids=sorted(set(ids))))} if ids else {}
 
 
 def heard(tx: Tx, ids: Sequence[str]) -> None:
@@ -113,15 +118,15 @@ def due(tx: Tx, n: int) -> list[str]:
     return [row[0] for row in tx.rows(DUE, now=tx.now, n=n)]
 
 
-def children(tx: Tx, ids: Sequence[str], n: int) -> list[str]:
-    """Sessions below these that have not stopped; by sessions_parent."""
-    return [row[0] for row in tx.rows(CHILDREN, ids=list(ids), n=n)] if ids else []
-
-
 def count_children(tx: Tx, session_id: str) -> int:
     """How many sessions below this one have not stopped."""
     row = tx.row(COUNT_CHILDREN, id=session_id)
     return int(row[0]) if row is not None else 0
+
+
+def stopping_with(tx: Tx, parents: Sequence[str]) -> list[str]:
+    """Sessions that stop with one of these parents; a session has a bounded number below it."""
+    return [row[0] for row in tx.rows(STOPPING_WITH, ids=list(parents))] if parents else []
 
 
 def stop_soon(tx: Tx, parents: Sequence[str], reason: str) -> int:
