@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from runyard.domain.tasks import Stage, TaskStatus
 from runyard.engine.tasks import desk, scheduling
 from runyard.storage.statements import channels as channels_sql
+from runyard.storage.statements import task_extremes as extremes_sql
 from runyard.storage.statements import task_runs as task_runs_sql
-from runyard.storage.statements import task_sums as sums_sql
 from tests.support.plans import plan
 from tests.support.stores import Shelf
 from tests.support.yard import PERSON, Yard
@@ -85,7 +85,7 @@ def test_a_paused_task_goes_on_when_it_is_resumed(yard: Yard):
 def test_what_waits_and_what_somebody_has_is_found_by_indexes_of_these_alone(shelf: Shelf, engine: str) -> None:
     store = shelf.bare(engine)
     said: dict[str, Any] = {"project_id": 1, "queued": ["1"], "at": 0}
-    assert "task_runs_under_way" in plan(store, sums_sql.QUEUED_LONG, **said)
+    assert "task_runs_under_way" in plan(store, extremes_sql.QUEUED_LONG, **said)
     said = {"project_id": 1, "workspace_id": "w", "n": 5}
     assert "task_runs_claimer" in plan(store, channels_sql.WORKED_ON, **said)
     if engine == "sqlite":

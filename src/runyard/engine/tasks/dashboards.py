@@ -7,7 +7,7 @@ same for any number of tasks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -17,11 +17,9 @@ from runyard.domain.tasks import Stage, TaskRun
 from runyard.engine.tasks import views
 from runyard.engine.tasks.views import RunSeen, Seen
 from runyard.storage.port import Tx
-from runyard.storage.statements import runs as runs_sql
-from runyard.storage.statements import task_runs as task_runs_sql
 from runyard.storage.statements import task_sums as sql
-from runyard.storage.statements import tasks as tasks_sql
-from runyard.storage.statements.task_sums import RunSums, Under, Where
+from runyard.storage.statements.task_extremes import Under, Wanted, extremes, together
+from runyard.storage.statements.task_sums import RunSums, Where
 
 MINUTE = 60 * SECOND
 STUCK_AFTER = {Stage.CLAIMED: 5 * MINUTE, Stage.STARTING: 5 * MINUTE, Stage.RUNNING: 30 * MINUTE}
@@ -131,49 +129,48 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
 
 def stats(tx: Tx, where: Where, *, since: int) -> Dashboard:
     """How the tasks and runs that are meant stand; `since` is when to begin to count forced stops."""
-    sums = sql.runs(tx, where)
-    project_id = where.project_id
-    kinds = {stage: sums.kinds(stage) for stage in STUCK_AFTER}
-    stuck, orphans = sql.troubles(tx, project_id, kinds, {one: tx.now - after for one, after in STUCK_AFTER.items()})
-    claim, start = sql.slowest(tx, project_id, sums.kinds("claims"), sums.kinds("starts"))
+    standing = sql.standing(tx, where)
+    sums = standing.runs
+    wanted = Wanted(
+        project_id=where.project_id,
+        sums=sums,
+        all=not where.named,
+        long_at={stage: tx.now - after for stage, after in STUCK_AFTER.items()},
+        since=since,
+        stops=STOPS,
+        shown=UNDER_WAY,
+        n=SHOWN,
+    )
+    found = extremes(tx, wanted)
     return Dashboard(
         now=tx.now,
-        tasks=sql.tasks(tx, where),
+        tasks=standing.tasks,
         runs={stage.value: sums.total(stage) for stage in Stage},
-        queue=_queue(tx, project_id, sums),
-        stuck=stuck,
-        orphans=orphans,
-        claim=Latency(samples=sums.total("claims"), total=sums.total("claim_time"), maximum=claim),
-        start=Latency(samples=sums.total("starts"), total=sums.total("start_time"), maximum=start),
-        forced_stops=sql.stops(tx, project_id, since, sums.counted if where.named else None, STOPS),
-        items=_items(tx, project_id, sums),
-        last_at=sql.last_activity(tx, where),
+        queue=_queue(sums, found.oldest, tx.now),
+        stuck=found.long,
+        orphans=found.orphans,
+        claim=Latency(samples=sums.total("claims"), total=sums.total("claim_time"), maximum=found.claim),
+        start=Latency(samples=sums.total("starts"), total=sums.total("start_time"), maximum=found.start),
+        forced_stops=found.stops,
+        items=_items(tx, found.newest),
+        last_at=standing.last_at,
     )
 
 
-def _queue(tx: Tx, project_id: int, sums: RunSums) -> list[Depth]:
-    kinds = sums.kinds(Stage.QUEUED)
-    oldest = sql.oldest(tx, project_id, kinds) if kinds else {}
+def _queue(sums: RunSums, oldest: Mapping[int, int], now: int) -> list[Depth]:
     channels: dict[str, tuple[int, int]] = {}
     for counted, channel, queued in zip(sums.counted, sums.channels, sums.columns[Stage.QUEUED], strict=True):
         if queued:
-            count, at = channels.get(channel, (0, tx.now))
-            channels[channel] = count + queued, min(at, oldest.get(counted, tx.now))
+            count, at = channels.get(channel, (0, now))
+            channels[channel] = count + queued, min(at, oldest.get(counted, now))
     return [Depth(channel=name, count=channels[name][0], oldest_at=channels[name][1]) for name in sorted(channels)]
 
 
-def _items(tx: Tx, project_id: int, sums: RunSums) -> list[Active]:
+def _items(tx: Tx, found: Sequence[Under]) -> list[Active]:
     """The first few runs under way, those that got farthest before the others."""
-    found: list[Under] = []
-    for stage in UNDER_WAY:
-        kinds = sums.kinds(stage)
-        if kinds and len(found) < SHOWN:
-            found += sql.newest(tx, project_id, stage, kinds, SHOWN - len(found))
     if not found:
         return []
-    ids = [one.run_id for one in found]
-    rows, runs = task_runs_sql.get(tx, ids), runs_sql.get(tx, ids)
-    tasks = tasks_sql.get(tx, [row.task_id for row in rows.values()])
+    rows, runs, tasks = together(tx, [one.run_id for one in found])
     seen = {one.task.id: one for one in views.see(tx, list(tasks.values()))}
     return [
         Active(

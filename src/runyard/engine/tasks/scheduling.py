@@ -17,6 +17,7 @@ from runyard.engine.tasks.views import RunSeen, Seen
 from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import schedulers as sql
+from runyard.storage.statements import task_extremes as extremes_sql
 from runyard.storage.statements import task_runs as task_runs_sql
 from runyard.storage.statements import task_sums as sums_sql
 from runyard.storage.statements import tasks as tasks_sql
@@ -60,7 +61,7 @@ def status(tx: Tx, project_id: int) -> Standing:
     counts = sql.run_counts(tx, project_id)
     since = tx.now - queueing.STARVES_AFTER
     kinds = sums_sql.runs(tx, Where(project_id=project_id)).kinds(Stage.QUEUED)
-    starved = sums_sql.queued_long(tx, project_id, kinds, since)
+    starved = extremes_sql.queued_long(tx, project_id, kinds, since)
     return Standing(
         scheduler=sql.get(tx, project_id),
         active=active(counts),
