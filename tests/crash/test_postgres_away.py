@@ -123,3 +123,31 @@ def test_a_server_that_dies_leaves_its_work_to_the_other(server: ServerProcess, 
         check(load, listed(server.url, server.key))
     finally:
         second.close()
+
+
+def test_a_rolling_restart_leaves_alone_what_a_person_took_in_hand(server: ServerProcess, tmp_path: Path) -> None:
+    server.start()
+    second = ServerProcess(tmp_path / "two", database=server.database)
+    headers = {"authorization": f"Bearer {server.key}"}
+    with httpx2.Client(base_url=f"{server.url}/runyard/v1", headers=headers, timeout=30) as http:
+        task = http.post("/tasks", json={"title": "by hand"}).json()["id"]
+        run = http.post(f"/tasks/{task}/runs", json={}).json()["run"]["id"]
+        assert http.post(f"/task-runs/{run}/claim").status_code == 200
+    try:
+        second.start()
+        server.kill()
+        server.start()
+        assert state_of(server, run) == "claimed", "the second server was there all along"
+        for one in (server, second):
+            one.stop()
+        second.start()
+        assert state_of(second, run) == "queued"
+    finally:
+        second.close()
+
+
+def state_of(server: ServerProcess, run: str) -> str:
+    """How the run of a task stands."""
+    headers = {"authorization": f"Bearer {server.key}"}
+    found = httpx2.get(f"{server.url}/runyard/v1/task-runs/{run}", headers=headers, timeout=30).json()
+    return str(found["run"]["state"])

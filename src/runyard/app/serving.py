@@ -42,7 +42,8 @@ def serve(settings: Settings) -> int:
 def _serve(server: Server) -> int:
     settings = server.settings
     admin_key = server.bootstrap()
-    if settings.loops:
+    # What servers that are there let people take in hand is theirs: a rolling restart leaves it alone.
+    if server.store.join():
         sessions.recover(server.store)
     config = uvicorn.Config(
         server.app,

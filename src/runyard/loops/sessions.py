@@ -21,7 +21,7 @@ async def sweep_once(store: Store) -> float:
 
 
 def recover(store: Store) -> None:
-    """Look after the runs that somebody has without a lease, as the server starts."""
+    """Look after the runs that somebody has without a lease, as the first server on the database starts."""
     after: str | None = ""
     while after is not None:
         after = store.transact(recovering.recover, after)

@@ -251,6 +251,10 @@ class Store(Protocol):
         """The store's clock, in UTC microseconds."""
         ...
 
+    def join(self) -> bool:
+        """Be one of the servers on the database until the store is closed; whether no other was there."""
+        ...
+
     def close(self) -> None:
         """Finish what was accepted, then let go of the database."""
         ...

@@ -273,6 +273,10 @@ class SqliteStore(ThreadedStore):
     def translated(self, error: Exception) -> Exception:
         return _translated(error)
 
+    def join(self) -> bool:
+        # One process owns the file.
+        return True
+
     def release(self) -> None:
         for connection in self._opened:
             connection.close()

@@ -41,6 +41,10 @@ class ThreadedStore(ABC):
         """A driver's error as callers know it."""
 
     @abstractmethod
+    def join(self) -> bool:
+        """Be one of the servers on the database until the store is closed; whether no other was there."""
+
+    @abstractmethod
     def release(self) -> None:
         """Let go of the database; nothing writes or reads any more."""
 

@@ -1,7 +1,7 @@
-"""What a server finds as it starts: runs that somebody took in hand without a lease, and what became of their sessions.
+"""What the first server finds: runs that somebody took in hand without a lease, and what became of their sessions.
 
 Sessions live outside of the server, and leases run out by themselves; runs without lease would stay as they are for
-good when nobody comes back to them.
+good when nobody comes back to them. Where another server is there all along, they are somebody's still.
 """
 
 from __future__ import annotations

@@ -91,6 +91,9 @@ class PostgresStore(ThreadedStore):
     def translated(self, error: Exception) -> Exception:
         return translated(error)
 
+    def join(self) -> bool:
+        return self._listening.join()
+
     def release(self) -> None:
         self._listening.stop()
         self._pool.close()
