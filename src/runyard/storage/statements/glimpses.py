@@ -29,11 +29,11 @@ _ALL = ", ".join(
         "CASE WHEN r.coordination IS NOT NULL THEN u.metadata END AS metadata",
     )
 )
-# All by key: a run that has gone or that stands beside none is none.
+# All by key; by none where the task itself says that there is nothing. A run that has gone is none.
 _FROM = """
     tasks t
     LEFT JOIN triage g ON g.project_id = :project_id AND g.actor_kind = :actor_kind AND g.actor_ref = :actor_ref
-    AND g.task_id = t.id
+    AND g.task_id = CASE WHEN t.triaged = 1 THEN t.id END
     LEFT JOIN task_runs r ON r.run_id = COALESCE(t.open_run_id, t.last_run_id)
     LEFT JOIN runs u ON u.id = r.run_id
     WHERE t.id {among ids}"""
