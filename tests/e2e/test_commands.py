@@ -73,10 +73,30 @@ ELSEWHERE = {
         (
             *("tasks list", "tasks get", "tasks create", "tasks publish", "tasks start", "tasks approve"),
             *("tasks reject", "tasks pause", "tasks resume", "tasks cancel", "tasks tree", "tasks timeline", "inbox"),
+            *("tasks update", "tasks enqueue", "tasks delete", "tasks triage", "tasks runs", "tasks inspect"),
+            *("tasks dependencies", "tasks add-dependency", "tasks remove-dependency", "tasks stats"),
+            *("tasks profile", "tasks set-profile", "tasks delete-profile"),
+            *("task-runs get", "task-runs inspect", "task-runs claim", "task-runs start", "task-runs attach"),
+            *("task-runs end", "task-runs cancel", "task-runs force-release", "task-runs force-fail"),
+            *("task-runs retry", "task-runs recover"),
             *("reviews list", "reviews get", "reviews verdict", "sessions list", "sessions start", "sessions stop"),
+            *("reviews request", "sessions get"),
             *("scheduler status", "scheduler pause", "scheduler resume", "scheduler drain", "scheduler backlog"),
         ),
         "test_task_commands",
+    ),
+    **dict.fromkeys(
+        (
+            *("workspaces list", "workspaces get", "workspaces create", "workspaces update", "workspaces delete"),
+            *("personas list", "personas get", "personas create", "personas redefine", "personas delete"),
+            *("channels list", "channels get", "channels describe", "channels messages", "sessions channels"),
+            *("sessions prompt", "sessions prompts", "sessions cancel-prompt", "sessions events"),
+            "sessions situation",
+            *("bridges list", "bridges get", "bridges create", "bridges update", "bridges enable", "bridges disable"),
+            *("bridges restart", "bridges targets", "bridges resolve", "bridges delete"),
+            *("tasks subscriptions", "tasks subscription", "tasks subscribe", "tasks unsubscribe"),
+        ),
+        "test_room_commands",
     ),
     **dict.fromkeys(
         (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,92 @@ def test_sessions_work_on_tasks_and_people_judge(desk: Desk) -> None:
     assert kinds, "how it began, what was said, how it ended"
     assert kinds == [event.type for event in client.sessions.events(began["id"])]
     assert desk.json("sessions", "list", "--live") == []
+
+
+def test_tasks_wait_for_others_and_are_put_out_of_sight(desk: Desk) -> None:
+    first, then = (desk.client.tasks.create(title) for title in ("First", "Then"))
+    assert desk.json("tasks", "add-dependency", then.id, first.id[-12:])["status"] == "blocked"
+    assert [one["task_id"] for one in desk.shown("tasks", "dependencies", then.id)] == [first.id]
+    assert desk.json("tasks", "add-dependency", first.id, then.id, code=6)["message"], "a circle"
+    assert desk.json("tasks", "remove-dependency", then.id, first.id)["status"] == "ready"
+    assert desk.json("tasks", "remove-dependency", then.id, first.id, code=5)["code"] == "not_found"
+    assert "waits for no others" in desk.call("tasks", "dependencies", then.id).err
+
+    words = ("--title", "Later", "--priority", "9", "--owner", "human:ann", "--auto-enqueue", "--metadata", "[1]")
+    changed = desk.json("tasks", "update", then.id, *words)
+    assert (changed["title"], changed["priority"], changed["owner"]["ref"]) == ("Later", 9, "ann")
+    assert (changed["auto_enqueue"], changed["metadata"]) == (True, [1])
+    less = desk.json("tasks", "update", then.id, "--owner", "", "--no-auto-enqueue", "--metadata", "null")
+    assert (less["owner"], less["auto_enqueue"], less["metadata"]) == (None, False, None)
+    assert desk.json("tasks", "update", then.id, code=2)["code"] == "usage"
+
+    profile = {"worker": {"mode": "select", "required_capabilities": ["go"]}}
+    assert desk.json("tasks", "set-profile", then.id, "--spec", json.dumps(profile))["worker"]["mode"] == "select"
+    assert "required_capabilities" in fields(desk.text("tasks", "profile", then.id))["worker"]
+    assert "nonsense" in desk.json("tasks", "set-profile", then.id, "--spec", '{"nonsense": {}}', code=2)["message"]
+    assert desk.json("tasks", "delete-profile", then.id, "-y") == {"deleted": then.id}
+    assert desk.shown("tasks", "profile", then.id)["worker"]["mode"] == "inherit"
+
+    run = desk.json("tasks", "enqueue", then.id)["run"]
+    assert [one["id"] for one in desk.shown("tasks", "runs", then.id)] == [run["id"]]
+    seen = desk.json("tasks", "inspect", then.id)
+    assert (seen["next"], seen["run"]["id"], seen["findings"]) == ("waiting_for_session", run["id"], [])
+    shown = fields(desk.text("tasks", "inspect", then.id))
+    assert (shown["next"], shown["wrong"], shown["state"]) == ("waiting for session", "nothing", "queued")
+    assert fields(desk.text("tasks", "stats"))["tasks"] == "2 ready"
+    assert desk.json("tasks", "stats", "--owner", "nobody")["tasks"]["ready"] == 0
+    assert "queued" in desk.json("tasks", "delete", then.id, "-y", code=2)["message"]
+    desk.client.tasks.cancel(then.id)
+    assert desk.json("tasks", "delete", then.id, code=2)["code"] == "usage"
+    assert desk.json("tasks", "delete", then.id, "-y") == {"deleted": then.id}
+    assert desk.json("tasks", "get", then.id, code=5)["code"] == "not_found"
+
+    waiting = [desk.client.tasks.create(title, approval_policy="manual").id for title in ("One", "Two")]
+    assert desk.json("tasks", "triage", "read", waiting[0])["read"] is True
+    assert desk.text("inbox", "--unread", "-q").split() == [waiting[1]]
+    rest = desk.json("tasks", "triage", "dismiss", *waiting)
+    assert [(one["task_id"], one["dismissed"]) for one in rest] == [(one, True) for one in waiting]
+    assert "Nothing waits for you" in desk.call("inbox").err
+    assert rows(desk.text("tasks", "triage", "archive", waiting[0]))[0]["ARCHIVED"] == "yes"
+    assert desk.text("inbox", "--lane", "archived", "-q").split() == [waiting[0]]
+    said = desk.call("tasks", "triage", "read", waiting[1], NOBODY, code=5)
+    assert (waiting[1] in said.out, NOBODY in said.err) == (True, True)
+    assert desk.json("tasks", "triage", "unread", waiting[0], code=2)["code"] == "usage"
+
+
+def test_runs_of_tasks_are_worked_on_by_hand_and_forced(desk: Desk) -> None:
+    client = desk.client
+
+    def queued(title: str) -> str:
+        return client.tasks.start(client.tasks.create(title, max_attempts=5).id).run.id
+
+    mine = queued("By hand")
+    assert desk.json("task-runs", "claim", mine)["state"] == "claimed"
+    sitting = desk.json("sessions", "start", "worker")["id"]
+    assert desk.json("task-runs", "attach", mine, sitting[-12:])["session_id"] == sitting
+    assert desk.json("task-runs", "start", mine)["state"] == "running"
+    assert desk.shown("sessions", "get", sitting)["run_id"] == mine
+    assert desk.shown("task-runs", "get", mine[-12:])["session"]["id"] == sitting
+    assert fields(desk.text("task-runs", "inspect", mine))["wrong"] == "nothing"
+    assert desk.json("task-runs", "force-release", mine, code=6)["message"], "it is worked on"
+    assert desk.json("task-runs", "end", mine, "failed", code=2)["code"] == "usage"
+    ended = desk.json("task-runs", "end", mine, "completed", "--result", '{"n": 1}')
+    assert (ended["state"], ended["output"]) == ("completed", {"n": 1})
+    judged = desk.shown("reviews", "request", mine, "--reason", "look", "--deadline", "2h")
+    assert (judged["run_id"], judged["reason"]) == (mine, "look")
+    assert judged["deadline_at"]
+
+    stuck = [queued("Held"), queued("Held too")]
+    for run in stuck:
+        client.task_runs.claim(run)
+    assert [one["state"] for one in desk.json("task-runs", "force-release", *stuck, "--reason", "over")] == [
+        "queued"
+    ] * 2
+    assert desk.json("task-runs", "force-fail", stuck[0], code=2)["code"] == "usage", "why?"
+    failed = desk.json("task-runs", "force-fail", stuck[0], "--reason", "it is wrong")
+    assert (failed["state"], failed["failure_kind"]) == ("failed", "operator_forced")
+    again = desk.json("task-runs", "retry", stuck[0], "--reason", "once more", "--metadata", '{"m": 1}')
+    assert (again["previous"]["id"], again["run"]["metadata"]) == (stuck[0], {"m": 1})
+    assert desk.json("task-runs", "recover", again["run"]["id"], code=6)["message"], "nothing is wrong with it"
+    some = desk.call("task-runs", "cancel", stuck[0], stuck[1], "--reason", "enough", code=6)
+    assert (stuck[1] in some.out, stuck[0] in some.err) == (True, True)

@@ -117,7 +117,7 @@ def delete(agent: Name, /, *, yes: Yes = False, invocation: Given) -> None:
     confirm(invocation, f"Delete the agent {agent}?", yes=yes)
     with invocation.client() as client:
         client.agents.delete(agent)
-    output.one(invocation, {"deleted": agent}, [("deleted", agent)], name=agent)
+    output.deleted(invocation, agent)
 
 
 def health(agent: Name, /, *, invocation: Given) -> None:

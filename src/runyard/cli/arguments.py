@@ -20,9 +20,13 @@ TaskId = Annotated[
     str,
     Parameter(name="TASK", help="The task's id, or enough of its beginning or end; PROJECT~NAME of a named one."),
 ]
+SessionId = Annotated[str, Parameter(name="SESSION", help="The session's id, or enough of its beginning or end.")]
 Workspace = Annotated[str | None, Parameter(help="Name or id of the workspace.")]
 Limit = Annotated[int, Parameter(alias="-n", validator=Number(gte=1), help="How many at most.")]
 Reason = Annotated[str | None, Parameter(help="Why; kept in the journal.")]
+Spec = Annotated[
+    str | None, Parameter(help="The definition as a JSON object, @FILE, or - for input; options go on top.")
+]
 Tag = Annotated[list[str] | None, Parameter(help="A tag, as WORD or KEY:WORD (repeatable).")]
 
 
@@ -30,6 +34,21 @@ def words(values: list[str] | None) -> list[str] | None:
     """Repeated and comma-separated values as one list; None when there are none."""
     found = [word.strip() for value in values or () for word in value.split(",") if word.strip()]
     return found or None
+
+
+def present(**fields: Any) -> dict[str, Any]:
+    """The fields that were given."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def text_value(text: str, what: str) -> str:
+    """The text itself, or that in the file of an `@file`, or on standard input for `-`. Raises a usage `Failure`."""
+    if text != "-" and not text.startswith("@"):
+        return text
+    try:
+        return _read(text, what).decode()
+    except UnicodeDecodeError:
+        raise usage(f"{what} is not UTF-8 text") from None
 
 
 def json_value(text: str, what: str) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cyclopts import App, Group, Parameter
 
 from runyard import __version__
-from runyard.cli import coding_commands, task_commands
+from runyard.cli import coding_commands, room_commands, task_commands
 
 _PACKAGE = "runyard.cli"
 START = Group("Start and operate", sort_key=1)
@@ -268,6 +268,7 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     *task_commands.NOUNS,
+    *room_commands.NOUNS,
     *coding_commands.NOUNS,
     (
         "keys",

@@ -58,7 +58,7 @@ def delete(environment: Name, /, *, yes: Yes = False, invocation: Given) -> None
     confirm(invocation, f"Forget the environment {environment}?", yes=yes)
     with invocation.client() as client:
         client.environments.delete(environment)
-    output.one(invocation, {"deleted": environment}, [("deleted", environment)], name=environment)
+    output.deleted(invocation, environment)
 
 
 def _known(client: Client, environment: str) -> list[str]:

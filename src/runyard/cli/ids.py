@@ -1,4 +1,4 @@
-"""Runs, tasks, sessions and reviews named by part of their id."""
+"""Runs, tasks, sessions, reviews and bridges named by part of their id."""
 
 from __future__ import annotations
 
@@ -47,6 +47,18 @@ def session_id(client: Client, text: str) -> str:
 def review_id(client: Client, text: str) -> str:
     """The id of the one recent review whose id begins or ends so; a whole id is taken as it is."""
     return _fitting(text, "review", lambda: (one.id for one in client.reviews.list(limit=RECENT)))
+
+
+def bridge_id(client: Client, text: str) -> str:
+    """The id of the one bridge that has this name, or whose id begins or ends so; a whole id is taken as it is."""
+    wanted = text.strip()
+    if WHOLE.fullmatch(wanted.lower()):
+        return wanted.lower()
+    known = [*client.bridges.list(limit=RECENT)]
+    named = [one.id for one in known if one.name == wanted]
+    if len(named) > 1:
+        raise usage(f"{len(named)} bridges are called {wanted!r}", "They are " + ", ".join(named))
+    return named[0] if named else _fitting(text, "bridge", lambda: (one.id for one in known))
 
 
 def workspace_id(client: Client, text: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from runyard.cli import output
-from runyard.cli.arguments import Limit, Tag, json_object, tags
+from runyard.cli.arguments import Limit, Spec, Tag, json_object, tags
 from runyard.cli.confirm import Yes, confirm
 from runyard.cli.failures import usage
 from runyard.cli.invocation import Given, Invocation
@@ -25,9 +25,7 @@ Name = Annotated[str, Parameter(name="JOB", help="Name or id of the job.")]
 class Definition:
     """The options that define a job."""
 
-    spec: Annotated[
-        str | None, Parameter(help="The definition as a JSON object, @FILE, or - for input; options go on top.")
-    ] = None
+    spec: Spec = None
     description: Annotated[str | None, Parameter(help="What it is for.")] = None
     queue: Annotated[str | None, Parameter(help="Queue its runs wait in.")] = None
     executor: Annotated[str | None, Parameter(help="Kind of executor that takes its runs.")] = None
@@ -102,7 +100,7 @@ def delete(job: Name, /, *, yes: Yes = False, invocation: Given) -> None:
     confirm(invocation, f"Delete the job {job}?", yes=yes)
     with invocation.client() as client:
         client.jobs.delete(job)
-    output.one(invocation, {"deleted": job}, [("deleted", job)], name=job)
+    output.deleted(invocation, job)
 
 
 def versions(job: Name, /, *, limit: Limit = 50, invocation: Given) -> None:

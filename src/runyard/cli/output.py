@@ -138,6 +138,11 @@ def one(invocation: Invocation, item: Any, fields: Sequence[tuple[str, object]],
         pairs(invocation, fields)
 
 
+def deleted(invocation: Invocation, name: str) -> None:
+    """Say that something is no more."""
+    one(invocation, {"deleted": name}, [("deleted", name)], name=name)
+
+
 def pairs(invocation: Invocation, fields: Iterable[tuple[str, object]]) -> None:
     """Print `field  value` lines, leaving out what is empty."""
     shown = [(name, _cell(value)) for name, value in fields if value is not None and value != ""]

@@ -8,10 +8,10 @@ import uuid_utils
 from cyclopts import Parameter
 
 from runyard.cli import output
-from runyard.cli.arguments import Limit
+from runyard.cli.arguments import Limit, RunId
 from runyard.cli.ids import review_id, run_id, task_id
 from runyard.cli.invocation import Given
-from runyard.cli.times import stamp
+from runyard.cli.times import moment, now, stamp
 
 if TYPE_CHECKING:
     from runyard.sdk.models import Review
@@ -56,6 +56,21 @@ def get(review: Wanted, /, *, invocation: Given) -> None:
     with invocation.client() as client:
         found = client.reviews.get(review_id(client, review))
     output.one(invocation, found, _fields(found), name=found.id)
+
+
+def request(
+    run: RunId,
+    /,
+    *,
+    reason: Annotated[str | None, Parameter(help="What whoever judges is to look at.")] = None,
+    deadline: Annotated[str | None, Parameter(help="Until when, like 2h; or a time.")] = None,
+    invocation: Given,
+) -> None:
+    """Ask for a review of a run of a task that has ended; asked again, it is the review there is."""
+    until = None if deadline is None else moment(deadline, now(), ahead=True)
+    with invocation.client() as client:
+        asked = client.reviews.request(run_id(client, run), reason=reason, deadline_at=until)
+    output.one(invocation, asked, _fields(asked), name=asked.id)
 
 
 def verdict(

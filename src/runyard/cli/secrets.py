@@ -36,4 +36,4 @@ def delete(job: Name, secret: Secret, /, *, yes: Yes = False, invocation: Given)
     confirm(invocation, f"Forget the secret {secret} of {job}?", yes=yes)
     with invocation.client() as client:
         client.secrets.delete(job, secret)
-    output.one(invocation, {"deleted": secret}, [("deleted", secret)], name=secret)
+    output.deleted(invocation, secret)

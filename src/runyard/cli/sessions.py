@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from runyard.cli import output
-from runyard.cli.arguments import Limit, Workspace
+from runyard.cli.arguments import Limit, SessionId, Workspace
 from runyard.cli.ids import session_id, workspace_id
 from runyard.cli.invocation import Given, Invocation
 from runyard.cli.times import seconds, stamp
@@ -44,6 +44,14 @@ def list_sessions(
         output.many(invocation, found, columns, empty="There are no such sessions.")
 
 
+def get(session: SessionId, /, *, invocation: Given) -> None:
+    """Show a session, and what it has to do."""
+    with invocation.client() as client:
+        found = client.sessions.get(session_id(client, session))
+    more: list[tuple[str, object]] = [("run", found.run_id), ("prompts that wait", found.prompts)]
+    output.one(invocation, found, _fields(found) + more, name=found.id)
+
+
 def start(
     agent: Annotated[str, Parameter(help="Name of the agent that it is a session of.")],
     /,
@@ -70,7 +78,7 @@ def start(
 
 
 def stop(
-    session: Annotated[str, Parameter(name="SESSION", help="The session's id, or enough of its beginning or end.")],
+    session: SessionId,
     /,
     *,
     grace: Annotated[str | None, Parameter(help="How long it may finish before it is forced, like 30s.")] = None,
@@ -83,7 +91,11 @@ def stop(
 
 
 def _show(invocation: Invocation, one: Session) -> None:
-    fields: list[tuple[str, object]] = [
+    output.one(invocation, one, _fields(one), name=one.id)
+
+
+def _fields(one: Session) -> list[tuple[str, object]]:
+    return [
         ("id", one.id),
         ("agent", one.agent),
         ("state", one.state),
@@ -97,4 +109,3 @@ def _show(invocation: Invocation, one: Session) -> None:
         ("stopped", stamp(one.stopped_at)),
         ("stop reason", one.stop_reason),
     ]
-    output.one(invocation, one, fields, name=one.id)

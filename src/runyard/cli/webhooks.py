@@ -113,7 +113,7 @@ def delete(webhook: Id, /, *, yes: Yes = False, invocation: Given) -> None:
     confirm(invocation, f"Delete the webhook {webhook}?", yes=yes)
     with invocation.client() as client:
         client.webhooks.delete(webhook)
-    output.one(invocation, {"deleted": webhook}, [("deleted", webhook)], name=webhook)
+    output.deleted(invocation, webhook)
 
 
 def test(webhook: Id, /, *, invocation: Given) -> None:

@@ -124,7 +124,7 @@ def delete(task: TaskId, /, *, yes: Yes = False, invocation: Given) -> None:
     with invocation.client() as client:
         wanted = coding_task_id(client, task)
         client.coding_tasks.delete(wanted)
-    output.one(invocation, {"deleted": wanted}, [("deleted", wanted)], name=wanted)
+    output.deleted(invocation, wanted)
 
 
 def _next(invocation: Invocation, run: CodingRun) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
@@ -10,8 +10,8 @@ from cyclopts import Parameter
 
 from runyard.cli import output
 from runyard.cli.arguments import Reason, RunId, RunIds, json_value
-from runyard.cli.exits import Exit
-from runyard.cli.failures import Failure, translated, usage
+from runyard.cli.each import each as to_each
+from runyard.cli.failures import usage
 from runyard.cli.ids import run_id
 from runyard.cli.invocation import Given, Invocation
 from runyard.cli.times import moment, now, seconds, stamp
@@ -87,32 +87,13 @@ def reschedule(
 
 def each(invocation: Invocation, runs: tuple[str, ...], act: Callable[[Client, str], Run]) -> int:
     """Do it to every run, telling what became of each; the exit code of the first that refused."""
-    from runyard.sdk import RunyardError
+    return to_each(invocation, "run", runs, lambda client, text: act(client, run_id(client, text)), _columns)
 
-    if not runs:
-        raise usage("No run is named.", "Give one id or more.")
-    done: list[Run] = []
-    refused: list[Failure] = []
-    with invocation.client() as client:
-        for text in runs:
-            try:
-                done.append(act(client, run_id(client, text)))
-            except (Failure, RunyardError) as error:
-                failure = translated(error)
-                # A single refusal is the failure of the command itself; one of many is a line among others.
-                if len(runs) == 1 or failure.exit in {Exit.AUTH, Exit.TRY_AGAIN}:
-                    raise failure from None
-                failure.message = f"{text}: {failure.message}"
-                refused.append(failure)
+
+def _columns(runs: Sequence[Run]) -> list[output.Column]:
     columns: list[output.Column] = [
         ("id", lambda run: run.id),
         ("state", lambda run: run.state),
         ("available", lambda run: stamp(run.available_at) if run.state == "scheduled" else ""),
     ]
-    if invocation.output == "json" and len(runs) == 1:
-        output.document(done[0])
-    else:
-        output.many(invocation, done, columns[: 2 if all(run.state != "scheduled" for run in done) else 3], empty="")
-    for failure in refused:
-        output.complain(invocation, failure)
-    return refused[0].exit if refused else Exit.OK
+    return columns if any(run.state == "scheduled" for run in runs) else columns[:2]

@@ -1,17 +1,17 @@
-"""`runyard tasks list|get|tree|timeline`."""
+"""`runyard tasks list|get|runs|tree|timeline|stats`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from runyard.cli import output
-from runyard.cli.arguments import Limit, TaskId, Workspace
+from runyard.cli.arguments import Limit, TaskId, Workspace, present
 from runyard.cli.ids import task_id
 from runyard.cli.invocation import Given
 from runyard.cli.tasks.view import columns, run_of, show
-from runyard.cli.times import stamp
+from runyard.cli.times import length, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,16 +35,16 @@ def list_tasks(
 ) -> None:
     """List tasks, the latest activity first."""
     with invocation.client() as client:
-        given: dict[str, Any] = {
-            "status": status,
-            "workspace": workspace,
-            "parent": None if parent is None else task_id(client, parent),
-            "owner": owner,
-            "channel": channel,
-            "query": query,
-            "include_drafts": drafts or None,
-        }
-        found = client.tasks.list(limit=limit, **{name: value for name, value in given.items() if value is not None})
+        given = present(
+            status=status,
+            workspace=workspace,
+            parent=None if parent is None else task_id(client, parent),
+            owner=owner,
+            channel=channel,
+            query=query,
+            include_drafts=drafts or None,
+        )
+        found = client.tasks.list(limit=limit, **given)
         output.many(invocation, found, columns(invocation), empty="There are no such tasks.")
 
 
@@ -52,6 +52,22 @@ def get(task: TaskId, /, *, invocation: Given) -> None:
     """Show all about one task."""
     with invocation.client() as client:
         show(invocation, client.tasks.get(task_id(client, task)))
+
+
+def runs(task: TaskId, /, *, invocation: Given) -> None:
+    """List the runs of a task, newest first."""
+    columns: list[output.Column] = [
+        ("id", lambda run: run.id),
+        ("state", run_of),
+        ("attempt", lambda run: run.attempt),
+        ("round", lambda run: run.round),
+        ("by", lambda run: run.claimed_by.ref if run.claimed_by else ""),
+        ("queued", lambda run: stamp(run.queued_at)),
+        ("ended", lambda run: stamp(run.ended_at)),
+    ]
+    with invocation.client() as client:
+        found = client.tasks.runs(task_id(client, task))
+        output.many(invocation, found, columns, empty="The task has no runs.")
 
 
 def tree(task: TaskId, /, *, invocation: Given) -> None:
@@ -83,6 +99,39 @@ def timeline(task: TaskId, /, *, limit: Limit = 1000, invocation: Given) -> None
     with invocation.client() as client:
         found = client.tasks.timeline(task_id(client, task), limit=limit)
         output.many(invocation, found, drawn, empty="Nothing happened yet.")
+
+
+def stats(
+    *,
+    workspace: Workspace = None,
+    owner: Annotated[str | None, Parameter(help="Only tasks of this owner.")] = None,
+    channel: Annotated[str | None, Parameter(help="Only where task and run have this channel.")] = None,
+    invocation: Given,
+) -> None:
+    """Say how all tasks stand, and whether anything is wrong with their runs."""
+    with invocation.client() as client:
+        found = client.tasks.stats(workspace=workspace, owner=owner, channel=channel)
+    word = "healthy" if found.healthy else "not healthy"
+    shown: list[tuple[str, object]] = [
+        ("all in all", word),
+        ("tasks", _counts(found.tasks)),
+        ("wait for a yes", found.awaiting_approval),
+        ("wait for others", found.awaiting_dependencies),
+        ("paused", found.paused),
+        ("runs", _counts(found.runs)),
+        ("stuck runs", found.stuck_runs),
+        ("orphaned runs", found.orphan_runs),
+        ("backlog", found.backlog),
+        ("forced stops", found.forced_stops),
+        ("to a claim", length(found.time_to_claim.mean_seconds)),
+        ("to a start", length(found.time_to_start.mean_seconds)),
+        ("active", stamp(found.active_at)),
+    ]
+    output.one(invocation, found, shown, name=word)
+
+
+def _counts(by: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in by.items() if count)
 
 
 def downward(tree: TaskTree) -> Iterator[TaskNode]:
