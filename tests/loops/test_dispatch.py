@@ -500,15 +500,42 @@ def test_leases_of_requests_under_way_are_renewed(yard: Yard, post: Post, endpoi
     assert settled(yard, run).state is S.COMPLETED
 
 
-def test_a_quick_endpoint_is_served_between_two_looks_at_all_of_them(yard: Yard, post: Post, endpoint: Endpoint):
+def test_a_quick_endpoint_is_served_while_all_others_are_looked_at(
+    yard: Yard, post: Post, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+):
+    read, others = post.store.read, threading.Event()
+
+    async def held_up(op: Any, *args: Any, **kwargs: Any) -> Any:
+        if op is dispatches.ready and kwargs["among"] is None:
+            assert await asyncio.to_thread(others.wait, 20)
+        return await read(op, *args, **kwargs)
+
     http_job(yard, endpoint, "quick")
     settled(yard, yard.create(job="quick"))
-    dispatcher = post.senders.dispatcher
-    dispatcher._whole_at = time.monotonic() + 3600
+    monkeypatch.setattr(post.senders.dispatcher.store, "read", held_up)
     http_job(yard, endpoint, "unknown")
     unknown = yard.create(job="unknown")
-    assert settled(yard, yard.create(job="quick")).state is S.COMPLETED
+    for _ in range(3):
+        assert settled(yard, yard.create(job="quick")).state is S.COMPLETED
     assert yard.run(unknown).state is S.QUEUED
-    dispatcher._whole_at = 0.0
-    yard.create(job="quick")
+    others.set()
     assert settled(yard, unknown).state is S.COMPLETED
+
+
+def test_slow_runs_that_end_about_the_same_time_are_reported_together(
+    yard: Yard, post: Post, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+):
+    """One of them ends the wait of all; a quick one waits for nobody."""
+    monkeypatch.setattr("runyard.loops.dispatch.dispatcher.QUICK", 0.05)
+    monkeypatch.setattr("runyard.loops.dispatch.dispatcher.UNHURRIED", 1e6)
+    monkeypatch.setattr("runyard.loops.dispatch.dispatcher.LONGEST_WAIT", 3600.0)
+    lull = post.senders.dispatcher._lull
+    endpoint.behave = lambda heard: Say(after=0 if heard.path == "/quick" else 0.1)
+    http_job(yard, f"{endpoint.url}quick", "quick")
+    http_job(yard, endpoint, "slow")
+    slow = yard.create_many(3, job="slow")
+    endpoint.until(lambda: lull.waiting == len(slow))
+    assert settled(yard, yard.create(job="quick")).state is S.COMPLETED
+    assert {yard.run(run).state for run in slow} == {S.RUNNING}
+    post.on_loop(lambda: lull.wait(0.0))
+    assert {settled(yard, run).state for run in slow} == {S.COMPLETED}

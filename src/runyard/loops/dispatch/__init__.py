@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from runyard.loops.dispatch.dispatcher import TROUBLE, WORK, Dispatcher
+from runyard.loops.dispatch.claiming import OTHERS, WORK
+from runyard.loops.dispatch.dispatcher import TROUBLE, Dispatcher
 from runyard.loops.runner import Loop
 
 __all__ = ["WORK", "Dispatcher", "loops"]
@@ -18,7 +19,8 @@ Until = Callable[[str], Callable[[float], Awaitable[object]]]
 def loops(dispatcher: Dispatcher, until: Until) -> list[Loop]:
     """The dispatcher's loops; `until` makes a rest that ends early when a topic is touched."""
     return [
-        Loop(name="dispatch", once=dispatcher.claim_once, pause=PAUSE, wait=until(WORK)),
+        Loop(name="dispatch", once=dispatcher.claims.served_once, pause=PAUSE, wait=until(WORK)),
+        Loop(name="dispatch-others", once=dispatcher.claims.others_once, pause=PAUSE, wait=until(OTHERS)),
         Loop(name="dispatch-beats", once=dispatcher.beat_once, pause=dispatcher.BEAT),
         Loop(name="endpoints-old", once=dispatcher.forget_once, pause=3600.0),
         Loop(name="dispatch-results", once=dispatcher.record_once, pause=dispatcher.RECORD, wait=until(TROUBLE)),

@@ -1,7 +1,6 @@
-"""The dispatcher: claims what it can send now, sends it, and reports what came of it.
+"""The dispatcher: sends what was claimed, and reports what came of it.
 
-Nothing is claimed that has no place, so what waits stays in the queue, where every server sees it. Each request is a
-task of its own; claims, starts, reports and heartbeats go to the store many at a time.
+Each request is a task of its own; claims, starts, reports and heartbeats go to the store many at a time.
 """
 
 from __future__ import annotations
@@ -19,16 +18,19 @@ import structlog
 from runyard.domain.endpoints import Tried, closed_until
 from runyard.domain.errors import Conflict, DomainError, LeaseLost, Unavailable
 from runyard.domain.policy import SECOND, Failure
+from runyard.domain.records import Run
 from runyard.domain.states import RunState
-from runyard.engine import claims, dispatches, endpoints, leases, proofs
-from runyard.engine.dispatches import Luggage
+from runyard.engine import dispatches, endpoints, leases, proofs
+from runyard.engine.dispatches import Boarded, Luggage
 from runyard.loops.dispatch import outcomes
+from runyard.loops.dispatch.claiming import BATCH, LEASE, Claims
 from runyard.loops.dispatch.fares import Fares, Place
 from runyard.loops.dispatch.flights import Flight
+from runyard.loops.dispatch.lulls import Lull
 from runyard.loops.dispatch.outcomes import Verdict
 from runyard.loops.dispatch.packing import Packer, Unsendable
 from runyard.loops.dispatch.requests import Parcel, outgoing, redacted, seconds_left
-from runyard.loops.dispatch.shares import allot, pick
+from runyard.loops.dispatch.shares import QUICK
 from runyard.loops.dispatch.traffic import Traffic
 from runyard.outbound.client import Client
 from runyard.outbound.messages import NoAnswer
@@ -37,22 +39,14 @@ from runyard.storage.port import Store
 
 log = structlog.get_logger("runyard.dispatch")
 
-EXECUTOR = "http"
-WORK = f"executor:{EXECUTOR}"
-"""Woken when work becomes ready or a place free."""
 TROUBLE = "dispatch:trouble"
 """Woken when a request went badly: the other servers are told at once."""
-BATCH = 128
-"""So many runs are claimed at once at most."""
-CLAIM_LEASE = 30 * SECOND
-"""Until a run's request is on its way; shorter than any grace, so that a run that never started goes back as it was."""
-LEASE = 90 * SECOND
-"""While its request is under way; longer than the usual grace, which decides when nobody beats any more."""
 CEILING = 300.0
 """No request takes longer than this many seconds, whatever the run's timeout."""
-REST = 9
-"""A look at every class that has work is followed by looks at the classes served last, for so many times as long."""
-LONGEST_REST = 0.25
+UNHURRIED = 0.02
+"""A report waits for others for so much of the time that the request took, if that was long."""
+LONGEST_WAIT = 0.1
+"""But no longer. A server that dies meanwhile loses the answer, as with any death before the commit."""
 PATIENCE = 60.0
 """How long a report is tried again while the store cannot be reached."""
 
@@ -73,75 +67,12 @@ class Dispatcher:
         self.fares = Fares()
         self.flights: dict[str, Flight] = {}
         """Everything in our hands, by lease token."""
-        self.is_draining = False
+        self.claims = Claims(store, packer, self.traffic, self.fares, wake=wake, depart=self._depart)
         self._wake = wake
-        self._after = 0
-        self._whole_at = 0.0
-        """When every class is looked at again (monotonic clock)."""
-        self._claiming = asyncio.Lock()
-        """Held while runs are being claimed that are not in our hands yet."""
+        self._lull = Lull()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # The loops
-
-    async def claim_once(self) -> float | None:
-        """Claim what can be sent now and set it going; straight on while there may be more."""
-        async with self._claiming:
-            return None if self.is_draining else await self._claim()
-
-    async def _claim(self) -> float | None:
-        if self.traffic.room == 0:
-            self.traffic.held_back = True
-            return None
-        load = self.traffic.load(self.fares.caps())
-        worth = partial(allot, load=load, most=BATCH)
-        began = time.monotonic()
-        served = self.traffic.served
-        if self._after or not served or began >= self._whole_at:
-            ready = await self.store.read(dispatches.ready, EXECUTOR, worth, after=self._after)
-            again = 0.0 if ready.more_after is not None or self._after else None
-            self._after = ready.more_after or 0
-            ended = time.monotonic()
-            self._whole_at = ended + min((ended - began) * REST, LONGEST_REST)
-            self.traffic.held_back = ready.held_back
-        else:
-            # Many slow endpoints with work of their own do not make each run of a quick one wait for a look at all.
-            ready = await self.store.read(dispatches.ready, EXECUTOR, worth, among=served)
-            again = max(0.0, self._whole_at - time.monotonic())
-        load = self.traffic.load(self.fares.caps())  # places may have become free meanwhile
-        chosen = pick(ready.heads, load, BATCH)
-        self.traffic.held_back |= len(chosen) < sum(map(len, ready.heads.values()))
-        if not chosen:
-            return again
-        request = claims.ClaimRequest(
-            project_id=None,
-            executor=EXECUTOR,
-            runs=tuple(chosen),
-            limit=len(chosen),
-            lease=CLAIM_LEASE,
-            worker="dispatch",
-            actor="dispatch",
-        )
-        # Where it is known that the endpoint may be tried, runs begin with the claim.
-        begin = self.fares.clear(ready.heads, self.store.now())
-        boarded = await self.store.write(dispatches.board, request, self.packer.known, begin=begin, lease=LEASE)
-        handled_at, began = self.store.now(), time.perf_counter()
-        flights = [
-            Flight(
-                granted=one,
-                class_id=one.run.class_id,
-                handled_at=handled_at,
-                began=began,
-                started=one.run.state is RunState.RUNNING,
-            )
-            for one in boarded.granted
-        ]
-        for flight in flights:
-            self.flights[flight.granted.lease.token] = flight
-            self.traffic.take_off(flight.class_id)
-        if flights:
-            self._spawn(self._send_off(flights, boarded.luggage), flights)
-        return 0.0 if flights else again
 
     async def beat_once(self) -> None:
         """Renew the leases of what is under way."""
@@ -167,15 +98,14 @@ class Dispatcher:
 
     def drain(self) -> None:
         """Claim nothing more."""
-        self.is_draining = True
+        self.claims.is_draining = True
 
     async def stop(self, seconds: float) -> None:
         """Let requests under way come to their end for so long, and give the rest back."""
         self.drain()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, seconds)):
-                async with self._claiming:
-                    pass  # what is being claimed comes into our hands first
+                await self.claims.end()
                 while self._tasks:
                     await asyncio.wait(self._tasks)
         for task in list(self._tasks):
@@ -189,6 +119,24 @@ class Dispatcher:
         self.flights.clear()
 
     # One batch
+
+    def _depart(self, boarded: Boarded) -> None:
+        """Take over what was claimed, and set it going."""
+        handled_at, began = self.store.now(), time.perf_counter()
+        flights = [
+            Flight(
+                granted=one,
+                class_id=one.run.class_id,
+                handled_at=handled_at,
+                began=began,
+                started=one.run.state is RunState.RUNNING,
+            )
+            for one in boarded.granted
+        ]
+        self.flights |= {flight.granted.lease.token: flight for flight in flights}
+        self.traffic.take_off([flight.class_id for flight in flights])
+        if flights:
+            self._spawn(self._send_off(flights, boarded.luggage), flights)
 
     async def _send_off(self, flights: Sequence[Flight], luggage: Luggage) -> None:
         parcels = self._packed(flights, luggage)
@@ -273,6 +221,7 @@ class Dispatcher:
         )
         # The endpoint's time and not ours: it is not to be taken for slow because the store is.
         self.traffic.timed(flight.class_id, answered - sent)
+        await self._gather(run, answered - sent)
         if verdict.kind is None:
             done = leases.Complete(**flight.proof(), output=verdict.output, trace=trace)
             await self._end(flight, leases.complete, done, refused=self._refused(flight, trace))
@@ -282,6 +231,13 @@ class Dispatcher:
         await self._end(
             flight, leases.fail, leases.Fail(**flight.proof(), failure=failure, trace=trace, timed_out=timed_out)
         )
+
+    async def _gather(self, run: Run, taken: float) -> None:
+        """Have the reports on runs that took long come together: they are one commit and cause one claim."""
+        left = seconds_left(run, self.store.now())
+        wait = min(taken * UNHURRIED, LONGEST_WAIT, LONGEST_WAIT if left is None else left)
+        if taken >= QUICK and wait > 0 and not self.claims.is_draining:
+            await self._lull.wait(wait)
 
     async def _exchanged(self, parcel: Parcel) -> Verdict:
         """What came of the attempt: of the endpoint, or of its fallback where that may help."""
@@ -352,9 +308,8 @@ class Dispatcher:
     def _land(self, flight: Flight) -> None:
         """The run is out of our hands, and its place free."""
         if self.flights.pop(flight.granted.lease.token, None) is not None:
-            self.traffic.landed(flight.class_id)
-            if self.traffic.held_back:
-                self._wake(WORK)
+            self.traffic.landed([flight.class_id])
+            self.claims.landed()
 
     def _spawn(self, work: Coroutine[Any, Any, None], flights: Sequence[Flight]) -> None:
         task = asyncio.create_task(work)

@@ -23,6 +23,8 @@ class Fares:
         self._known: dict[Place, Endpoint | None] = {}
         self._asked: dict[Place, float] = {}
         self._tried: dict[Place, list[tuple[bool, float]]] = {}
+        self._unwell: dict[Place, float] = {}
+        """Of the known ones those that may not take all: how much they may."""
         self._serves: dict[int, tuple[Place, int | None]] = {}
 
     def of(self, place: Place, now: int) -> Endpoint | None:
@@ -44,11 +46,15 @@ class Fares:
         if len(self._known) > MOST:
             self._known.clear()
             self._asked.clear()
+            self._unwell.clear()
             self._serves.clear()
         at = time.monotonic()
         for place in {*told, *asked}:
-            self._known[place] = told.get(place)
+            endpoint = self._known[place] = told.get(place)
             self._asked[place] = at
+            self._unwell.pop(place, None)
+            if endpoint is not None and (part := share(endpoint)) < 1:
+                self._unwell[place] = part
 
     def count(self, tried: Tried) -> None:
         """A request came to this."""
@@ -68,6 +74,10 @@ class Fares:
         """Runs of the class go there, so many at once."""
         self._serves[class_id] = (place, max_concurrency)
 
+    def served(self, class_ids: Iterable[int]) -> set[Place]:
+        """Where runs of these classes go, as far as that is known."""
+        return {self._serves[class_id][0] for class_id in class_ids if class_id in self._serves}
+
     def clear(self, class_ids: Iterable[int], now: int) -> frozenset[int]:
         """Those of the classes whose endpoint is known well enough to say that it may be tried now."""
         known = {class_id: self._serves[class_id][0] for class_id in class_ids if class_id in self._serves}
@@ -80,9 +90,10 @@ class Fares:
 
     def caps(self) -> dict[int, int]:
         """How many runs of a class may be under way here, for classes whose endpoint is not well."""
-        caps: dict[int, int] = {}
-        for class_id, (place, most) in self._serves.items():
-            endpoint = self._known.get(place)
-            if most is not None and endpoint is not None and (part := share(endpoint)) < 1:
-                caps[class_id] = max(1, int(most * part))
-        return caps
+        if not self._unwell:
+            return {}
+        return {
+            class_id: max(1, int(most * self._unwell[place]))
+            for class_id, (place, most) in self._serves.items()
+            if most is not None and place in self._unwell
+        }

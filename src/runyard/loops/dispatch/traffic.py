@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from runyard.loops.dispatch.shares import QUICK, Load
 
@@ -19,11 +19,11 @@ class Traffic:
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
-        self.held_back = False
-        """Whether work was seen for which there was no place."""
         self._busy: Counter[int] = Counter()
         self._count = 0
         self._seconds: dict[int, float] = {}
+        self._quick: set[int] = set()
+        self._slow: set[int] = set()
         self._served: dict[int, None] = {}
 
     @property
@@ -33,35 +33,46 @@ class Traffic:
 
     def load(self, caps: Mapping[int, int]) -> Load:
         """What is under way."""
-        quick = frozenset(class_id for class_id, seconds in self._seconds.items() if seconds < QUICK)
-        slow = frozenset(self._seconds.keys() - quick)
-        return Load(slots=self.slots, busy=dict(self._busy), quick=quick, slow=slow, caps=caps)
+        return Load(
+            slots=self.slots,
+            busy=dict(self._busy),
+            quick=frozenset(self._quick),
+            slow=frozenset(self._slow),
+            caps=caps,
+        )
 
     @property
     def served(self) -> tuple[int, ...]:
         """The quick classes that were served last: where more work is most likely to come."""
         return tuple(self._served)
 
-    def take_off(self, class_id: int) -> None:
-        """A place is taken."""
-        self._busy[class_id] += 1
-        self._count += 1
+    def take_off(self, class_ids: Sequence[int]) -> None:
+        """For each of these a place is taken."""
+        self._busy.update(class_ids)
+        self._count += len(class_ids)
 
-    def landed(self, class_id: int) -> None:
-        """A place is free again."""
-        self._count -= 1
-        self._busy[class_id] -= 1
-        if self._busy[class_id] <= 0:
-            del self._busy[class_id]
+    def landed(self, class_ids: Sequence[int]) -> None:
+        """For each of these a place is free again."""
+        self._count -= len(class_ids)
+        for class_id in class_ids:
+            self._busy[class_id] -= 1
+            if self._busy[class_id] <= 0:
+                del self._busy[class_id]
 
     def timed(self, class_id: int, seconds: float) -> None:
         """A request of the class took so long."""
         if len(self._seconds) >= MOST:
-            self._seconds.clear()
+            for known in (self._seconds, self._quick, self._slow):
+                known.clear()
         before = self._seconds.get(class_id, seconds)
-        self._seconds[class_id] = before + WEIGHT * (seconds - before)
+        average = self._seconds[class_id] = before + WEIGHT * (seconds - before)
         self._served.pop(class_id, None)
-        if self._seconds[class_id] < QUICK:
-            self._served[class_id] = None
-            if len(self._served) > SERVED:
-                del self._served[next(iter(self._served))]
+        if average >= QUICK:
+            self._slow.add(class_id)
+            self._quick.discard(class_id)
+            return
+        self._quick.add(class_id)
+        self._slow.discard(class_id)
+        self._served[class_id] = None
+        if len(self._served) > SERVED:
+            del self._served[next(iter(self._served))]
