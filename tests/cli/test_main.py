@@ -43,9 +43,10 @@ def test_every_command_exists_and_its_summary_is_that_of_its_function(target: st
     assert (found.__doc__ or "").strip().splitlines()[0] == summary
 
 
-def test_every_command_explains_itself(command: Command) -> None:
-    words: list[tuple[str, ...]] = [(name,) for name, *_ in commands.ALONE]
-    words += [(noun, verb) for noun, _, _, verbs in commands.NOUNS for verb, *_ in verbs]
+def test_every_noun_explains_itself_and_one_of_its_verbs(command: Command) -> None:
+    # What every other verb takes is read for the reference, where a test misses those that are not there.
+    words: list[tuple[str, ...]] = [(name,) for name, *_ in (*commands.ALONE, *commands.NOUNS)]
+    words += [(noun, verbs[-1][0]) for noun, _, _, verbs in commands.NOUNS]
     for path in words:
         result = command(*path, "--help")
         assert result.code == 0, path
