@@ -43,6 +43,16 @@ def test_a_message_nobody_settled_is_taken_again_after_a_while(store: Store, clo
     assert (again.id, again.attempts) == (made, 1)
 
 
+def test_a_message_at_which_its_senders_die_is_given_up(store: Store, clock: Clock):
+    message(store)
+    for _ in range(3):
+        assert len(take(store)) == 1
+        clock.forward(micros=deliveries.HELD)
+    assert take(store) == []
+    assert store.look(deliveries.next_due) is None
+    assert _states(store) == [("failed", deliveries.LOST)]
+
+
 def test_a_message_is_tried_three_times_with_growing_delays(store: Store, clock: Clock):
     made = message(store)
     for attempt, delay in ((1, 1), (2, 5)):

@@ -1,6 +1,7 @@
 """Messages to the outside: written with what they tell of, sent until they arrive or have been tried often enough.
 
-Who sends one may die after it arrived and before that was written down, so a message may come twice.
+Who sends one may die after it arrived and before that was written down, so a message may come twice; one at which its
+senders die each time is given up.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ FIRST_DELAY = SECOND
 LONGEST_DELAY = 25 * SECOND
 HELD = 60 * SECOND
 """For so long nobody else takes a message that is being sent."""
+LOST = f"the server ended {TRIES} times while it was being sent"
 KEPT = 7 * 86400 * SECOND
 KEPT_FOR_WEBHOOKS = 30 * 86400 * SECOND
 """For so long those who manage a webhook can look at what was sent to it, and send it again."""
@@ -170,8 +172,17 @@ def waiting(tx: Tx, waits: Sequence[EventWait]) -> None:
 
 
 def take(tx: Tx, limit: int) -> list[Delivery]:
-    """Messages to be sent now, by whoever takes them."""
-    return sql.take(tx, limit, tx.now + HELD)
+    """Messages to be sent now, by whoever takes them; those at which their senders died too often are given up."""
+    found = sql.due(tx, limit)
+    # Whoever lived to say what became of a try would have settled it, and kept it if it was one for a webhook.
+    settled = sql.settled_tries(tx, [one.id for one in found if one.attempts >= TRIES])
+    over = {one.id for one in found if one.attempts - settled.get(one.id, 0) >= TRIES}
+    if over:
+        sql.settle(tx, [("failed", LOST, None, one) for one in over])
+        sql.note(tx, sorted(over), "failed")
+    taken = [one for one in found if one.id not in over]
+    sql.hold(tx, [one.id for one in taken], tx.now + HELD)
+    return taken
 
 
 def next_due(tx: Tx) -> int | None:

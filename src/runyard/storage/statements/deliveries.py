@@ -37,6 +37,8 @@ ADD = Insert("deliveries", {name: "bigint" if name in _NUMBERS else "text" for n
 DUE = f"SELECT {COLUMNS} FROM deliveries WHERE due_at <= :now ORDER BY due_at LIMIT :n {{skip_locked}}"
 NEXT_DUE = "SELECT due_at FROM deliveries WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1"
 HOLD = "UPDATE deliveries SET due_at = :until, attempts = attempts + 1 WHERE id {among ids}"
+# By the primary key.
+SETTLED_TRIES = "SELECT delivery_id, COUNT(*) FROM delivery_attempts WHERE delivery_id {among ids} GROUP BY delivery_id"
 SETTLE = Update("deliveries", {"state": "text", "error": "text", "due_at": "bigint"}, {"id": "text"})
 OF_RUN = f"SELECT {COLUMNS} FROM deliveries WHERE run_id = :run_id ORDER BY id LIMIT :n"
 _OLD = (
@@ -66,12 +68,20 @@ def add(tx: Tx, deliveries: Sequence[Delivery]) -> None:
     tx.insert(ADD, [tuple(getattr(one, name) for name in FIELDS) for one in deliveries])
 
 
-def take(tx: Tx, n: int, until: int) -> list[Delivery]:
-    """The messages that are due, which nobody else takes until then."""
-    found = [from_row(row) for row in tx.rows(DUE, now=tx.now, n=n)]
-    if found:
-        tx.run(HOLD, until=until, ids=[one.id for one in found])
-    return found
+def due(tx: Tx, n: int) -> list[Delivery]:
+    """The messages that are due, locked; those that another server takes are left out."""
+    return [from_row(row) for row in tx.rows(DUE, now=tx.now, n=n)]
+
+
+def hold(tx: Tx, ids: Sequence[str], until: int) -> None:
+    """Count a try of each of these messages, which nobody else takes until then."""
+    if ids:
+        tx.run(HOLD, until=until, ids=list(ids))
+
+
+def settled_tries(tx: Tx, ids: Sequence[str]) -> dict[str, int]:
+    """Of how many tries of each of these messages it is kept what they came to, where it is kept of any."""
+    return {row[0]: row[1] for row in tx.rows(SETTLED_TRIES, ids=list(ids))} if ids else {}
 
 
 def next_due(tx: Tx) -> int | None:
