@@ -14,10 +14,7 @@ from runyard.engine.tasks.shelves import START, Count, Place, Wanted
 from runyard.engine.tasks.views import RunSeen, Seen
 from runyard.storage.port import Tx
 from runyard.storage.statements import glimpses as glimpses_sql
-from runyard.storage.statements import runs as runs_sql
-from runyard.storage.statements import task_runs as task_runs_sql
 from runyard.storage.statements import tasks as tasks_sql
-from runyard.storage.statements import triage as triage_sql
 from runyard.storage.statements.glimpses import Glimpse
 
 Shown = TypeVar("Shown")
@@ -88,11 +85,9 @@ def _groups(tx: Tx, wanted: Wanted, n: int, after: Place, show: Show[Shown]) -> 
 def _items(tx: Tx, wanted: Wanted, taken: dict[InboxLane, list[str]]) -> dict[InboxLane, list[Item]]:
     """The tasks as they are shown, by lane; what is gone is left out."""
     ids = [one for lane in taken.values() for one in lane]
-    tasks = tasks_sql.get(tx, ids)
-    records = triage_sql.of_actor(tx, wanted.project_id, wanted.actor, ids)
+    tasks, records = glimpses_sql.whole(tx, wanted.project_id, wanted.actor, ids)
     latest = [task.latest_run_id for task in tasks.values() if task.latest_run_id is not None]
-    rows = task_runs_sql.get(tx, latest)
-    runs = runs_sql.get(tx, latest) if latest else {}
+    rows, runs = glimpses_sql.whole_runs(tx, latest)
     items = {}
     for seen in views.see(tx, list(tasks.values())):
         task = seen.task

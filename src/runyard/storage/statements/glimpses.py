@@ -7,7 +7,14 @@ from collections.abc import Sequence
 import msgspec
 
 from runyard.domain.actors import Actor
-from runyard.storage.port import Tx
+from runyard.domain.inbox import Triage
+from runyard.domain.records import Run
+from runyard.domain.tasks import Task, TaskRun
+from runyard.storage.port import Ask, Tx, Value
+from runyard.storage.statements import runs as runs_sql
+from runyard.storage.statements import task_runs as task_runs_sql
+from runyard.storage.statements import tasks as tasks_sql
+from runyard.storage.statements import triage as triage_sql
 
 _TASK = (
     *("id", "path", "workspace_id", "title", "identifier", "priority", "status", "max_attempts"),
@@ -106,3 +113,26 @@ def get(tx: Tx, project_id: int, actor: Actor, ids: Sequence[str]) -> dict[str, 
         return {}
     rows = tx.wide_rows(GET, project_id=project_id, actor_kind=actor.kind, actor_ref=actor.ref, ids=list(ids))
     return {row[0]: Glimpse(*row) for row in rows}
+
+
+def whole(tx: Tx, project_id: int, actor: Actor, ids: Sequence[str]) -> tuple[dict[str, Task], dict[str, Triage]]:
+    """The tasks as they are and the actor's records of them, each by task."""
+    if not ids:
+        return {}, {}
+    said: dict[str, Value] = {"project_id": project_id, "kind": actor.kind, "ref": actor.ref, "ids": list(ids)}
+    tasks, records = tx.together([Ask(tasks_sql.GET, {"ids": list(ids)}, wide=True), Ask(triage_sql.OF_ACTOR, said)])
+    return (
+        {task.id: task for task in map(tasks_sql.from_row, tasks)},
+        {one.task_id: one for one in map(triage_sql.from_row, records)},
+    )
+
+
+def whole_runs(tx: Tx, ids: Sequence[str]) -> tuple[dict[str, TaskRun], dict[str, Run]]:
+    """Runs and what stands beside them, each by run."""
+    if not ids:
+        return {}, {}
+    rows, runs = tx.together([Ask(text, {"ids": list(ids)}, wide=True) for text in (task_runs_sql.GET, runs_sql.GET)])
+    return (
+        {row.run_id: row for row in map(task_runs_sql.from_row, rows)},
+        {run.id: run for run in map(runs_sql.from_row, runs)},
+    )

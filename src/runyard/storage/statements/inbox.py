@@ -83,7 +83,7 @@ _TEXTS = ", t.title, t.identifier"
 # A truth and not a condition, for PostgreSQL: so it hashes the many numbers once, and keeps to the order of the index.
 _COUNTED = " AND ({}.counted IN (SELECT s.counted FROM task_sums s WHERE s.project_id = :project_id{})) IS TRUE"
 _OF_TASKS = "SELECT t.active_at, t.priority, t.id{texts} FROM tasks t WHERE t.project_id = :project_id"
-_TASKS_ORDER = " ORDER BY t.active_at DESC, t.priority DESC, t.id LIMIT "
+_TASKS_ORDER = " ORDER BY {first}t.active_at DESC, t.priority DESC, t.id LIMIT "
 _WHOSE = "{0}.project_id = :project_id AND {0}.actor_kind = :actor_kind AND {0}.actor_ref = :actor_ref"
 _UNKNOWN = f" AND NOT EXISTS (SELECT 1 FROM triage g WHERE {_WHOSE.format('g')} AND g.task_id = t.id)"
 _OF_MARKS = f"SELECT g.active_at, g.priority, g.task_id{{texts}} FROM triage g{{join}} WHERE {_WHOSE.format('g')}"
@@ -223,12 +223,13 @@ def walk(tx: Tx, asks: Sequence[Ask], n: Sequence[int]) -> list[list[Found]]:
 def _tasks(of: Range, spot: Spot, n: int, condition: str) -> Ask:
     where = of.where
     params: dict[str, Value] = {"project_id": where.project_id, "lane": of.lane, **spot.params}
-    text = _OF_TASKS.format(texts=_TEXTS if of.texts else "")
+    text, first = _OF_TASKS.format(texts=_TEXTS if of.texts else ""), ""
     if where.owner_kind is not None and where.owner_ref is not None:
         text += " AND t.owner_kind = :owner_kind AND t.owner_ref = :owner_ref AND t.lane IS NOT NULL"
         params |= {"owner_kind": where.owner_kind, "owner_ref": where.owner_ref}
     elif where.workspace_id == "":
-        text += " AND t.workspace_id IS NULL AND t.lane <> 'open'"
+        # To PostgreSQL what is NULL is not all equal, unless it is part of the order.
+        text, first = f"{text} AND t.workspace_id IS NULL AND t.lane <> 'open'", "t.workspace_id, "
     elif where.workspace_id is not None:
         text += " AND t.workspace_id = :workspace_id AND t.lane <> 'open'"
         params["workspace_id"] = where.workspace_id
@@ -241,7 +242,7 @@ def _tasks(of: Range, spot: Spot, n: int, condition: str) -> Ask:
         text += _COUNTED.format("t", _filters(where))
         params |= where.values
     passes = condition.endswith(_UNKNOWN) or not where.is_indexed
-    return _first(f"{text}{_behind('t', 'id')}{_TASKS_ORDER}", params, n, passes=passes)
+    return _first(f"{text}{_behind('t', 'id')}{_TASKS_ORDER.format(first=first)}", params, n, passes=passes)
 
 
 def _marks(of: Range, spot: Spot, n: int, condition: str, **more: Value) -> Ask:

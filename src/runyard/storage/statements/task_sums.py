@@ -82,15 +82,16 @@ TASKS = (
 )
 RUNS = f"SELECT {_RUN_KEY}, {', '.join(RUN_SUMS)} FROM task_run_sums WHERE project_id = :project_id"
 
-_LAST = "SELECT active_at FROM tasks WHERE project_id = :project_id{} ORDER BY active_at DESC, id DESC LIMIT 1"
-LAST = _LAST.format("")  # index tasks_active, which holds what tasks are counted under too
+_LAST = "SELECT active_at FROM tasks WHERE project_id = :project_id{} ORDER BY {}active_at DESC, id DESC LIMIT 1"
+LAST = _LAST.format("", "")  # index tasks_active, which holds what tasks are counted under too
 # A truth and not a condition, for PostgreSQL: so it hashes the many numbers once, and keeps to the order of the index.
 LAST_COUNTED = _LAST.format(
-    " AND (counted IN (SELECT s.counted FROM task_sums s WHERE s.project_id = :project_id{})) IS TRUE"
+    " AND (counted IN (SELECT s.counted FROM task_sums s WHERE s.project_id = :project_id{})) IS TRUE", ""
 )
-LAST_WORKSPACE = _LAST.format(" AND workspace_id = :workspace_id")  # index tasks_workspace
-LAST_NO_WORKSPACE = _LAST.format(" AND workspace_id IS NULL")  # the same
-LAST_OWNER = _LAST.format(" AND owner_kind = :owner_kind AND owner_ref = :owner_ref")  # index tasks_owner
+LAST_WORKSPACE = _LAST.format(" AND workspace_id = :workspace_id", "")  # index tasks_workspace
+# The same. To PostgreSQL what is NULL is not all equal, unless it is part of the order.
+LAST_NO_WORKSPACE = _LAST.format(" AND workspace_id IS NULL", "workspace_id DESC, ")
+LAST_OWNER = _LAST.format(" AND owner_kind = :owner_kind AND owner_ref = :owner_ref", "")  # index tasks_owner
 
 
 def standing(tx: Tx, where: Where) -> Standing:
