@@ -13,9 +13,12 @@ from runyard.domain.inbox import InboxLane
 from runyard.domain.tasks import Task, TaskRun
 from runyard.engine.tasks import inbox
 from runyard.engine.tasks.inbox import Glimpsed, Item
-from runyard.engine.tasks.shelves import Wanted
+from runyard.engine.tasks.shelves import FIRST, Wanted
+from runyard.storage.statements import inbox as inbox_sql
+from runyard.storage.statements import task_sums as sums_sql
 from runyard.storage.statements.glimpses import Glimpse
-from tests.engine.tasks.life import STEPS, Everything, Life, Row, lived_through, steps_of
+from tests.engine.tasks.life import ANN, STEPS, Everything, Life, Row, lived_through, steps_of
+from tests.support.plans import plan
 from tests.support.stores import Shelf
 from tests.support.yard import Yard
 
@@ -156,3 +159,13 @@ def test_no_look_reads_a_table_or_sorts_what_it_finds(shelf: Shelf):
             assert "SCAN t " not in step, step
             assert "SCAN g" not in step, step
             assert "ORDER BY" not in step or "DISTINCT" in step, step
+
+
+def test_tasks_of_no_workspace_stand_in_an_index_in_order(shelf: Shelf, engine: str) -> None:
+    store = shelf.bare(engine)
+    where = inbox_sql.Where(project_id=1, workspace_id="")
+    of = inbox_sql.Range(where=where, actor=ANN, lane="blocked", texts=False)
+    ask = inbox_sql.untouched(of, FIRST, 5)
+    assert "tasks_workspace_lane" in (found := plan(store, ask.sql, **ask.params)), found
+    assert "Sort" not in found, found
+    assert "tasks_workspace " in (found := plan(store, sums_sql.LAST_NO_WORKSPACE, project_id=1)), found
