@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
 
-from runyard.storage.port import Insert, Tx, Update
+from runyard.domain.errors import Invalid
+from runyard.storage.port import Ask, Insert, Row, Tx, Update
 from runyard.storage.sql import for_postgres, for_sqlite
 from tests.support.stores import AnyStore
 
@@ -19,6 +21,10 @@ def names(tx: Tx) -> list[tuple[object, ...]]:
     return [
         tuple(row) for row in tx.rows("SELECT run_id, name, value, updated_at FROM run_state ORDER BY run_id, name")
     ]
+
+
+def together(tx: Tx, asks: Sequence[Ask]) -> list[Sequence[Row]]:
+    return tx.together(asks)
 
 
 def test_many_rows_go_in_at_once(store: AnyStore):
@@ -90,6 +96,31 @@ def test_every_number_comes_back_as_it_went_in(store: AnyStore, number: int):
 def test_a_list_may_be_empty(store: AnyStore):
     store.transact(lambda tx: tx.insert(PAIRS, [("r", "a", "", 1)]))
     assert store.look(lambda tx: tx.rows("SELECT name FROM run_state WHERE name {among names}", names=[])) == []
+
+
+def test_queries_made_together_answer_in_their_order(store: AnyStore):
+    store.transact(lambda tx: tx.insert(PAIRS, [("r", name, name * 2, -(2**53) - 1) for name in "abc"]))
+    asks = [
+        Ask("SELECT name FROM run_state WHERE name {among names} ORDER BY name", {"names": ["c", "a", "x"]}),
+        Ask("SELECT value, updated_at FROM run_state WHERE name = :name", {"name": "b"}, wide=True),
+        Ask("SELECT name FROM run_state WHERE name = :name", {"name": "x"}),
+    ]
+    for some in (asks, asks[:1], []):
+        found = [[*map(tuple, rows)] for rows in store.look(together, some)]
+        assert found == [[("a",), ("c",)], [("bb", -(2**53) - 1)], []][: len(some)]
+
+
+def test_one_of_several_queries_may_fail(store: AnyStore):
+    asks = [Ask("SELECT name FROM run_state", {}), Ask("SELECT nothing FROM run_state", {})]
+    with pytest.raises(store.raises):
+        store.look(together, asks)
+    assert store.look(together, asks[:1]) == [[]]
+
+
+@pytest.mark.parametrize("engine", ["postgres"])
+def test_a_list_holds_no_nul(store: AnyStore):
+    with pytest.raises(Invalid):
+        store.look(lambda tx: tx.rows("SELECT name FROM run_state WHERE name {among names}", names=["a", "\0"]))
 
 
 def test_nothing_found_is_none(store: AnyStore):
