@@ -37,6 +37,12 @@ def ready(server: ServerProcess) -> int:
     return response.status_code
 
 
+def status_for(server: ServerProcess, key: str) -> int:
+    """How a call with this key is answered."""
+    headers = {"authorization": f"Bearer {key}"}
+    return httpx2.get(f"{server.url}/runyard/v1/runs", headers=headers, timeout=10).status_code
+
+
 @pytest.mark.parametrize("how", ["fast", "immediate", "kill"])
 def test_without_its_database_the_server_says_so_and_recovers_by_itself(
     server: ServerProcess, durable_postgres: PostgresServer, how: Literal["fast", "immediate", "kill"]
@@ -51,6 +57,10 @@ def test_without_its_database_the_server_says_so_and_recovers_by_itself(
         before = load.answers[503]
         until(lambda: load.answers[503] > before + 3, "nobody was told that the database is away")
         assert ready(server) == 503
+        with ThreadPoolExecutor(20) as pool:
+            # Keys that the server does not know by heart, so that it must read: they do not wait behind each other.
+            statuses = list(pool.map(lambda number: status_for(server, f"{server.key}{number}"), range(60)))
+        assert set(statuses) == {503}
         assert httpx2.get(f"{server.url}/livez").status_code == 200
         durable_postgres.start()
         until(lambda: ready(server) == 200, "the server did not recover")

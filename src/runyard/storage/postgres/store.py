@@ -22,6 +22,11 @@ R = TypeVar("R")
 COMMITTERS = 2
 """Two writers hide each other's round trips; more do not scale."""
 READERS = 4
+PATIENCE, PATIENCE_WHILE_AWAY = 5.0, 0.1
+"""Seconds that a read waits for a connection, and as long as the last one waited in vain.
+
+Else those that come while the database is away would wait behind each other, each as long as the first.
+"""
 
 
 class PostgresStore(ThreadedStore):
@@ -45,12 +50,13 @@ class PostgresStore(ThreadedStore):
                 migrate.run_postgres(setup, clock())
         except psycopg.OperationalError as error:
             raise unreachable(error) from None
+        self._is_away = False
         self._pool: ConnectionPool[psycopg.Connection[Row]] = ConnectionPool(
             dsn,
             min_size=1,
             max_size=READERS,
             open=True,
-            timeout=5,
+            timeout=PATIENCE,
             reconnect_timeout=1,
             configure=configure_reader,
             kwargs={"application_name": "runyard", "connect_timeout": 5},
@@ -72,11 +78,12 @@ class PostgresStore(ThreadedStore):
     def look_now(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return self._looked(op, *args, **kwargs)
+        except (PoolTimeout, UnicodeEncodeError) as error:
+            # Before the other errors of the driver: a time-out is one of those that look like a broken connection.
+            raise translated(error) from error
         except psycopg.Error as error:
             if not is_broken(error):
                 raise translated(error) from error
-        except (PoolTimeout, UnicodeEncodeError) as error:
-            raise translated(error) from error
         # A restart of PostgreSQL breaks all connections at once; found broken one by one, each costs a longer wait.
         self._pool.check()
         try:
@@ -85,8 +92,14 @@ class PostgresStore(ThreadedStore):
             raise translated(error) from error
 
     def _looked(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with self._pool.connection() as connection:
-            return op(PostgresTx(connection, self.now(), self.known), *args, **kwargs)
+        patience = PATIENCE_WHILE_AWAY if self._is_away else PATIENCE
+        try:
+            with self._pool.connection(timeout=patience) as connection:
+                self._is_away = False
+                return op(PostgresTx(connection, self.now(), self.known), *args, **kwargs)
+        except PoolTimeout:
+            self._is_away = True
+            raise
 
     def translated(self, error: Exception) -> Exception:
         return translated(error)
