@@ -88,7 +88,7 @@ class Session(msgspec.Struct, frozen=True, gc=False):
     stopping: Json | None
     """Once it was asked to stop: what is told should it have to be forced."""
     events: int
-    """How many events it has."""
+    """How many events it has had."""
 
     @property
     def is_live(self) -> bool:
