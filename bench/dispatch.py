@@ -21,7 +21,9 @@ SLOW = 200
 PACE = 100
 """Runs a second of a fast job that leaves the server time to spare."""
 SETTINGS = {"RUNYARD_ALLOW_PRIVATE_ENDPOINTS": "1", "RUNYARD_ENDPOINT_PORTS": "*"}
-LEFT = "SELECT EXISTS (SELECT 1 FROM runs WHERE job_name = '#' AND finished_at IS NULL)"
+# By the job's id, which has an index: beside thousands of other runs a look must not cost more than it does alone.
+LEFT = """SELECT EXISTS (SELECT 1 FROM runs WHERE finished_at IS NULL
+    AND job_id = (SELECT id FROM jobs WHERE name = '#'))"""
 TIMES = "SELECT (finished_at - created_at) / 1000.0 FROM runs WHERE job_name = 'paced'"
 TRACES = "SELECT trace FROM runs WHERE job_name = 'fast'"
 
