@@ -39,15 +39,17 @@ def _among(stage: Stage, condition: str) -> str:
     return f"COALESCE((SELECT SUM((SELECT COUNT(*) {of_kind}{condition})) FROM {{each {stage.value}}} AS k), 0)"
 
 
+_ORPHAN = " AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.id = r.session_id AND s.state <> 'stopped')"
 # Nearly all sessions at work are among the first few thousand that are there, which are read once and hashed; whatever
 # is not is looked for by itself.
-_ORPHAN = """
+_UNKNOWN = """
     AND (r.session_id IN (SELECT s.id FROM sessions s WHERE s.project_id = :project_id AND s.stopped_at IS NULL
-    LIMIT 4000)) IS NOT TRUE
-    AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.id = r.session_id AND s.state <> 'stopped')"""
-LONG = " + ".join(_among(stage, f" AND {_SINCE} <= :at_{stage.value}") for stage in WORKED_ON)
-ORPHANS = " + ".join(_among(stage, _ORPHAN) for stage in AT_WORK)
-TROUBLES = f"SELECT {LONG}, {ORPHANS}"
+    LIMIT 4000)) IS NOT TRUE"""
+_LONG = " + ".join(_among(stage, f" AND {_SINCE} <= :at_{stage.value}") for stage in WORKED_ON)
+TROUBLES = f"SELECT {_LONG}, {' + '.join(_among(stage, _ORPHAN) for stage in AT_WORK)}"
+TROUBLES_OF_MANY = f"SELECT {_LONG}, {' + '.join(_among(stage, _UNKNOWN + _ORPHAN) for stage in AT_WORK)}"
+MANY = 500
+"""With fewer runs at work than this, it costs less to look for the session of each."""
 QUEUED_LONG = f"SELECT {_among(Stage.QUEUED, f' AND {_SINCE} <= :at')}"
 # Indexes task_runs_claim_time and task_runs_start_time.
 _CLAIM_TIME = "r.claimed_at - r.queued_at"
@@ -152,7 +154,8 @@ def _asks(wanted: Wanted) -> dict[str, Ask]:
     worked_on = {stage.value: _texts(sums.kinds(stage)) for stage in WORKED_ON}
     if any(worked_on.values()):
         at = {f"at_{stage.value}": wanted.long_at[stage] for stage in WORKED_ON}
-        asks["troubles"] = Ask(TROUBLES, {**project, **worked_on, **at})
+        few = sum(map(sums.total, AT_WORK)) < MANY
+        asks["troubles"] = Ask(TROUBLES if few else TROUBLES_OF_MANY, {**project, **worked_on, **at})
     claims, starts = _texts(sums.kinds("claims")), _texts(sums.kinds("starts"))
     if claims or starts:
         asks["slowest"] = Ask(SLOWEST, {**project, "claims": claims, "starts": starts})
