@@ -21,7 +21,9 @@ import msgspec
 from runyard.domain.actors import Actor
 from runyard.domain.inbox import LANES, InboxLane, Mark
 from runyard.domain.tasks import Task
-from runyard.storage.port import Ask, Tx
+from runyard.engine.tasks import sources
+from runyard.engine.tasks.sources import Source
+from runyard.storage.port import Tx
 from runyard.storage.sql import FOREVER
 from runyard.storage.statements import inbox as sql
 from runyard.storage.statements import tasks as tasks_sql
@@ -97,25 +99,6 @@ class Shelf(msgspec.Struct, frozen=True, kw_only=True):
     read: list[Found]
     heads: Mapping[Section, Sequence[list[Found]]] = {}
     """What was read of its sources already, from where each begins."""
-
-
-class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """A range of an index that part of a lane is read from."""
-
-    range: Range
-    walk: sql.Walk
-    known: int
-    """How many of the range are in the lane: it is walked until these are found."""
-    unknown: bool = False
-    """Whether only others have a record of these tasks."""
-
-    def ask(self, spot: Spot, step: int) -> Ask:
-        """The next of it."""
-        return self.walk(self.range, spot, self.most(step))
-
-    def most(self, step: int) -> int:
-        """How many are read at once."""
-        return min(step, self.known)
 
 
 def of(tx: Tx, wanted: Wanted) -> dict[InboxLane, Shelf]:
@@ -249,23 +232,23 @@ def _places(tx: Tx, shelf: Shelf, after: Place, step: int) -> Iterator[Place]:
 def _unread(tx: Tx, shelf: Shelf, after: Place, step: int) -> Iterator[tuple[Found, bool]]:
     """What the actor has not seen as it stands, behind a place; and of each whether only others have a record of it."""
     spot = after.spot
-    sources: list[Iterable[tuple[Found, bool]]] = [((found, False) for found in shelf.unread if found.spot > spot)]
+    parts: list[Iterable[tuple[Found, bool]]] = [((found, False) for found in shelf.unread if found.spot > spot)]
     heads = shelf.heads.get(Section.UNREAD, ()) if after == START else ()
     for source, head in zip_longest(_sources(shelf, Section.UNREAD, after.passed), heads):
-        sources.append(zip(_walk(tx, source, spot, step, head), repeat(source.unknown)))
+        parts.append(zip(sources.walked(tx, source, spot, step, head), repeat(source.unknown)))
     holds = _holds(shelf.wanted.text)
-    return (one for one in merge(*sources, key=lambda one: one[0].spot) if holds(one[0]))
+    return (one for one in merge(*parts, key=lambda one: one[0].spot) if holds(one[0]))
 
 
 def _read(tx: Tx, shelf: Shelf, spot: Spot, step: int) -> Iterator[Found]:
     """What the actor has seen as it stands, behind a place."""
     if shelf.wanted.unread:
         return iter(())
-    sources: list[Iterable[Found]] = [[found for found in shelf.read if found.spot > spot]]
+    parts: list[Iterable[Found]] = [[found for found in shelf.read if found.spot > spot]]
     heads = shelf.heads.get(Section.READ, ()) if spot == FIRST else ()
     for source, head in zip_longest(_sources(shelf, Section.READ), heads):
-        sources.append(_walk(tx, source, spot, step, head))
-    return filter(_holds(shelf.wanted.text), merge(*sources, key=_spot))
+        parts.append(sources.walked(tx, source, spot, step, head))
+    return filter(_holds(shelf.wanted.text), merge(*parts, key=_spot))
 
 
 def _sources(shelf: Shelf, section: Section, passed: int = 0) -> list[Source]:
@@ -280,24 +263,12 @@ def _sources(shelf: Shelf, section: Section, passed: int = 0) -> list[Source]:
     if not of.lane:
         return []
     others = total.triaged - marked.archived - marked.dismissed - marked.seen - marked.unread - passed
-    sources = [
+    found_in = [
         Source(range=of, walk=sql.untouched, known=total.tasks - total.triaged),
         Source(range=of, walk=sql.unknown, known=others, unknown=True),
         Source(range=of, walk=sql.unread, known=marked.unread),
     ]
-    return [source for source in sources if source.known > 0]
-
-
-def _walk(tx: Tx, source: Source, spot: Spot, step: int, head: list[Found] | None) -> Iterator[Found]:
-    """All of a range behind a place, read so many at a time and no sooner than they are asked for."""
-    most, left = source.most(step), source.known
-    while left > 0:
-        found = sql.walk(tx, [source.ask(spot, step)], [most])[0] if head is None else head
-        yield from found[:left]
-        if len(found) < most:
-            return
-        left -= len(found)
-        spot, head = found[-1].spot, None
+    return [source for source in found_in if source.known > 0]
 
 
 def _spot(found: Found) -> Spot:
