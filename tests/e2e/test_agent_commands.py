@@ -104,6 +104,13 @@ def test_an_agent_is_asked_for_runs_and_judged_by_them(desk: Desk) -> None:
     assert desk.json("agents", "run", "mender", "--timeout", "5s", code=2)["code"] == "usage"
     assert desk.json("agents", "run", "nobody", code=5)["code"] == "not_found"
 
+    changed = desk.json("agents", "update", "mender", "--description", "mends", "--config", '{"depth": 3}')
+    assert (changed["description"], changed["config"]) == ("mends", {"depth": 3})
+    assert desk.json("agents", "update", "mender", code=2)["code"] == "usage"
+    told = desk.shown("agents", "stats", "--period", "day", "--agent", "mender")
+    assert (told["whole"]["succeeded"], len(told["days"])) == (1, 1)
+    assert [row["DAY"] for row in rows(desk.text("agents", "stats"))][-1] == "all"
+
     good = desk.shown("agents", "health", "mender")
     assert good["reliability"] == 100
     for _ in range(3):

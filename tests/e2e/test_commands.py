@@ -44,7 +44,8 @@ ELSEWHERE = {
     "upgrade": "test_start",
     **dict.fromkeys(
         (
-            *("runs restart", "runs debug", "jobs trigger", "schedules list"),
+            *("runs restart", "runs debug", "runs dependencies", "jobs trigger", "schedules list"),
+            *("jobs dependencies", "jobs add-dependency", "jobs remove-dependency", "jobs health"),
             *("secrets list", "secrets set", "secrets delete"),
             *("environments list", "environments get", "environments set", "environments delete"),
             *("waits list", "waits send", "waits cancel"),
@@ -55,6 +56,7 @@ ELSEWHERE = {
         (
             *("agents list", "agents get", "agents create", "agents run", "agents pause", "agents resume"),
             *("agents archive", "agents delete", "agents health", "agents templates", "findings"),
+            *("agents update", "agents stats"),
             *("approvals list", "approvals get", "approvals approve", "approvals reject"),
         ),
         "test_agent_commands",
@@ -520,6 +522,15 @@ def list_keys(desk: Desk) -> None:
     assert not any(key.get("key") for key in keys)
 
 
+@case("keys rotate")
+def rotate_key(desk: Desk) -> None:
+    (key,) = [key for key in desk.json("keys", "list") if key["name"] == "ci"]
+    made = desk.json("keys", "rotate", key["id"], "--grace", "2d")
+    assert (made["scopes"], made["key"][:3]) == (key["scopes"], "ry_")
+    assert desk.client.keys.get(key["id"]).replaced_by == made["id"]
+    assert "cannot be shown again" in desk.call("keys", "rotate", made["id"]).err
+
+
 @case("keys revoke")
 def revoke_key(desk: Desk) -> None:
     (key,) = [key for key in desk.json("keys", "list") if key["name"] == "shown"]
@@ -553,6 +564,29 @@ def create_project(desk: Desk) -> None:
 @case("projects list")
 def list_projects(desk: Desk) -> None:
     assert desk.place.project in {project["slug"] for project in desk.shown("projects", "list", "-n", "200")}
+
+
+@case("projects get")
+def get_project(desk: Desk) -> None:
+    assert desk.shown("projects", "get", f"{desk.place.project}-made")["name"] == "Made"
+    assert desk.json("projects", "get", "nowhere", code=5)["code"] == "not_found"
+
+
+@case("projects update")
+def update_project(desk: Desk) -> None:
+    slug = f"{desk.place.project}-made"
+    changed = desk.json("projects", "update", slug, "--name", "Anew", "--settings", '{"max_running": 3}')
+    assert (changed["name"], changed["settings"]["max_running"]) == ("Anew", 3)
+    assert '"max_running": 3' in desk.text("projects", "get", slug)
+    assert desk.json("projects", "update", slug, code=2)["code"] == "usage"
+
+
+@case("projects delete")
+def delete_project(desk: Desk) -> None:
+    slug = f"{desk.place.project}-made"
+    assert desk.json("projects", "delete", slug, code=2)["code"] == "usage"
+    assert desk.json("projects", "delete", slug, "-y") == {"deleted": slug}
+    assert desk.json("projects", "get", slug, code=5)["code"] == "not_found"
 
 
 @case("doctor")

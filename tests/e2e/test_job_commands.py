@@ -12,6 +12,7 @@ import pytest
 from runyard.sdk import WaitReport
 from tests.e2e.conftest import Place
 from tests.e2e.desk import Desk
+from tests.e2e.tables import fields, rows
 
 Pipe = Callable[[str], None]
 
@@ -41,6 +42,22 @@ def test_a_job_is_triggered_as_its_settings_say(desk: Desk) -> None:
     assert tried["outcome"] == "checked"
     assert desk.json("runs", "get", tried["run"]["id"], code=5)["code"] == "not_found"
     assert desk.json("jobs", "trigger", "unheard of", code=5)["code"] == "not_found"
+
+
+def test_jobs_depend_on_others_and_are_healthy(desk: Desk) -> None:
+    jobs = {name: desk.client.jobs.create(name).id for name in ("fetch", "mail")}
+    assert "depends on no other" in desk.call("jobs", "dependencies", "mail").err
+    made = desk.json("jobs", "add-dependency", "mail", "fetch", "--condition", "any")
+    assert (made["job_id"], made["depends_on"], made["condition"]) == (jobs["mail"], jobs["fetch"], "any")
+    assert [one["id"] for one in desk.shown("jobs", "dependencies", "mail")] == [made["id"]]
+    run = desk.run(job="mail")
+    assert desk.shown("runs", "dependencies", run.id)["met"] is False
+    assert rows(desk.text("runs", "dependencies", run.id)) == [{"JOB": jobs["fetch"], "LAST RUN": "any", "MET": "no"}]
+    desk.completed(job="fetch")
+    assert desk.json("jobs", "remove-dependency", "mail", "fetch")["id"] == made["id"]
+    assert desk.json("jobs", "remove-dependency", "mail", "fetch", code=5)["code"] == "not_found"
+    assert desk.json("jobs", "health", "fetch", "--hours", "24")["ended"]["completed"] == 1
+    assert fields(desk.text("jobs", "health", "fetch"))["success"] == "100%"
 
 
 def test_schedules_are_told_with_their_next_times(desk: Desk) -> None:

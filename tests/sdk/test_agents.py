@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from runyard.dialects.native.wire import agent_stats
 from runyard.dialects.native.wire import agents as wire
 from runyard.sdk import Client, Run, models
 from runyard.sdk.calls import agents
@@ -24,6 +25,11 @@ def names(struct: Any) -> set[str]:
 @pytest.mark.parametrize("name", ["Agent", "AgentRuns", "AgentTemplate", "AgentTemplates", "AgentHealth"])
 def test_every_field_of_an_answer_is_known(name: str) -> None:
     assert names(getattr(wire, name)) == names(getattr(models, name))
+
+
+@pytest.mark.parametrize("name", ["AgentStats", "AgentSums", "AgentDay"])
+def test_every_number_of_agents_is_known(name: str) -> None:
+    assert names(getattr(agent_stats, name)) == names(getattr(models, name))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from runyard.dialects.native import wire as native
-from runyard.dialects.native.wire import debug, triggers, waits
+from runyard.dialects.native.wire import admin, debug, jobs, triggers, waits
 from runyard.sdk import AsyncClient, Run, fields, models
 from runyard.sdk.handles import AsyncRun
 from tests.sdk.test_client import ClientOf, Recorder
@@ -30,6 +30,10 @@ def names(struct: Any) -> set[str]:
         (models.Triggered, triggers.TriggerOut),
         (models.Schedule, triggers.Schedule),
         (models.EventWait, waits.EventWait),
+        (models.Dependency, waits.Dependency),
+        (models.RunDependency, waits.RunDependency),
+        (models.RunDependencies, waits.RunDependencies),
+        (models.JobHealth, jobs.JobHealth),
         (models.Secret, native.Secret),
         (models.Environment, native.Environment),
         (models.DebugBundle, debug.DebugBundle),
@@ -42,6 +46,11 @@ def test_every_field_of_an_answer_is_known(mine: Any, theirs: Any) -> None:
 
 def test_a_trigger_may_say_all_that_is_understood() -> None:
     assert set(get_type_hints(fields.TriggerFields)) | {"payload"} == names(triggers.TriggerIn)
+
+
+def test_a_project_may_have_all_limits_that_are_understood() -> None:
+    assert set(get_type_hints(fields.ProjectSettings)) == names(admin.ProjectSettings)
+    assert set(get_args(fields.Condition)) == set(get_args(get_type_hints(waits.DependencyIn)["condition"]))
 
 
 def test_a_restart_may_name_every_preset_that_is_understood() -> None:

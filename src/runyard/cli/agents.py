@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from runyard.cli import output
-from runyard.cli.arguments import Limit, json_object
+from runyard.cli.arguments import Limit, json_object, present
 from runyard.cli.confirm import Yes, confirm
 from runyard.cli.failures import usage
 from runyard.cli.invocation import Given, Invocation
 from runyard.cli.runs.wait import Timeout, Wait, answer
-from runyard.cli.times import stamp
+from runyard.cli.times import length, stamp
 
 if TYPE_CHECKING:
     from runyard.sdk.models import Agent
@@ -71,6 +71,29 @@ def create(
             config=None if config is None else json_object(config, "--config"),
         )
         _show(invocation, made)
+
+
+def update(
+    agent: Name,
+    /,
+    *,
+    name: Annotated[str | None, Parameter(help="What people call it.")] = None,
+    description: Annotated[str | None, Parameter(help="What it is for.")] = None,
+    triggers: Json = None,
+    config: Json = None,
+    invocation: Given,
+) -> None:
+    """Change what is given of an agent; runs made before keep the configuration they were made with."""
+    given = present(
+        name=name,
+        description=description,
+        triggers=None if triggers is None else json_object(triggers, "--triggers"),
+        config=None if config is None else json_object(config, "--config"),
+    )
+    if not given:
+        raise usage("Nothing to change is given.", "`runyard agents update --help` lists what can be.")
+    with invocation.client() as client:
+        _show(invocation, client.agents.update(agent, **given))
 
 
 def run(
@@ -133,6 +156,32 @@ def health(agent: Name, /, *, invocation: Given) -> None:
         ("activity", found.activity),
     ]
     output.one(invocation, found, fields, name=found.grade)
+
+
+def stats(
+    *,
+    period: Annotated[Literal["day", "week", "month"], Parameter(help="Today, or 7 or 30 days up to today.")] = "week",
+    agent: Annotated[str | None, Parameter(help="Only runs of this agent, by id or the name of its job.")] = None,
+    repository: Annotated[str | None, Parameter(help="Only runs about the repository with this id.")] = None,
+    invocation: Given,
+) -> None:
+    """Count how runs of agents did, day by day in UTC."""
+    columns: list[output.Column] = [
+        ("day", lambda one: getattr(one, "date", "all")),
+        ("runs", lambda one: one.total),
+        ("succeeded", lambda one: one.succeeded),
+        ("failed", lambda one: one.failed),
+        ("success", lambda one: f"{one.success_rate:.0%}"),
+        ("took", lambda one: length(one.mean_duration_ms / 1000)),
+        ("findings", lambda one: one.findings),
+    ]
+    with invocation.client() as client:
+        wanted = None if agent is None else client.agents.get(agent).id
+        found = client.agents.stats(period=period, agent=wanted, repository=repository)
+    if invocation.json:
+        output.one(invocation, found, [])
+    else:
+        output.many(invocation, [*found.days, found.whole], columns, empty="")
 
 
 def templates(*, invocation: Given) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from cyclopts import App, Group, Parameter
 
 from runyard import __version__
-from runyard.cli import coding_commands, room_commands, task_commands
+from runyard.cli import coding_commands, job_commands, room_commands, task_commands
+from runyard.cli.job_commands import WORK
 
 _PACKAGE = "runyard.cli"
 START = Group("Start and operate", sort_key=1)
-WORK = Group("Runs and jobs", sort_key=2)
 ACCESS = Group("Access", sort_key=5)
 
 ALONE: tuple[tuple[str, str, str, Group], ...] = (
@@ -65,6 +65,11 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
                 "runs.debug:debug",
                 "Show everything that is recorded of a run, in one piece; or ask for more detail of it.",
             ),
+            (
+                "dependencies",
+                "job_dependencies:of_run",
+                "Say what a run's job depends on, and whether that is met for the run now.",
+            ),
             ("attempts", "runs.read:attempts", "List every try at a run."),
             ("children", "runs.read:children", "List the runs that a run spawned."),
             ("lineage", "runs.read:lineage", "Show where a run comes from and what came of it."),
@@ -116,94 +121,7 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
             ("cancel", "bulk:cancel", "Stop a bulk operation; what it has done stays done."),
         ),
     ),
-    (
-        "jobs",
-        "Define how things are run.",
-        WORK,
-        (
-            ("list", "jobs:list_jobs", "List jobs, newest first."),
-            ("get", "jobs:get", "Show a job's definition."),
-            ("create", "jobs:create", "Define a job."),
-            ("update", "jobs:update", "Change a job's definition, which makes a new version of it."),
-            ("enable", "jobs:enable", "Let a job take runs again."),
-            ("disable", "jobs:disable", "Make a job refuse new runs."),
-            ("delete", "jobs:delete", "Delete a job; its runs stay."),
-            ("versions", "jobs:versions", "List the versions of a job's definition."),
-            (
-                "trigger",
-                "triggers:trigger",
-                "Ask a job for a run as all its settings say: debounce, batches, dedup, windows.",
-            ),
-        ),
-    ),
-    (
-        "schedules",
-        "See when jobs make runs by the clock.",
-        WORK,
-        (
-            (
-                "list",
-                "schedules:list_schedules",
-                "List the jobs that make runs by the clock, each with its next times.",
-            ),
-        ),
-    ),
-    (
-        "secrets",
-        "Keep secrets of jobs, which executors get and nobody is shown.",
-        WORK,
-        (
-            ("list", "secrets:list_secrets", "List the names of a job's secrets."),
-            (
-                "set",
-                "secrets:set_secret",
-                "Keep a secret of a job; its value is asked for, or read from standard input.",
-            ),
-            ("delete", "secrets:delete", "Forget a secret of a job."),
-        ),
-    ),
-    (
-        "environments",
-        "Keep sets of variables that jobs are run with.",
-        WORK,
-        (
-            ("list", "environments:list_environments", "List environments and the names of their variables."),
-            ("get", "environments:get", "Show an environment, without the values of its variables."),
-            (
-                "set",
-                "environments:set_environment",
-                "Give an environment its variables; values are asked for, or read as NAME=VALUE lines.",
-            ),
-            ("delete", "environments:delete", "Forget an environment that no job names."),
-        ),
-    ),
-    (
-        "waits",
-        "Send events that runs wait for.",
-        WORK,
-        (
-            ("list", "waits:list_waits", "List the waits of runs for events, newest first."),
-            ("send", "waits:send", "Send the event that a run waits for; the run goes on."),
-            ("cancel", "waits:cancel", "Cancel the wait for an event, and its run."),
-        ),
-    ),
-    (
-        "agents",
-        "Make agents from templates, and ask them for runs.",
-        WORK,
-        (
-            ("list", "agents:list_agents", "List agents, newest first."),
-            ("get", "agents:get", "Show an agent, and how its runs did."),
-            ("create", "agents:create", "Make an agent; it is deployed at once."),
-            ("run", "agents:run", "Ask an agent for a run."),
-            ("pause", "agents:pause", "Have an agent take no runs until it is resumed."),
-            ("resume", "agents:resume", "Have a paused agent take runs again."),
-            ("archive", "agents:archive", "Have an agent take no runs for good."),
-            ("delete", "agents:delete", "Delete an agent; its runs stay."),
-            ("health", "agents:health", "Score how well an agent did in the last 30 days."),
-            ("templates", "agents:templates", "List what agents can be made from."),
-        ),
-    ),
+    *job_commands.NOUNS,
     (
         "approvals",
         "Decide what runs may do that ask first.",
@@ -277,6 +195,11 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("list", "keys:list_keys", "List API keys, newest first, without their secrets."),
             ("create", "keys:create", "Make an API key for the project; it is shown this once."),
+            (
+                "rotate",
+                "keys:rotate",
+                "Make a key in the place of another, which stays good for a while; it is shown this once.",
+            ),
             ("revoke", "keys:revoke", "End a key for good."),
             ("connection", "keys:connection", "List the keys by which sandboxes know whom the server sends."),
             (
@@ -292,7 +215,18 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
         ACCESS,
         (
             ("list", "projects:list_projects", "List projects."),
+            ("get", "projects:get", "Show a project and its limits."),
             ("create", "projects:create", "Make a project."),
+            (
+                "update",
+                "projects:update",
+                "Change what a project is called or limits; settings that are not named stay as they are.",
+            ),
+            (
+                "delete",
+                "projects:delete",
+                "Delete a project none of whose runs is live: its keys end at once, and everything of it goes.",
+            ),
         ),
     ),
 )

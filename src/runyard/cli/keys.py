@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -10,9 +10,13 @@ from runyard.cli import output
 from runyard.cli.arguments import Limit, words
 from runyard.cli.confirm import Yes, confirm
 from runyard.cli.failures import usage
-from runyard.cli.invocation import Given
-from runyard.cli.times import moment, now, stamp
+from runyard.cli.invocation import Given, Invocation
+from runyard.cli.times import moment, now, seconds, stamp
 
+if TYPE_CHECKING:
+    from runyard.sdk.models import Key
+
+Id = Annotated[str, Parameter(name="KEY", help="Id of the key (not the key itself).")]
 Dialect = Literal["native", "strait", "agh", "posthog", "bamboosnow"]
 
 
@@ -53,26 +57,23 @@ def create(
     until = moment(expires, now(), ahead=True) if expires else None
     with invocation.client() as client:
         key = client.keys.create(name, scopes=scopes, project=invocation.project, dialect=dialect, expires_at=until)
-    fields: list[tuple[str, object]] = [
-        ("key", key.key),
-        ("id", key.id),
-        ("name", key.name),
-        ("project", key.project),
-        ("scopes", " ".join(key.scopes)),
-        ("expires", stamp(key.expires_at)),
-    ]
-    output.one(invocation, key, fields, name=key.key)
-    if not invocation.json:
-        output.note(invocation, "Keep the key now: it cannot be shown again.")
+    _show_new(invocation, key)
 
 
-def revoke(
-    key: Annotated[str, Parameter(name="KEY", help="Id of the key (not the key itself).")],
+def rotate(
+    key: Id,
     /,
     *,
-    yes: Yes = False,
+    grace: Annotated[str | None, Parameter(help="How long the old one stays good beside it, like 2d; an hour.")] = None,
     invocation: Given,
 ) -> None:
+    """Make a key in the place of another, which stays good for a while; it is shown this once."""
+    with invocation.client() as client:
+        made = client.keys.rotate(key, grace_seconds=None if grace is None else seconds(grace))
+    _show_new(invocation, made)
+
+
+def revoke(key: Id, /, *, yes: Yes = False, invocation: Given) -> None:
     """End a key for good."""
     confirm(invocation, f"Revoke the key {key}?", yes=yes)
     with invocation.client() as client:
@@ -108,3 +109,17 @@ def rotate_connection(*, yes: Yes = False, invocation: Given) -> None:
     with invocation.client() as client:
         made = client.keys.rotate_connection()
     output.one(invocation, made, [("id", made.id), ("created", stamp(made.created_at))], name=made.id)
+
+
+def _show_new(invocation: Invocation, key: Key) -> None:
+    fields: list[tuple[str, object]] = [
+        ("key", key.key),
+        ("id", key.id),
+        ("name", key.name),
+        ("project", key.project),
+        ("scopes", " ".join(key.scopes)),
+        ("expires", stamp(key.expires_at)),
+    ]
+    output.one(invocation, key, fields, name=key.key)
+    if not invocation.json:
+        output.note(invocation, "Keep the key now: it cannot be shown again.")

@@ -11,6 +11,7 @@ OnReject = Literal["continue", "cancel"]
 ApprovalState = Literal["pending", "approved", "rejected", "canceled"]
 Severity = Literal["error", "warning", "info"]
 WaitState = Literal["waiting", "received", "timed_out", "canceled"]
+Condition = Literal["completed", "failed", "any"]
 Preset = Literal["micro", "small-1x", "small-2x", "medium-1x", "medium-2x", "large-1x", "large-2x"]
 ActionResult = Literal["success", "failure", "pending"]
 
@@ -196,6 +197,19 @@ class FindingFields(TypedDict, total=False):
     file: str | None
     line: int | None
     suggestion: str | None
+
+
+class ProjectSettings(TypedDict, total=False):
+    """What a project limits for all of its runs; None is no limit."""
+
+    timezone: str
+    max_queued: int | None
+    max_running: int | None
+    daily_cost_micro_usd: int | None
+    max_run_cost_micro_usd: int | None
+    max_run_tokens: int | None
+    max_event_waits: int | None
+    organization: str
 
 
 class RunFilter(TypedDict, total=False):

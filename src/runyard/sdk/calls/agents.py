@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 
 from runyard.sdk import models
 from runyard.sdk.call import Call, get, present, query, segment, send
@@ -96,6 +96,13 @@ def run(
 def health(agent: str) -> Call[models.AgentHealth]:
     """How well it did in the last 30 days."""
     return get(f"{_agent(agent)}/health", models.AgentHealth)
+
+
+def stats(
+    *, period: Literal["day", "week", "month"] | None = None, agent: str | None = None, repository: str | None = None
+) -> Call[models.AgentStats]:
+    """How runs of agents did today, or over 7 (unless told) or 30 days up to today; agent and repository are ids."""
+    return get("/stats/agents", models.AgentStats, query(period=period, agent=agent, repository=repository))
 
 
 def templates() -> Call[list[models.AgentTemplate]]:

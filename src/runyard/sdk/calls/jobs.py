@@ -7,8 +7,8 @@ from typing import Any, Unpack
 import msgspec
 
 from runyard.sdk import models
-from runyard.sdk.call import Call, get, query, segment, send
-from runyard.sdk.fields import JobFields, TriggerFields
+from runyard.sdk.call import Call, get, present, query, segment, send
+from runyard.sdk.fields import Condition, JobFields, TriggerFields
 
 
 def create(name: str, **fields: Unpack[JobFields]) -> Call[models.Job]:
@@ -39,6 +39,27 @@ def delete(job: str) -> Call[None]:
 def versions(job: str, *, limit: int | None = None) -> Call[models.Page[models.JobVersion]]:
     """The versions of a job's definition."""
     return get(f"/jobs/{segment(job)}/versions", models.Page[models.JobVersion], query(limit=limit))
+
+
+def health(job: str, *, hours: int | None = None) -> Call[models.JobHealth]:
+    """How a job's runs fared that ended in the last week, or in so many hours."""
+    return get(f"/jobs/{segment(job)}/health", models.JobHealth, query(hours=hours))
+
+
+def dependencies(job: str, *, limit: int | None = None) -> Call[models.Page[models.Dependency]]:
+    """What a job depends on, newest first."""
+    return get(f"/jobs/{segment(job)}/dependencies", models.Page[models.Dependency], query(limit=limit))
+
+
+def add_dependency(job: str, depends_on: str, *, condition: Condition | None = None) -> Call[models.Dependency]:
+    """Let new runs of a job wait for another; between the same two the condition is changed."""
+    body = present(depends_on=depends_on, condition=condition)
+    return send("POST", f"/jobs/{segment(job)}/dependencies", models.Dependency, body)
+
+
+def remove_dependency(job: str, dependency_id: str) -> Call[models.Dependency]:
+    """Take a dependency away; runs that waited for it alone go on."""
+    return send("DELETE", f"/jobs/{segment(job)}/dependencies/{segment(dependency_id)}", models.Dependency)
 
 
 def trigger(

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from runyard.sdk import models
 from runyard.sdk.call import Call, get, present, query, segment, send
+from runyard.sdk.fields import ProjectSettings
 
 
 def create(
@@ -37,6 +38,11 @@ def revoke(key_id: str) -> Call[models.Key]:
     return send("DELETE", f"/keys/{segment(key_id)}", models.Key)
 
 
+def rotate(key_id: str, *, grace_seconds: float | None = None) -> Call[models.Key]:
+    """Make a key in the place of another, which stays good for an hour, or so long; its `key` is never shown again."""
+    return send("POST", f"/keys/{segment(key_id)}/rotate", models.Key, present(grace_seconds=grace_seconds))
+
+
 def list_connection_keys() -> Call[models.Page[models.ConnectionKey]]:
     """The keys that sign tokens for sandboxes: the one that signs now, then those it took the place of."""
     return get("/keys/connection", models.Page[models.ConnectionKey])
@@ -47,9 +53,11 @@ def rotate_connection_key() -> Call[models.ConnectionKey]:
     return send("POST", "/keys/connection/rotate", models.ConnectionKey)
 
 
-def create_project(slug: str, *, name: str | None = None) -> Call[models.Project]:
+def create_project(
+    slug: str, *, name: str | None = None, settings: ProjectSettings | None = None
+) -> Call[models.Project]:
     """Make a project."""
-    return send("POST", "/projects", models.Project, present(slug=slug, name=name))
+    return send("POST", "/projects", models.Project, present(slug=slug, name=name, settings=settings))
 
 
 def list_projects(*, limit: int | None = None) -> Call[models.Page[models.Project]]:
@@ -60,3 +68,15 @@ def list_projects(*, limit: int | None = None) -> Call[models.Page[models.Projec
 def read_project(project: int | str) -> Call[models.Project]:
     """One project, by number or slug."""
     return get(f"/projects/{segment(project)}", models.Project)
+
+
+def update_project(
+    project: int | str, *, name: str | None = None, settings: ProjectSettings | None = None
+) -> Call[models.Project]:
+    """Change what is given of a project; settings that are not named stay as they are."""
+    return send("PATCH", f"/projects/{segment(project)}", models.Project, present(name=name, settings=settings))
+
+
+def delete_project(project: int | str) -> Call[None]:
+    """Delete a project none of whose runs is live: its keys end at once, everything of it goes."""
+    return send("DELETE", f"/projects/{segment(project)}", None)

@@ -151,6 +151,11 @@ def explain(run_id: str) -> Call[models.Explanation]:
     return get(f"{_run(run_id)}/explain", models.Explanation)
 
 
+def dependencies(run_id: str) -> Call[models.RunDependencies]:
+    """What the run's job depends on, and whether that is met for the run as things are now."""
+    return get(f"{_run(run_id)}/dependencies", models.RunDependencies)
+
+
 def set_debug(run_id: str, *, on: bool) -> Call[models.Run]:
     """Ask for more detail of the run, or for no more."""
     return send("POST", f"{_run(run_id)}/debug", models.Run, {"on": on})

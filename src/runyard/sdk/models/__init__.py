@@ -3,7 +3,16 @@
 Values of the caller (payloads, outputs, checkpoints …) are decoded when first looked at: `raw_…` holds their text.
 """
 
-from runyard.sdk.models.agents import Agent, AgentHealth, AgentRuns, AgentTemplate, AgentTemplates
+from runyard.sdk.models.agents import (
+    Agent,
+    AgentDay,
+    AgentHealth,
+    AgentRuns,
+    AgentStats,
+    AgentSums,
+    AgentTemplate,
+    AgentTemplates,
+)
 from runyard.sdk.models.approvals import Approval, Decision
 from runyard.sdk.models.assignments import AssignedCommit, AssignedPullRequest, AssignedRepository, Assignment
 from runyard.sdk.models.bridges import Bridge, BridgeTarget, ResolvedTarget, Subscription
@@ -22,7 +31,7 @@ from runyard.sdk.models.coding import (
 from runyard.sdk.models.debug import DebugBundle, Sample
 from runyard.sdk.models.findings import Action, Counted, Finding
 from runyard.sdk.models.inbox import ActiveRun, Inbox, InboxGroup, InboxItem, Latency, QueueDepth, TaskStats, Triage
-from runyard.sdk.models.jobs import Job, JobVersion
+from runyard.sdk.models.jobs import Dependency, Job, JobHealth, JobVersion, RunDependencies, RunDependency
 from runyard.sdk.models.model import NULL, Model, Page
 from runyard.sdk.models.personas import Persona
 from runyard.sdk.models.projects import ConnectionKey, Key, Project
@@ -104,8 +113,11 @@ __all__ = [
     "Action",
     "ActiveRun",
     "Agent",
+    "AgentDay",
     "AgentHealth",
     "AgentRuns",
+    "AgentStats",
+    "AgentSums",
     "AgentTemplate",
     "AgentTemplates",
     "Approval",
@@ -139,6 +151,7 @@ __all__ = [
     "DebugBundle",
     "Decision",
     "DeliveredRun",
+    "Dependency",
     "Done",
     "Drained",
     "Environment",
@@ -156,6 +169,7 @@ __all__ = [
     "InboxItem",
     "Inspection",
     "Job",
+    "JobHealth",
     "JobVersion",
     "Judged",
     "Key",
@@ -190,6 +204,8 @@ __all__ = [
     "Review",
     "ReviewClaim",
     "Run",
+    "RunDependencies",
+    "RunDependency",
     "RunSession",
     "RunsOut",
     "Sample",

@@ -68,3 +68,31 @@ class AgentHealth(Model, frozen=True, kw_only=True):
     efficiency: float = 0.0
     cost: float = 0.0
     activity: float = 0.0
+
+
+class AgentSums(Model, frozen=True, kw_only=True):
+    """What runs of agents come to; `total` counts canceled and unfinished ones too, `failed` timeouts."""
+
+    total: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    success_rate: float = 0.0
+    mean_duration_ms: int = 0
+    findings: int = 0
+    errors: int = 0
+    warnings: int = 0
+    infos: int = 0
+
+
+class AgentDay(AgentSums, frozen=True, kw_only=True):
+    """A day in UTC."""
+
+    date: str
+
+
+class AgentStats(Model, frozen=True, kw_only=True):
+    """A period: all of it, and each of its days, today the last."""
+
+    period: str
+    whole: AgentSums
+    days: list[AgentDay] = []

@@ -15,6 +15,10 @@ class JobMethods:
     update = Sends(jobs.update)
     delete = Sends(jobs.delete)
     versions = Lists(jobs.versions)
+    health = Sends(jobs.health)
+    dependencies = Lists(jobs.dependencies)
+    add_dependency = Sends(jobs.add_dependency)
+    remove_dependency = Sends(jobs.remove_dependency)
     trigger = SendsTrigger(jobs.trigger)
 
 
@@ -55,6 +59,7 @@ class AgentMethods:
     archive = Sends(agents.archive)
     run = SendsForRun(agents.run)
     health = Sends(agents.health)
+    stats = Sends(agents.stats)
     templates = Sends(agents.templates)
     template = Sends(agents.template)
 

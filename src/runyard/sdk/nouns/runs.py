@@ -26,6 +26,7 @@ class RunMethods:
     reschedule = SendsForRun(runs.reschedule)
     forget_idempotency_key = Sends(runs.forget_idempotency_key)
     explain = Sends(runs.explain)
+    dependencies = Sends(runs.dependencies)
     debug = Sends(runs.debug)
     set_debug = SendsForRun(runs.set_debug)
     lineage = Sends(runs.lineage)

@@ -26,6 +26,7 @@ class KeyMethods:
     get = Sends(keys.read)
     list = Lists(keys.list_all)
     revoke = Sends(keys.revoke)
+    rotate = Sends(keys.rotate)
     connection = Sends(keys.list_connection_keys)
     rotate_connection = Sends(keys.rotate_connection_key)
 
@@ -36,6 +37,8 @@ class ProjectMethods:
     create = Sends(keys.create_project)
     get = Sends(keys.read_project)
     list = Lists(keys.list_projects)
+    update = Sends(keys.update_project)
+    delete = Sends(keys.delete_project)
 
 
 class WebhookMethods:
