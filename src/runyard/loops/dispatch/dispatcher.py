@@ -233,7 +233,10 @@ class Dispatcher:
         )
 
     async def _gather(self, run: Run, taken: float) -> None:
-        """Have the reports on runs that took long come together: they are one commit and cause one claim."""
+        """Have the reports on runs that took long come together: they are one commit and cause one claim.
+
+        None comes later than the run's timeout, which the engine keeps.
+        """
         left = seconds_left(run, self.store.now())
         wait = min(taken * UNHURRIED, LONGEST_WAIT, LONGEST_WAIT if left is None else left)
         if taken >= QUICK and wait > 0 and not self.claims.is_draining:
