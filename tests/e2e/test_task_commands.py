@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from runyard.sdk import Conflict
 from tests.e2e.conftest import Place
 from tests.e2e.desk import NOBODY, Desk
+from tests.e2e.processes import command, environment
 from tests.e2e.tables import fields, rows
 
 
@@ -151,6 +154,9 @@ def test_sessions_work_on_tasks_and_people_judge(desk: Desk) -> None:
     assert desk.json("sessions", "stop", began["id"][-12:])["state"] == "stopped"
     kinds = [event.type for event in client.sessions.stream(began["id"])]
     assert kinds, "how it began, what was said, how it ended"
+    assert [line["type"] for line in desk.lines("sessions", "events", began["id"], "-f")] == kinds
+    assert len(desk.text("sessions", "events", began["id"], "--follow").splitlines()) == len(kinds)
+    assert desk.json("sessions", "events", began["id"], "-f", code=2)["code"] == "usage"
     assert kinds == [event.type for event in client.sessions.events(began["id"])]
     assert desk.json("sessions", "list", "--live") == []
 
@@ -204,6 +210,29 @@ def test_tasks_wait_for_others_and_are_put_out_of_sight(desk: Desk) -> None:
     said = desk.call("tasks", "triage", "read", waiting[1], NOBODY, code=5)
     assert (waiting[1] in said.out, NOBODY in said.err) == (True, True)
     assert desk.json("tasks", "triage", "unread", waiting[0], code=2)["code"] == "usage"
+
+
+def test_a_task_is_followed_with_all_below_it_until_one_has_seen_enough(place: Place, tmp_path: Path) -> None:
+    top = place.client.tasks.create("Top")
+    where = {"RUNYARD_URL": place.server.url, "RUNYARD_KEY": place.server.key, "RUNYARD_PROJECT": place.project}
+    following = subprocess.Popen(
+        command("tasks", "timeline", top.id, "-f", "-o", "jsonl"),
+        env=environment(tmp_path, **where),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with following:
+        assert following.stdout is not None
+        told = [json.loads(following.stdout.readline())]
+        below = place.client.tasks.create("Below", parent_id=top.id)
+        told += [json.loads(following.stdout.readline()) for _ in range(2)]
+        following.send_signal(signal.SIGINT)
+        assert following.wait(30) == 130
+    assert {(line["task_id"], line["type"]) for line in told} == {
+        (top.id, "task.created"),
+        (top.id, "task.child_created"),
+        (below.id, "task.created"),
+    }
 
 
 def test_runs_of_tasks_are_worked_on_by_hand_and_forced(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from runyard.cli.arguments import Limit, SessionId, text_value
 from runyard.cli.display import details
 from runyard.cli.ids import session_id
 from runyard.cli.invocation import Given, Invocation
+from runyard.cli.tail import Follow, tail
 from runyard.cli.times import stamp
 
 if TYPE_CHECKING:
@@ -61,8 +62,17 @@ def cancel_prompt(
         _show(invocation, client.sessions.cancel_prompt(session_id(client, session), prompt))
 
 
-def events(session: SessionId, /, *, limit: Limit = 1000, invocation: Given) -> None:
-    """Print what happened to a session and was said to it, oldest line first."""
+def events(session: SessionId, /, *, follow: Follow = False, limit: Limit = 1000, invocation: Given) -> None:
+    """Print what happened to a session and was said to it, oldest line first; followed, until it stops."""
+    if follow:
+        with invocation.client() as client:
+            whole = session_id(client, session)
+            tail(
+                invocation,
+                lambda: client.sessions.stream(whole),
+                lambda one: f"{stamp(one.at)}  {one.type}  {details(one.data)}".rstrip(),
+            )
+        return
     columns: list[output.Column] = [
         ("number", lambda one: one.number),
         ("at", lambda one: stamp(one.at)),

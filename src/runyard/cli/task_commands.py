@@ -74,7 +74,11 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
             ("unsubscribe", "tasks.subscriptions:unsubscribe", "Tell nobody of a subscription any more."),
             ("runs", "tasks.read:runs", "List the runs of a task, newest first."),
             ("tree", "tasks.read:tree", "Show a task with all below it, and what runs of them."),
-            ("timeline", "tasks.read:timeline", "Print what happened to a task, oldest line first."),
+            (
+                "timeline",
+                "tasks.read:timeline",
+                "Print what happened to a task, oldest line first; followed, with all below it.",
+            ),
             (
                 "inspect",
                 "tasks.inspecting:task",
@@ -167,7 +171,7 @@ NOUNS: tuple[tuple[str, str, Group, tuple[tuple[str, str, str], ...]], ...] = (
             (
                 "events",
                 "session_talk:events",
-                "Print what happened to a session and was said to it, oldest line first.",
+                "Print what happened to a session and was said to it, oldest line first; followed, until it stops.",
             ),
             ("channels", "session_talk:channels", "List the channels that a session sees."),
             (

@@ -10,13 +10,14 @@ from runyard.cli import output
 from runyard.cli.arguments import Limit, TaskId, Workspace, present
 from runyard.cli.ids import task_id
 from runyard.cli.invocation import Given
+from runyard.cli.tail import Follow, tail
 from runyard.cli.tasks.view import columns, run_of, show
 from runyard.cli.times import length, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runyard.sdk.models import TaskNode, TaskTree
+    from runyard.sdk.models import TaskEvent, TaskNode, TaskTree
 
 Status = Literal["draft", "pending", "blocked", "ready", "in_progress", "completed", "failed", "canceled"]
 
@@ -86,8 +87,13 @@ def tree(task: TaskId, /, *, invocation: Given) -> None:
     output.many(invocation, downward(found), drawn, empty="")
 
 
-def timeline(task: TaskId, /, *, limit: Limit = 1000, invocation: Given) -> None:
-    """Print what happened to a task, oldest line first."""
+def timeline(task: TaskId, /, *, follow: Follow = False, limit: Limit = 1000, invocation: Given) -> None:
+    """Print what happened to a task, oldest line first; followed, with all below it."""
+    if follow:
+        with invocation.client() as client:
+            whole = task_id(client, task)
+            tail(invocation, lambda: client.tasks.stream(whole), _line)
+        return
     drawn: list[output.Column] = [
         ("seq", lambda line: line.seq),
         ("at", lambda line: stamp(line.at)),
@@ -99,6 +105,11 @@ def timeline(task: TaskId, /, *, limit: Limit = 1000, invocation: Given) -> None
     with invocation.client() as client:
         found = client.tasks.timeline(task_id(client, task), limit=limit)
         output.many(invocation, found, drawn, empty="Nothing happened yet.")
+
+
+def _line(line: TaskEvent) -> str:
+    told = f"{stamp(line.at)}  {line.task_id}  {line.type}  by {line.actor.ref}"
+    return f"{told}  {output.encoded(line.data).decode()}" if line.data else told
 
 
 def stats(
