@@ -110,7 +110,10 @@ def receive(
     limit: int | None = None,
     wait_seconds: float | None = None,
 ) -> Call[list[models.Message]]:
-    """What others said in a channel and the session has not read, waiting up to `wait_seconds` for the first."""
+    """What others said in a channel and the session has not read, waiting up to `wait_seconds` for the first.
+
+    From then on it has read them; `after` the number of a message they are told once more.
+    """
     return Call(
         method="POST",
         path=f"{_session(session_id)}/messages/receive",
