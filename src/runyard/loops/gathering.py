@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from runyard.domain.errors import Unavailable
-from runyard.storage.port import Listener, Store, Tx
+from runyard.storage.port import Tx
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,15 +22,30 @@ WINDOW = 0.005
 _Asked = tuple[Callable[[Tx], Any], "asyncio.Future[Any]"]
 
 
+class LoopStore(Protocol):
+    """What a loop needs of a store: looks, and changes."""
+
+    async def read(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the operation on a snapshot."""
+        ...
+
+    async def write(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the operation in a transaction; durable when this returns."""
+        ...
+
+    def now(self) -> int:
+        """The store's clock, in UTC microseconds."""
+        ...
+
+
 class Gathered:
     """A store for loops: what they read at about the same moment is read at once, a few milliseconds later.
 
     Loops that rest equally long, and got their answers together, ask together again.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: LoopStore) -> None:
         self.store = store
-        self.engine = store.engine
         self._asked: list[_Asked] = []
         self._looking: set[asyncio.Task[None]] = set()
 
@@ -70,25 +85,9 @@ class Gathered:
         """As the store does it."""
         return await self.store.write(op, *args, **kwargs)
 
-    def transact(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """As the store does it."""
-        return self.store.transact(op, *args, **kwargs)
-
-    def look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """As the store does it."""
-        return self.store.look(op, *args, **kwargs)
-
-    def subscribe(self, listener: Listener) -> None:
-        """As the store does it."""
-        self.store.subscribe(listener)
-
     def now(self) -> int:
         """The store's clock."""
         return self.store.now()
-
-    def close(self) -> None:
-        """As the store does it."""
-        self.store.close()
 
 
 def _all(tx: Tx, ops: list[Callable[[Tx], Any]]) -> list[Any]:

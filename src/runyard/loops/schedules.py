@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from runyard.engine import schedules
+from runyard.loops.gathering import LoopStore
 from runyard.loops.runner import Loop
-from runyard.storage.port import Store
 
 LONGEST_REST = 1.0
 PAUSE = 5.0
 
 
-async def fire_once(store: Store) -> float:
+async def fire_once(store: LoopStore) -> float:
     """Make what is due; the seconds until something is due next, at most one."""
     due = await store.read(schedules.next_due)
     if due is None:
@@ -24,12 +24,12 @@ async def fire_once(store: Store) -> float:
     return 0.0 if await store.write(schedules.fire) else LONGEST_REST
 
 
-async def settle_once(store: Store) -> float | None:
+async def settle_once(store: LoopStore) -> float | None:
     """Plan one slice anew; straight on while there is more."""
     return None if await store.write(schedules.settle) == 0 else 0.0
 
 
-def loops(store: Store, wait: Callable[[float], Awaitable[object]]) -> list[Loop]:
+def loops(store: LoopStore, wait: Callable[[float], Awaitable[object]]) -> list[Loop]:
     """The loops; schedules are planned so far ahead that looking once a second is soon enough.
 
     `wait` ends early when a time zone is changed.

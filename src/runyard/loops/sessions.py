@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from runyard.engine import sessions
 from runyard.engine.tasks import recovering, settling
+from runyard.loops.gathering import LoopStore
 from runyard.loops.runner import Loop
 from runyard.storage.port import Store
 
@@ -13,7 +14,7 @@ LONGEST_REST = 1.0
 SLICE = 100
 
 
-async def sweep_once(store: Store) -> float:
+async def sweep_once(store: LoopStore) -> float:
     """Stop those whose time is up; straight on while there are more."""
     if await store.read(sessions.are_due):
         return 0.0 if await store.write(settling.sweep, SLICE) == SLICE else LONGEST_REST
@@ -27,6 +28,6 @@ def recover(store: Store) -> None:
         after = store.transact(recovering.recover, after)
 
 
-def loop(store: Store, wait: Callable[[float], Awaitable[object]]) -> Loop:
+def loop(store: LoopStore, wait: Callable[[float], Awaitable[object]]) -> Loop:
     """The loop; `wait` ends early when sessions are to stop."""
     return Loop(name="sessions", once=lambda: sweep_once(store), pause=LONGEST_REST, wait=wait)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from runyard.engine import timers
+from runyard.loops.gathering import LoopStore
 from runyard.loops.runner import Loop
-from runyard.storage.port import Store
 
 LONGEST_REST = 1.0
 Wait = Callable[[float], Awaitable[object]]
 
 
-async def tick_once(store: Store) -> float:
+async def tick_once(store: LoopStore) -> float:
     """Move what is overdue; the seconds until something is due next, at most one."""
     due = await store.read(timers.next_due)
     if due is None:
@@ -24,12 +24,12 @@ async def tick_once(store: Store) -> float:
     return 0.0
 
 
-async def repair_once(store: Store) -> None:
+async def repair_once(store: LoopStore) -> None:
     """Let held runs into places that were left free."""
     await store.write(timers.repair_lanes)
 
 
-def loops(store: Store, wait: Wait) -> list[Loop]:
+def loops(store: LoopStore, wait: Wait) -> list[Loop]:
     """The loops that move runs when their time has come; `wait` ends early when a close deadline is set."""
     return [
         Loop(name="timers", once=lambda: tick_once(store), pause=LONGEST_REST, wait=wait),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from runyard.engine import batches, buffers, debounces, dedup, hooks
+from runyard.loops.gathering import LoopStore
 from runyard.loops.runner import Loop
-from runyard.storage.port import Store, Tx
+from runyard.storage.port import Tx
 
 LONGEST_REST = 1.0
 TIDIED = 60.0
 
 
-async def fire_once(store: Store) -> float:
+async def fire_once(store: LoopStore) -> float:
     """Make what is due; the seconds until something is due next, at most one."""
     due = await store.read(next_due)
     if due is None:
@@ -29,7 +30,7 @@ def next_due(tx: Tx) -> int | None:
     return min((at for at in (debounces.next_due(tx), buffers.next_due(tx)) if at is not None), default=None)
 
 
-async def tidy_once(store: Store) -> float | None:
+async def tidy_once(store: LoopStore) -> float | None:
     """Forget payloads, records of batches and receipts of deliveries whose time is over."""
     forgotten = await store.write(dedup.prune)
     dropped = await store.write(batches.prune)
@@ -38,7 +39,7 @@ async def tidy_once(store: Store) -> float | None:
     return 0.0 if more else None
 
 
-def loops(store: Store) -> list[Loop]:
+def loops(store: LoopStore) -> list[Loop]:
     """The loops."""
     return [
         Loop(name="triggers", once=lambda: fire_once(store), pause=LONGEST_REST),

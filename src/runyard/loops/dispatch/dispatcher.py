@@ -56,6 +56,7 @@ class Dispatcher:
 
     BEAT = 10.0
     RECORD = 0.25
+    IDLE = 5.0
 
     def __init__(
         self, store: Store, client: Client, packer: Packer, settings: Settings, *, wake: Callable[[str], object]
@@ -83,12 +84,13 @@ class Dispatcher:
             for flight, outcome in zip(some, await self.store.write(leases.heartbeat, beats), strict=True):
                 flight.lost = isinstance(outcome, LeaseLost)
 
-    async def record_once(self) -> None:
-        """Tell the other servers what requests came to."""
+    async def record_once(self) -> float | None:
+        """Tell the other servers what requests came to; seldom while nothing is sent."""
         tried = self.fares.taken()
         if tried:
             self.fares.learn(await self.store.write(endpoints.record, tried))
         self.client.sweep()
+        return None if self.flights else self.IDLE
 
     async def forget_once(self) -> None:
         """Forget addresses nothing was sent to for long."""
@@ -133,6 +135,8 @@ class Dispatcher:
             )
             for one in boarded.granted
         ]
+        if not self.flights:
+            self._wake(TROUBLE)  # whoever tells of it rests while nothing is sent
         self.flights |= {flight.granted.lease.token: flight for flight in flights}
         self.traffic.take_off([flight.class_id for flight in flights])
         if flights:

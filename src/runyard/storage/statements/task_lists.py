@@ -25,6 +25,10 @@ _WALK = (
     "ORDER BY active_at DESC, id DESC LIMIT :n"
 )
 WALKS = {kind: _WALK.replace("#", condition) for kind, condition in RANGES.items()}
+# A sum keeps SQLite from going through all tasks of the project by the index that begins with it.
+WALKS["parent"] = WALKS["parent"].replace("project_id = :project_id", "project_id + 0 = :project_id")
+# To PostgreSQL, what is NULL is not equal, so that the order has to name it for the index to be in that order.
+WALKS["global"] = WALKS["global"].replace("ORDER BY ", "ORDER BY workspace_id DESC, ")
 EDGES = (
     "SELECT task_id, depends_on_id, created_at FROM task_dependencies WHERE task_id {among ids} "
     "ORDER BY task_id, created_at, depends_on_id"
