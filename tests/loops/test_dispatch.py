@@ -16,15 +16,22 @@ import msgspec
 import pytest
 
 from runyard.domain.errors import Unavailable
+from runyard.domain.jobs import NewRun
 from runyard.domain.policy import Policy
 from runyard.domain.states import RunState
 from runyard.engine import checkpoints, dispatches, environments, job_secrets, leases
 from runyard.engine.checkpoints import NewCheckpoint
 from runyard.engine.fences import Writer
 from runyard.engine.proofs import Pass
+from runyard.loops.dispatch.claiming import Claims
+from runyard.loops.dispatch.fares import Fares
 from runyard.loops.dispatch.flights import Flight
+from runyard.loops.dispatch.packing import Packer
+from runyard.loops.dispatch.traffic import Traffic
+from runyard.storage.vault import Vault
+from runyard.web.run_tokens import RunTokens
 from tests.support.endpoints import Endpoint, Heard, Open, Say
-from tests.support.sending import AT_ONCE, PATIENCE, Post, http_job, settled
+from tests.support.sending import AT_ONCE, PATIENCE, SECRET, Post, http_job, settled
 from tests.support.stores import Clock
 from tests.support.yard import SECOND, Yard
 
@@ -520,6 +527,37 @@ def test_a_quick_endpoint_is_served_while_all_others_are_looked_at(
     assert yard.run(unknown).state is S.QUEUED
     others.set()
     assert settled(yard, unknown).state is S.COMPLETED
+
+
+def test_what_a_look_at_the_others_leaves_is_claimed_without_a_rest(
+    yard: Yard, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+):
+    """However many looks a round takes, and wherever among them something was left."""
+    monkeypatch.setattr("runyard.loops.dispatch.claiming.FEW", 1)
+    monkeypatch.setattr(dispatches, "CLASSES", 2)
+    vault = Vault(SECRET)
+    packer = Packer(vault, RunTokens(vault.key("run tokens"), yard.store.now))
+    claimed: list[str] = []
+    claims = Claims(
+        yard.store,
+        packer,
+        Traffic(50),
+        Fares(),
+        wake=lambda topic: None,
+        depart=lambda boarded: claimed.extend(one.run.id for one in boarded.granted),
+    )
+    for name in ("a", "b", "c"):
+        http_job(yard, endpoint, name)
+    runs = [created.run.id for created in yard.ask(*(NewRun(job=name) for name in ("a", "a", "a", "b", "c")))]
+
+    async def until_it_rests() -> int:
+        looks = 1
+        while await claims.others_once() == 0.0:
+            looks += 1
+        return looks
+
+    assert asyncio.run(until_it_rests()) > len(runs)
+    assert sorted(claimed) == sorted(runs)
 
 
 def test_slow_runs_that_end_about_the_same_time_are_reported_together(

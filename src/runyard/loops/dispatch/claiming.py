@@ -26,6 +26,8 @@ OTHERS = "dispatch:others"
 """The same for classes other than those served last."""
 BATCH = 128
 """So many runs are claimed at once at most."""
+FEW = 32
+"""So many of the others: what is claimed of quick classes meanwhile waits for no longer commit than that."""
 CLAIM_LEASE = 30 * SECOND
 """Until a run's request is on its way; shorter than any grace, so that a run that never started goes back as it was."""
 LEASE = 90 * SECOND
@@ -60,6 +62,8 @@ class Claims:
         self._wake = wake
         self._depart = depart
         self._after = 0
+        self._left = False
+        """Whether a pass of this round over the others left something for the next."""
         self._held: set[str] = set()
         """Whose work was seen for which there was no place: `WORK`'s, `OTHERS`'."""
         self._locks = (asyncio.Lock(), asyncio.Lock())
@@ -75,8 +79,8 @@ class Claims:
             self._held.add(WORK)
             return None
         async with self._locks[0]:
-            ready, left_out = await self._look(among=served)
-            return 0.0 if await self._claim(ready.heads, WORK, left_out=left_out) else None
+            ready, left_out = await self._look(BATCH, among=served)
+            return 0.0 if await self._claim(ready.heads, BATCH, WORK, left_out=left_out) else None
 
     async def others_once(self) -> float | None:
         """Claim of the others, some classes a pass; straight on until all were looked at, and while there is much."""
@@ -86,11 +90,15 @@ class Claims:
             return None
         async with self._locks[1]:
             began = time.monotonic()
-            ready, left_out = await self._look(but=frozenset(self.traffic.served), after=self._after)
+            ready, left_out = await self._look(FEW, but=frozenset(self.traffic.served), after=self._after)
             ended = time.monotonic()
             self._after = ready.more_after or 0
-            count = await self._claim(ready.heads, OTHERS, left_out=left_out)
-        if self._after or count == BATCH:
+            count = await self._claim(ready.heads, FEW, OTHERS, left_out=left_out)
+        self._left = self._left or count == FEW
+        if self._after:
+            return 0.0
+        if self._left:
+            self._left = False
             return 0.0
         self.rests_until = ended + min((ended - began) * REST, LONGEST_REST)
         return None
@@ -108,7 +116,7 @@ class Claims:
                 pass
 
     async def _look(
-        self, *, but: Set[int] = frozenset(), among: Sequence[int] | None = None, after: int = 0
+        self, most: int, *, but: Set[int] = frozenset(), among: Sequence[int] | None = None, after: int = 0
     ) -> tuple[Ready, bool]:
         """Work that is ready, and whether there are classes that may have nothing more now."""
         load, left_out = self._load(), False
@@ -116,15 +124,15 @@ class Claims:
         def worth(class_ids: Sequence[int]) -> Mapping[int, int]:
             nonlocal left_out
             wanted = [class_id for class_id in class_ids if class_id not in but]
-            found = allot(wanted, load, BATCH)
+            found = allot(wanted, load, most)
             left_out = len(found) < len(wanted)
             return found
 
         return await self.store.read(dispatches.ready, EXECUTOR, worth, after=after, among=among), left_out
 
-    async def _claim(self, heads: Heads, topic: str, *, left_out: bool) -> int:
+    async def _claim(self, heads: Heads, most: int, topic: str, *, left_out: bool) -> int:
         """Claim of these what there are places for now; for how many there were."""
-        chosen = pick(heads, self._load(), BATCH)
+        chosen = pick(heads, self._load(), most)
         held = left_out or len(chosen) < sum(map(len, heads.values()))
         (self._held.add if held else self._held.discard)(topic)
         if not chosen or self.is_draining:
