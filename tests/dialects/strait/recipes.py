@@ -239,6 +239,8 @@ def create_api_key(strait: Strait) -> Ask:
 
 def list_api_keys(strait: Strait) -> Ask:
     _key(strait)
+    # The first use of the caller's key is noted beside its answer, and shows in the list.
+    strait.stand.until(lambda: any("last_used_at" in key for key in good(strait.get("/v1/api-keys"))["data"]))
     return Ask(method="GET", path="/v1/api-keys", client=strait)
 
 
