@@ -6,12 +6,12 @@ journal, no attempts, no leases, no HTTP: nothing could be quicker on top of the
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+import apsw
 import psycopg
 import uuid_utils
 
@@ -54,11 +54,11 @@ def _rate(rows: int, work: Callable[[Sequence[str]], None], hundreds: Sequence[S
 
 
 def _sqlite(database: Database, rows: int) -> Raw:
-    with closing(sqlite3.connect(database.folder / "raw.db", isolation_level=None)) as file:
+    with closing(apsw.Connection(str(database.folder / "raw.db"))) as file:
         for text in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", TABLE, READY):
             file.execute(text)
 
-        def transaction(text: str, values: list[tuple[object, ...]]) -> None:
+        def transaction(text: str, values: list[tuple[str | int, ...]]) -> None:
             file.execute("BEGIN IMMEDIATE")
             file.executemany(text, values)
             file.execute("COMMIT")

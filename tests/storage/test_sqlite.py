@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import apsw
 import msgspec
 import pytest
 
@@ -67,7 +67,7 @@ def test_writes_are_durable_and_readers_see_a_write_ahead_log(tmp_path: Path):
 
 def shorten(tx: Tx) -> None:
     assert isinstance(tx, SqliteTx)
-    tx.connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 100_000)
+    tx.connection.limit(apsw.SQLITE_LIMIT_LENGTH, 100_000)
 
 
 def test_rows_that_do_not_fit_into_one_text_are_read_all_the_same(tmp_path: Path):

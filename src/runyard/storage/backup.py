@@ -9,12 +9,12 @@ import contextlib
 import hashlib
 import os
 import shutil
-import sqlite3
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
+import apsw
 import msgspec
 
 from runyard.domain.errors import Conflict, Invalid
@@ -107,8 +107,8 @@ def verify(path: Path) -> Manifest:
             raise Invalid(f"{name} differs from what was backed up")
     with _reading(path / DATABASE) as copy:
         try:
-            (verdict,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
-        except sqlite3.DatabaseError as error:
+            ((verdict,),) = copy.execute("PRAGMA integrity_check(1)").fetchall()
+        except apsw.Error as error:
             verdict = str(error)
     if verdict != "ok":
         raise Invalid(f"the database in the backup is damaged: {verdict}")
@@ -155,8 +155,9 @@ def _alone(data: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=30)
+def _reading(path: Path) -> Iterator[apsw.Connection]:
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    connection.set_busy_timeout(30_000)
     try:
         yield connection
     finally:
@@ -166,13 +167,14 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
 def _copy_database(source_file: Path, target: Path) -> tuple[int, list[str]]:
     """Copy the database; its schema's number and the artifacts its rows name."""
     try:
-        with _reading(source_file) as source, contextlib.closing(sqlite3.connect(target)) as copy:
-            source.backup(copy)
+        with _reading(source_file) as source, contextlib.closing(apsw.Connection(str(target))) as copy:
+            with copy.backup("main", source, "main") as pages:
+                pages.step()
             # The copy is a file by itself: no log beside it.
             copy.execute("PRAGMA journal_mode = DELETE")
-            (schema,) = copy.execute("SELECT MAX(number) FROM schema_versions").fetchone()
+            ((schema,),) = copy.execute("SELECT MAX(number) FROM schema_versions").fetchall()
             return int(schema or 0), [f"{project}/{sha[:2]}/{sha}" for project, sha in copy.execute(_CONTENTS)]
-    except sqlite3.DatabaseError as error:
+    except apsw.Error as error:
         target.unlink(missing_ok=True)
         raise Invalid(f"{source_file} cannot be copied: {error}") from None
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 from collections.abc import Callable, Iterable
 from importlib.resources import files
 from typing import Any
 
+import apsw
 import msgspec
 
 from runyard.domain.errors import Conflict
@@ -57,16 +57,21 @@ def pending(shipped: Iterable[Migration], applied: dict[int, str]) -> list[Migra
     return todo
 
 
-def run_sqlite(connection: sqlite3.Connection, now: int) -> list[Migration]:
+def ran_on(connection: apsw.Connection) -> dict[int, str]:
+    """The migrations that ran on a SQLite database, with their checksums."""
+    rows: list[Any] = connection.execute("SELECT number, checksum FROM schema_versions").fetchall()
+    return dict(rows)
+
+
+def run_sqlite(connection: apsw.Connection, now: int) -> list[Migration]:
     """Bring a SQLite database up to date; what was run."""
     connection.execute(TABLE)
-    applied = dict(connection.execute("SELECT number, checksum FROM schema_versions").fetchall())
-    todo = pending(available("sqlite"), applied)
+    todo = pending(available("sqlite"), ran_on(connection))
     for migration in todo:
         record = f"INSERT INTO schema_versions VALUES ({migration.number}, '{migration.name}', '{migration.checksum}', {now});"  # noqa: E501
         try:
-            connection.executescript(f"BEGIN IMMEDIATE;\n{migration.sql}\n{record}\nCOMMIT;")
-        except sqlite3.Error:
+            connection.execute(f"BEGIN IMMEDIATE;\n{migration.sql}\n{record}\nCOMMIT;")
+        except apsw.Error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise

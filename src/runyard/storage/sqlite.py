@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -11,6 +10,7 @@ from itertools import chain, compress, count, islice, repeat
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import apsw
 import msgspec
 
 from runyard.domain.errors import Conflict, Invalid, Unavailable
@@ -38,8 +38,8 @@ def _insert_text(statement: Insert, empty: frozenset[int], number: int) -> str:
     names = [name for place, name in enumerate(statement.columns) if place not in empty]
     row = f"({', '.join('?' * len(names))})"
     rows = ", ".join([row] * number)
-    # A SELECT with a condition, be it none: without one, what is to be done on conflict would be read as a join's.
-    source = f"SELECT * FROM (VALUES {rows}) WHERE TRUE LIMIT ?"
+    values = ", ".join(f"column{place}" for place in range(1, len(names) + 1))
+    source = f"SELECT * FROM (VALUES {rows}) WHERE coalesce({values}, NULL) IS NOT NULL"
     return f"INSERT OR FAIL INTO {statement.table} ({', '.join(names)}) {source} {statement.conflict}"
 
 
@@ -52,8 +52,7 @@ def _update_text(statement: Update, empty: frozenset[int], number: int) -> str:
     )
     keys = " AND ".join(f"{statement.table}.{name} = v.column{next(places)}" for name in statement.keys)
     row = f"({', '.join('?' * (next(places) - 1))})"
-    source = f"(SELECT * FROM (VALUES {', '.join([row] * number)}) LIMIT ?)"
-    return f"UPDATE OR FAIL {statement.table} SET {sets} FROM {source} v WHERE {keys}"
+    return f"UPDATE OR FAIL {statement.table} SET {sets} FROM (VALUES {', '.join([row] * number)}) v WHERE {keys}"
 
 
 @cache
@@ -65,8 +64,7 @@ def _packing(sql: str) -> str:
 def _without_empty(rows: Sequence[Row], columns: int) -> tuple[frozenset[int], Sequence[Row]]:
     """The columns (of the first so many) that are NULL in every row, and the rows without them.
 
-    sqlite3 looks for an adapter for each None it binds, which costs as much as storing ten numbers; most of a run's
-    columns are NULL most of the time.
+    Most of a run's columns are NULL most of the time.
     """
     number = len(rows)
     empty = frozenset(
@@ -91,20 +89,21 @@ def _handfuls(rows: Sequence[Row]) -> Iterator[tuple[int, list[Any]]]:
     """The rows in pieces: for how many rows the statement is to be made, and what to bind to it.
 
     A statement of many rows gives up the interpreter lock once, `executemany` does once a row and then waits for it
-    while another thread computes. Statements are made for powers of two, so that there are few of them to prepare; the
-    places that are left over are bound to zeros, and a limit, which is bound last, lets nobody read them.
+    while another thread computes. Statements are made for powers of two, so that there are few of them to prepare; rows
+    that are left over are bound to NULL, which no key equals and no insert takes. (A limit would let SQLite first
+    write all rows to a table of its own.)
     """
     for start in range(0, len(rows), HANDFUL):
         piece = rows[start : start + HANDFUL]
         size = 1 << (len(piece) - 1).bit_length()
         spare = (size - len(piece)) * len(piece[0])
-        yield size, [*chain.from_iterable(piece), *repeat(0, spare), len(piece)]
+        yield size, [*chain.from_iterable(piece), *repeat(None, spare)]
 
 
 class SqliteTx(Tx):
     """A transaction on the one writing connection, or a snapshot on a reading one."""
 
-    def __init__(self, connection: sqlite3.Connection, now: int, known: dict[Any, Any]) -> None:
+    def __init__(self, connection: apsw.Connection, now: int, known: dict[Any, Any]) -> None:
         super().__init__(now, known)
         self.connection = connection
 
@@ -113,16 +112,17 @@ class SqliteTx(Tx):
         return self.connection.execute(_text(sql), _bind(params)).fetchall()
 
     def wide_rows(self, sql: str, /, **params: Value) -> Sequence[Row]:
-        # One JSON text costs less than an object a column, and gives up the interpreter lock once: sqlite3 does so for
-        # every row and every column of it, and each time another thread may take the lock and compute for a while.
+        # One JSON text costs less than an object a column, and gives up the interpreter lock once: reading rows does so
+        # for every row, and each time another thread may take the lock and compute for a while.
         try:
             ((packed,),) = self.connection.execute(_packing(sql), _bind(params))
-        except sqlite3.DataError:  # longer than any value may be
+        except apsw.TooBigError:  # longer than any value may be
             return self.rows(sql, **params)
         return _unpack(packed)
 
     def run(self, sql: str, /, **params: Value) -> int:
-        touched = self.connection.execute(_text(sql), _bind(params)).rowcount
+        self.connection.execute(_text(sql), _bind(params))
+        touched = self.connection.changes()
         self.wrote = self.wrote or touched != 0
         return touched
 
@@ -131,7 +131,8 @@ class SqliteTx(Tx):
         empty, full = _without_empty(rows, len(statement.columns))
         inserted = 0
         for size, bound in _handfuls(full):
-            inserted += self.connection.execute(_insert_text(statement, empty, size), bound).rowcount
+            self.connection.execute(_insert_text(statement, empty, size), bound)
+            inserted += self.connection.changes()
         return inserted
 
     def update(self, statement: Update, rows: Sequence[Row]) -> int:
@@ -139,19 +140,17 @@ class SqliteTx(Tx):
         empty, full = _without_empty(rows, len(statement.columns))
         updated = 0
         for size, bound in _handfuls(full):
-            updated += self.connection.execute(_update_text(statement, empty, size), bound).rowcount
+            self.connection.execute(_update_text(statement, empty, size), bound)
+            updated += self.connection.changes()
         return updated
 
 
-def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
     """Open the database with the settings every connection needs."""
-    connection = sqlite3.connect(
-        f"file:{_quoted(path)}?mode={'ro' if readonly else 'rwc'}",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=512,
-    )
+    mode = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    connection = apsw.Connection(str(path), flags=mode, statementcachesize=512)
+    # Without this, statements are made anew whenever other values are bound: a plan might be better for these.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     for pragma in (
         "busy_timeout = 5000",
         "temp_store = MEMORY",
@@ -173,15 +172,11 @@ def applied(path: Path) -> dict[int, str]:
         return {}
     connection = connect(path, readonly=True)
     try:
-        return dict(connection.execute("SELECT number, checksum FROM schema_versions").fetchall())
-    except sqlite3.OperationalError:
+        return migrate.ran_on(connection)
+    except apsw.SQLError:
         return {}
     finally:
         connection.close()
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
 
 
 class SqliteBackend:
@@ -234,7 +229,7 @@ class SqliteStore(ThreadedStore):
     """A store in one SQLite file. Raises `Conflict` when another process serves the file."""
 
     engine = "sqlite"
-    raises = (sqlite3.Error, OverflowError, UnicodeEncodeError)
+    raises = (apsw.Error, OverflowError, UnicodeEncodeError)
 
     def __init__(
         self,
@@ -255,7 +250,7 @@ class SqliteStore(ThreadedStore):
             self._lock.release()
             raise
         self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._opened: list[apsw.Connection] = []
         backend = SqliteBackend(path, clock, self.known)
         self.committers = [Committer(backend, self.waiting, self.publisher, name="committer", observe=observe)]
 
@@ -284,15 +279,27 @@ class SqliteStore(ThreadedStore):
 
 
 def _translated(error: Exception) -> Exception:
-    if isinstance(error, sqlite3.IntegrityError):
+    if isinstance(error, apsw.ConstraintError):
         return Conflict("something with this name or key exists already")
-    if isinstance(error, OverflowError | UnicodeEncodeError | sqlite3.DataError):
+    if isinstance(error, OverflowError | UnicodeEncodeError | apsw.TooBigError):
         return Invalid(UNKEEPABLE)
     if _is_broken(error):
         return Unavailable("the database file cannot be used now; try again in a second")
     return error
 
 
+_BROKEN = (
+    apsw.BusyError,
+    apsw.LockedError,
+    apsw.FullError,
+    apsw.IOError,
+    apsw.CantOpenError,
+    apsw.ReadOnlyError,
+    apsw.PermissionsError,
+    apsw.ProtocolError,
+)
+
+
 def _is_broken(error: Exception) -> bool:
     """Disk full, locked by somebody else, or an I/O error: not the operation's fault."""
-    return isinstance(error, sqlite3.OperationalError) and not str(error).startswith(("no such", "near "))
+    return isinstance(error, _BROKEN)

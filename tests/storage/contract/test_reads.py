@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 
+import apsw
 import psycopg
 import pytest
 
@@ -45,7 +45,7 @@ def test_a_read_sees_one_state_from_beginning_to_end(store: AnyStore):
 
 
 def test_a_read_cannot_write(store: AnyStore):
-    with pytest.raises((sqlite3.Error, psycopg.Error, DomainError)):
+    with pytest.raises((apsw.Error, psycopg.Error, DomainError)):
         store.look(add, "a")
     assert store.look(slugs) == []
 
