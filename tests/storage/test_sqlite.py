@@ -16,9 +16,12 @@ from runyard.domain.jobs import NewRun
 from runyard.engine import claims, creations
 from runyard.engine.claims import ClaimRequest
 from runyard.engine.creations import CreateRequest
+from runyard.storage import sqlite_file
 from runyard.storage.port import Tx
 from runyard.storage.sqlite import SqliteStore, SqliteTx
+from tests.e2e.processes import until
 
+PAGE = 4096
 OPEN = """
 import sys, pathlib
 from runyard.domain.errors import Conflict
@@ -63,6 +66,35 @@ def test_writes_are_durable_and_readers_see_a_write_ahead_log(tmp_path: Path):
     assert store.transact(lambda tx: tx.rows("PRAGMA synchronous"))[0][0] == 2
     assert store.transact(lambda tx: tx.rows("PRAGMA journal_mode"))[0][0] == "wal"
     store.close()
+
+
+def test_the_log_is_copied_into_the_database_beside_the_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sqlite_file, "SLICE", 20)
+    path = tmp_path / "runyard.db"
+    store = SqliteStore(path, clock=lambda: 1)
+    size = path.stat().st_size
+    run = NewRun(payload=f'"{"x" * 40_000}"')
+    for _ in range(10):
+        store.transact(creations.create, [CreateRequest(project_id=1, runs=(run,))])
+    until(lambda: path.stat().st_size > size)
+    store.close()
+
+
+def test_the_log_stays_short_though_the_writer_never_rests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sqlite_file, "SLICE", 10)
+    monkeypatch.setattr(sqlite_file, "LONG", 40)
+    path = tmp_path / "runyard.db"
+    store = SqliteStore(path, clock=lambda: 1)
+    written = path.with_name("runyard.db-wal").stat().st_size // PAGE
+    run = NewRun(payload=f'"{"x" * 40_000}"')
+    for _ in range(100):
+        store.transact(creations.create, [CreateRequest(project_id=1, runs=(run,))])
+    # A hundred runs have more than a thousand pages; each commit adds some thirty at most to what is long already.
+    assert path.with_name("runyard.db-wal").stat().st_size // PAGE < written + 200
+    store.close()
+    reopened = SqliteStore(path, clock=lambda: 1)
+    assert len(reopened.look(lambda tx: tx.rows("SELECT id FROM runs"))) == 100
+    reopened.close()
 
 
 def shorten(tx: Tx) -> None:

@@ -75,7 +75,7 @@ def upgrade(settings: Settings, *, check: bool) -> list[str]:
 
 def _pending(settings: Settings) -> list[migrate.Migration]:
     if settings.database is None:
-        from runyard.storage.sqlite import applied
+        from runyard.storage.sqlite_file import applied
 
         return migrate.plan("sqlite", lambda: applied(sqlite_path(settings)))
     from runyard.storage.postgres import applied as applied_in_postgres

@@ -19,6 +19,7 @@ from runyard.storage.committer import Committer
 from runyard.storage.filelock import FileLock
 from runyard.storage.port import UNKEEPABLE, Insert, Observe, Row, Tx, Update, Value
 from runyard.storage.sql import for_sqlite, is_query
+from runyard.storage.sqlite_file import Checkpoints, connect
 from runyard.storage.threaded import ThreadedStore
 
 P = ParamSpec("P")
@@ -145,40 +146,6 @@ class SqliteTx(Tx):
         return updated
 
 
-def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
-    """Open the database with the settings every connection needs."""
-    mode = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-    connection = apsw.Connection(str(path), flags=mode, statementcachesize=512)
-    # Without this, statements are made anew whenever other values are bound: a plan might be better for these.
-    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-    for pragma in (
-        "busy_timeout = 5000",
-        "temp_store = MEMORY",
-        "cache_size = -16000",
-        "mmap_size = 268435456",
-        *(
-            ("query_only = 1",)
-            if readonly
-            else ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 4000")
-        ),
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
-
-
-def applied(path: Path) -> dict[int, str]:
-    """The migrations that ran on the file, with their checksums; none when there is no file."""
-    if not path.exists():
-        return {}
-    connection = connect(path, readonly=True)
-    try:
-        return migrate.ran_on(connection)
-    except apsw.SQLError:
-        return {}
-    finally:
-        connection.close()
-
-
 class SqliteBackend:
     """The writing connection, where a savepoint isolates an operation that may fail."""
 
@@ -186,6 +153,7 @@ class SqliteBackend:
 
     def __init__(self, path: Path, clock: Callable[[], int], known: dict[Any, Any]) -> None:
         self.connection = connect(path)
+        self._checkpoints = Checkpoints(path, self.connection)
         self.clock = clock
         self.known = known
         self._marked = False
@@ -218,6 +186,7 @@ class SqliteBackend:
             self.connection.execute("ROLLBACK")
 
     def close(self) -> None:
+        self._checkpoints.close()
         self.connection.execute("PRAGMA optimize")
         self.connection.close()
 
