@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
 
 from runyard.domain.errors import IllegalMove
-from runyard.domain.records import Move, Run
+from runyard.domain.records import Move, Run, TaskMove
 from runyard.domain.states import ENDED, FINAL, LEASED, RunState, target
 
 _WORK_GONE: dict[str, Any] = {"worker": None, "claimed_at": None, "started_at": None, "heartbeat_at": None}
@@ -41,60 +42,67 @@ FRESH: Mapping[str, Any] = {
 """A run to which nothing has happened yet."""
 UNHELD: dict[str, Any] = {"hold": None, "hold_lane": None}
 """Nothing keeps a queued run from being claimed."""
+# In Python 3.11 a word that is asked of its class costs ten times as much as a name, and all moves come by here.
+_QUEUED, _CLAIMED = RunState.QUEUED, RunState.CLAIMED
 
 
 def move(
-    run: Run, verb: str, now: int, *, actor: str | None = None, data: dict[str, Any] | None = None, **changes: Any
+    run: Run,
+    verb: str,
+    now: int,
+    *,
+    actor: str | None = None,
+    data: dict[str, Any] | None = None,
+    task: TaskMove | None = None,
+    **changes: Any,
 ) -> Move:
-    """The run after the verb. Raises `IllegalMove` when the verb leads nowhere from its state."""
+    """The run after the verb, with what that means to its task. Raises `IllegalMove` when the verb leads nowhere."""
     to = target(run.state, verb)
     if to is None:
         raise IllegalMove(f"a run that is {run.state} cannot {_spoken(verb)}", state=run.state.value)
-    implied: dict[str, Any] = {"state": to, "updated_at": now}
-    if run.state in LEASED and to not in LEASED:
+    implied = {**_implied(run.state, to), "updated_at": now}
+    if to in ENDED:
+        implied["finished_at"] = now
+    elif run.queued_at is None and to is _QUEUED:
+        implied["queued_at"] = now
+    implied.update(changes)
+    after = _due_again(msgspec.structs.replace(run, **implied))
+    return Move(before=run, after=after, verb=verb, actor=actor, data=data or {}, task=task)
+
+
+@cache
+def _implied(state: RunState, to: RunState) -> dict[str, Any]:
+    """What other fields are, but for times, of a run that was in the one state and is in the other."""
+    implied: dict[str, Any] = {"state": to}
+    if state in LEASED and to not in LEASED:
         implied["lease_until"] = None
         if to not in ENDED:
             # An ended run remembers its last lease, so that a repeated report is known for a repetition.
             implied["lease_hash"] = None
     if to not in LEASED and to not in FINAL and to is not RunState.DEAD_LETTER:
         implied |= _WORK_GONE
-    if to is RunState.QUEUED:
-        implied["next_retry_at"] = None
-        implied["waiting_for"] = None
-        if run.queued_at is None:
-            implied["queued_at"] = now
-    else:
+    if to is RunState.QUEUED or to in ENDED:
+        implied |= {"next_retry_at": None, "waiting_for": None}
+    if to is not RunState.QUEUED:
         implied |= UNHELD
-    if to in ENDED:
-        implied["finished_at"] = now
-        implied["next_retry_at"] = None
-        implied["waiting_for"] = None
-    return Move(before=run, after=changed(run, **(implied | changes)), verb=verb, actor=actor, data=data or {})
+    return implied
 
 
 def changed(run: Run, **changes: Any) -> Run:
     """The run with other values and its deadline recomputed; the state stays."""
-    after = msgspec.structs.replace(run, **changes)
-    # Nobody else has this copy yet: setting its last field saves making another one.
-    msgspec.structs.force_setattr(after, "due_at", due(after))
-    return after
+    return _due_again(msgspec.structs.replace(run, **changes))
+
+
+def _due_again(copy: Run) -> Run:
+    """The run with its deadline; nobody else has it yet, so setting that field saves making another copy."""
+    msgspec.structs.force_setattr(copy, "due_at", due(copy))
+    return copy
 
 
 def due(run: Run) -> int | None:
     """When the timer must look at the run again, if ever."""
-    match run.state:
-        case RunState.SCHEDULED:
-            return _earliest(run.available_at, run.expires_at)
-        case RunState.QUEUED:
-            return _earliest(run.next_retry_at if run.hold == "retry" else None, run.expires_at)
-        case RunState.DRAFT:
-            return run.expires_at
-        case RunState.CLAIMED | RunState.STARTING | RunState.RUNNING:
-            return _earliest(run.lease_until, times_out_at(run), silent_at(run))
-        case RunState.WAITING:
-            return _earliest(run.waiting_for.until, run.waiting_for.again) if run.waiting_for is not None else None
-        case _:
-            return None
+    found = _DUE.get(run.state)
+    return found(run) if found is not None else None
 
 
 def times_out_at(run: Run) -> int | None:
@@ -108,7 +116,7 @@ def times_out_at(run: Run) -> int | None:
 def silent_at(run: Run) -> int | None:
     """When the executor has been silent for too long."""
     # Until work begins the lease alone decides: a run that was claimed and never started goes back as it was.
-    if run.policy.heartbeat_grace is None or run.heartbeat_at is None or run.state is RunState.CLAIMED:
+    if run.policy.heartbeat_grace is None or run.heartbeat_at is None or run.state is _CLAIMED:
         return None
     return run.heartbeat_at + run.policy.heartbeat_grace
 
@@ -118,12 +126,26 @@ def occupies(run: Run) -> bool:
     return run.state in LEASED or (run.state is RunState.QUEUED and run.hold is None)
 
 
+def _lease_over(run: Run) -> int | None:
+    return _earliest(run.lease_until, times_out_at(run), silent_at(run))
+
+
 def _earliest(*times: int | None) -> int | None:
     earliest = None
     for time in times:
         if time is not None and (earliest is None or time < earliest):
             earliest = time
     return earliest
+
+
+_DUE: dict[RunState, Callable[[Run], int | None]] = {
+    RunState.DRAFT: lambda run: run.expires_at,
+    RunState.SCHEDULED: lambda run: _earliest(run.available_at, run.expires_at),
+    RunState.QUEUED: lambda run: _earliest(run.next_retry_at if run.hold == "retry" else None, run.expires_at),
+    **dict.fromkeys(LEASED, _lease_over),
+    RunState.WAITING: lambda run: _earliest(run.waiting_for.until, run.waiting_for.again) if run.waiting_for else None,
+}
+"""When the timer must look at a run in each state; at one in another, never."""
 
 
 def _spoken(verb: str) -> str:

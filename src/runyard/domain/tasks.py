@@ -1,7 +1,7 @@
 """Tasks: pieces of intended work, how they stand, and what follows from that. Pure.
 
 A task's status is never set; it is computed from what the task says of itself, from its dependencies and its runs
-(`status_of`), and stored with every change of one of these.
+(`domain.task_standing`), and stored with every change of one of these.
 """
 
 from __future__ import annotations
@@ -86,6 +86,9 @@ ACTIVE = frozenset({Stage.CLAIMED, Stage.STARTING, Stage.RUNNING})
 """Somebody has the run."""
 OPEN = ACTIVE | {Stage.QUEUED, Stage.NEEDS_ATTENTION}
 ENDED_STAGES = frozenset({Stage.COMPLETED, Stage.FAILED, Stage.CANCELED})
+# In Python 3.11 a word that is asked of its class costs ten times as much as a name, and all moves come by here.
+_MANUAL, _APPROVED, _ASKED = ApprovalPolicy.MANUAL, TaskApproval.APPROVED, TaskApproval.PENDING
+_QUEUED, _FAILED = Stage.QUEUED, Stage.FAILED
 _STAGES = {
     RunState.DRAFT: Stage.QUEUED,
     RunState.SCHEDULED: Stage.QUEUED,
@@ -103,7 +106,7 @@ _STAGES = {
 
 def stage_of(state: RunState) -> Stage:
     """How a run in that state stands."""
-    return _STAGES.get(state, Stage.FAILED)
+    return _STAGES.get(state, _FAILED)
 
 
 class Task(msgspec.Struct, frozen=True, gc=False):
@@ -173,9 +176,12 @@ class Task(msgspec.Struct, frozen=True, gc=False):
     @property
     def is_blocked(self) -> bool:
         """Whether a dependency or a decision is in the way."""
-        return self.unmet > 0 or (
-            self.approval_policy is ApprovalPolicy.MANUAL and self.approval_state is not TaskApproval.APPROVED
-        )
+        return self.unmet > 0 or (self.approval_policy is _MANUAL and self.approval_state is not _APPROVED)
+
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether a person is still to say yes or no."""
+        return self.approval_policy is _MANUAL and self.approval_state is _ASKED
 
     @property
     def is_closed(self) -> bool:
@@ -285,37 +291,6 @@ class TaskEvent(msgspec.Struct, frozen=True, kw_only=True):
     payload: Json
 
 
-def status_of(task: Task) -> TaskStatus:
-    """How the task stands; the first of these rules that applies decides."""
-    if task.status in (TaskStatus.CANCELED, TaskStatus.DRAFT):
-        return task.status
-    if task.open_stage in (Stage.STARTING, Stage.RUNNING):
-        return TaskStatus.IN_PROGRESS
-    waiting = TaskStatus.BLOCKED if task.is_blocked else TaskStatus.READY
-    if task.open_stage in (Stage.QUEUED, Stage.CLAIMED):
-        return waiting
-    match task.last_stage:
-        case Stage.COMPLETED:
-            return TaskStatus.COMPLETED
-        case Stage.CANCELED:
-            return TaskStatus.CANCELED
-        case Stage.FAILED:
-            return TaskStatus.FAILED if task.is_exhausted else waiting
-    return task.status if task.status in CLOSED else waiting
-
-
-def lane_of(task: Task) -> Lane | None:
-    """Where the task stands in an inbox, whoever looks."""
-    pending = task.approval_policy is ApprovalPolicy.MANUAL and task.approval_state is TaskApproval.PENDING
-    if task.status is TaskStatus.BLOCKED and pending:
-        return Lane.APPROVALS
-    if task.latest_stage is Stage.FAILED:
-        return Lane.FAILED_RUNS
-    if task.status is TaskStatus.BLOCKED:
-        return Lane.BLOCKED
-    return None if task.status in CLOSED or task.status is TaskStatus.DRAFT else Lane.OPEN
-
-
 def task_key(task: Task) -> tuple[int, str, str, str, str, str]:
     """Under which the task is counted."""
     owner = (task.owner_kind or "", task.owner_ref or "")
@@ -327,16 +302,6 @@ def counted_as(key: tuple[int | str, ...]) -> int:
     """What stands in indexes for that key of sums: a number of 64 bits, which no two keys share but by a wonder."""
     text = "\0".join(map(str, key)).encode()
     return int.from_bytes(blake2b(text, digest_size=8).digest(), signed=True)
-
-
-def settled(task: Task, now: int) -> Task:
-    """The task with everything that follows from the rest of it."""
-    after = msgspec.structs.replace(task, status=status_of(task))
-    # Nobody else has this copy yet: setting the rest of its fields saves making others.
-    msgspec.structs.force_setattr(after, "closed_at", (task.closed_at or now) if after.status in CLOSED else None)
-    msgspec.structs.force_setattr(after, "lane", lane_of(after))
-    msgspec.structs.force_setattr(after, "counted", counted_as(task_key(after)))
-    return after
 
 
 def conditions_of(task: Task, profile: Profile | None, run_channel: str | None) -> Conditions:
@@ -379,9 +344,9 @@ def followed(row: TaskRun, before: Run, after: Run, changes: dict[str, Any]) -> 
         "started_at": after.started_at,
         "ended_at": after.finished_at if stage in ENDED_STAGES else None,
     }
-    if stage is Stage.QUEUED and row.stage is not Stage.QUEUED:
+    if stage is _QUEUED and row.stage is not _QUEUED:
         implied |= {"session_id": None, "claimer_kind": None, "claimer_ref": None, "failure_kind": None}
-    if stage is not Stage.QUEUED:
+    if stage is not _QUEUED:
         implied |= {"look_at": None, "starved": 0}
     implied |= changes
     session_id = implied.get("session_id", row.session_id)

@@ -9,7 +9,7 @@ import pytest
 
 from runyard.domain.actors import Actor
 from runyard.domain.errors import Invalid, NotFound, TooLarge
-from runyard.domain.task_sums import RUN_SUMS, TASK_SUMS, run_key, run_tally, task_tally
+from runyard.domain.task_sums import RUN_SUMS, TASK_SUMS, of_runs, run_key, task_tally
 from runyard.domain.tasks import ApprovalPolicy, Task, TaskApproval, TaskStatus, task_key
 from runyard.engine.tasks import changing
 from runyard.engine.tasks.changing import Change
@@ -140,7 +140,7 @@ def recounted(tx: Tx) -> tuple[Counter[Any], Counter[Any]]:
         told = zip(TASK_SUMS, task_tally(task), strict=True)
         found[0].update({(task_key(task), name): n for name, n in told if n})
         for row in task_runs_sql.of_task(tx, task.id, 10):
-            told = zip(RUN_SUMS, run_tally(row), strict=True)
+            told = zip(RUN_SUMS, of_runs([], [(task, row)])[run_key(task, row)], strict=True)
             found[1].update({(run_key(task, row), name): n for name, n in told if n})
     return found
 

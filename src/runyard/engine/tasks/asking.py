@@ -10,7 +10,8 @@ import msgspec
 from runyard.domain.actors import Doer
 from runyard.domain.errors import Conflict, IdempotencyMismatch, Invalid, NotFound, Raced
 from runyard.domain.records import Json
-from runyard.domain.tasks import OPEN, Task, TaskRun, TaskStatus, settled
+from runyard.domain.task_standing import settled
+from runyard.domain.tasks import OPEN, Task, TaskRun, TaskStatus
 from runyard.engine import channels, sizes
 from runyard.engine.tasks import desk, queueing, views
 from runyard.engine.tasks.queueing import Asked

@@ -6,7 +6,8 @@ import msgspec
 
 from runyard.domain.actors import Doer
 from runyard.domain.errors import Conflict
-from runyard.domain.tasks import ApprovalPolicy, Task, TaskApproval, TaskRun, settled
+from runyard.domain.task_standing import settled
+from runyard.domain.tasks import ApprovalPolicy, Task, TaskApproval, TaskRun
 from runyard.engine.tasks import asking, desk
 from runyard.engine.tasks.asking import Wish
 from runyard.engine.tasks.timeline import note

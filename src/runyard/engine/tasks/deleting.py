@@ -11,7 +11,7 @@ from runyard.domain.errors import Invalid
 from runyard.domain.states import FINAL, RunState
 from runyard.domain.tasks import Stage, Task, TaskStatus
 from runyard.engine import retention
-from runyard.engine.tasks import asking, desk, queueing
+from runyard.engine.tasks import asking, desk, marks, queueing
 from runyard.storage.port import Tx
 from runyard.storage.statements import task_deletions as sql
 from runyard.storage.statements import task_runs as task_runs_sql
@@ -63,7 +63,8 @@ def remove(tx: Tx, taken: dict[str, Task], tasks: Sequence[Task], by: Doer) -> N
         if parent is not None:
             now[parent.id] = msgspec.structs.replace(parent, children=parent.children - 1)
         _remove_runs(tx, task)
-        desk.recount(tx, task, None)
+        marks.forget(tx, task)
+    desk.recount(tx, tasks, [])
     sql.delete(tx, ids)
     written = desk.write(tx, [(taken[one], task) for one, task in now.items() if task != taken[one]])
     queueing.auto(tx, written.freed, by)
@@ -71,8 +72,7 @@ def remove(tx: Tx, taken: dict[str, Task], tasks: Sequence[Task], by: Doer) -> N
 
 def _remove_runs(tx: Tx, task: Task) -> None:
     rows = task_runs_sql.of_task(tx, task.id, max(task.attempts, 1))
-    for row in rows:
-        desk.recount_run(tx, task, row, None)
+    desk.recount_runs(tx, [(task, row) for row in rows], [])
     asking.forget(tx, rows)
     ids = [row.run_id for row in rows]
     while ids and not retention.delete_runs(tx, ids, among=DELETABLE).done:

@@ -6,32 +6,29 @@ Locks are taken in one order, runs before tasks and both by id, which is the ord
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from operator import neg, sub
-from typing import Any
 
 import msgspec
 
+from runyard.domain import task_sums
 from runyard.domain.errors import NotFound
 from runyard.domain.moves import changed
 from runyard.domain.records import Hold, Run
 from runyard.domain.states import RunState
-from runyard.domain.task_sums import run_key, run_tally, task_tally
-from runyard.domain.tasks import Task, TaskRun, TaskStatus, counted_as, settled, task_key
+from runyard.domain.task_standing import settled
+from runyard.domain.tasks import Task, TaskRun, TaskStatus, counted_as, task_key
 from runyard.engine.ledger import wake
 from runyard.engine.tasks import marks, notifying
-from runyard.storage.port import Insert, Tx
+from runyard.storage.port import Tx
 from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import task_runs as task_runs_sql
 from runyard.storage.statements import tasks as sql
 
 SESSION = "session"
 """Who takes runs of tasks; those for others may be several at once, and nobody looks after them here."""
+# In Python 3.11 a word that is asked of its class costs ten times as much as a name, and all moves come by here.
+_COMPLETED, _BLOCKED = TaskStatus.COMPLETED, TaskStatus.BLOCKED
 MOST_BELOW = 100_000
 """More tasks than this cannot hang below one: 64 children at each of seven levels are refused long before."""
-
-
-Counted = tuple[tuple[Any, ...], tuple[int, ...]]
-"""Under which sums something is counted, and what it adds to each of them."""
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,15 +94,15 @@ def write(tx: Tx, changes: Sequence[tuple[Task, Task]]) -> Written:
     """
     first = {before.id: before for before, _ in changes}
     now = {after.id: settled(after, tx.now) for _, after in changes}
-    completed = {before.id: before.status is TaskStatus.COMPLETED for before in first.values()}
+    completed = {before.id: before.status is _COMPLETED for before in first.values()}
     ring = sorted(now)
     while ring:
-        turned = {one for one in ring if (now[one].status is TaskStatus.COMPLETED) != completed[one]}
+        turned = {one for one in ring if (now[one].status is _COMPLETED) != completed[one]}
         edges = sql.dependents(tx, sorted(turned)) if turned else []
         fresh = sql.lock(tx, [task_id for task_id, _ in edges if task_id not in now])
         first |= fresh
         now |= fresh
-        completed |= {task.id: task.status is TaskStatus.COMPLETED for task in fresh.values()}
+        completed |= {task.id: task.status is _COMPLETED for task in fresh.values()}
         completed |= {one: not completed[one] for one in turned}
         ring = sorted({task_id for task_id, _ in edges if task_id in now})
         for task_id, depends_on in edges:
@@ -116,16 +113,14 @@ def write(tx: Tx, changes: Sequence[tuple[Task, Task]]) -> Written:
     for task_id, task in now.items():
         if task.status is not first[task_id].status:
             now[task_id] = msgspec.structs.replace(task, updated_at=tx.now, active_at=tx.now)
-    ids = sorted(task_id for task_id in now if now[task_id] != first[task_id])
-    sql.save(tx, [first[one] for one in ids], [now[one] for one in ids])
-    for one in ids:
-        recount(tx, first[one], now[one])
-    marks.follow(tx, first, now, ids)
-    ended = [one for one in ids if now[one].status is not first[one].status]
-    notifying.due(tx, [now[one] for one in ended if now[one].is_closed])
-    _rehold(tx, [now[one] for one in ids if _is_held_up(now[one]) != _is_held_up(first[one])])
-    freed = [now[one] for one in ids if first[one].status is TaskStatus.BLOCKED and not now[one].is_blocked]
-    return Written(tasks=now, freed=freed)
+    pairs = [(first[one], now[one]) for one in sorted(now) if now[one] != first[one]]
+    before, after = [was for was, _ in pairs], [task for _, task in pairs]
+    sql.save(tx, before, after)
+    recount(tx, before, after)
+    marks.follow(tx, pairs)
+    notifying.due(tx, [task for was, task in pairs if task.status is not was.status and task.is_closed])
+    _rehold(tx, [task for was, task in pairs if _is_held_up(task) != _is_held_up(was)])
+    return Written(tasks=now, freed=[task for was, task in pairs if was.status is _BLOCKED and not task.is_blocked])
 
 
 def write_one(tx: Tx, before: Task, after: Task) -> Task:
@@ -139,44 +134,25 @@ def touch(tx: Tx, ids: Iterable[str]) -> dict[str, Task]:
     return write(tx, [(task, msgspec.structs.replace(task, active_at=tx.now)) for task in tasks.values()]).tasks
 
 
-def recount(tx: Tx, before: Task | None, after: Task | None) -> None:
-    """Count a task that was changed, made (None before) or deleted (None after)."""
-    old = ((*task_key(before), before.counted), task_tally(before)) if before is not None else None
-    new = ((*task_key(after), after.counted), task_tally(after)) if after is not None else None
-    _count(tx, sql.SUMS, old, new)
-    if before is not None and after is None:
-        marks.forget(tx, before)
+def recount(tx: Tx, before: Sequence[Task], after: Sequence[Task]) -> None:
+    """Count tasks as they are instead of as they were; made ones were not before, deleted ones are not after."""
+    for key, added in task_sums.of_tasks(before, after).items():
+        tx.tally(sql.SUMS, key, added)
 
 
-def recount_run(tx: Tx, task: Task, before: TaskRun | None, after: TaskRun | None) -> None:
-    """Count a run of the task that was changed, made (None before) or deleted (None after)."""
-    old = (run_key(task, before), run_tally(before)) if before is not None else None
-    new = (run_key(task, after), run_tally(after)) if after is not None else None
-    _count(tx, sql.OF_RUNS, old, new)
-
-
-def _count(tx: Tx, sums: Insert, old: Counted | None, new: Counted | None) -> None:
-    """Count something as it is now instead of as it was; most of what changes is counted as before."""
-    if old == new:
-        return
-    if old is not None and new is not None and old[0] == new[0]:
-        tx.tally(sums, new[0], tuple(map(sub, new[1], old[1])))
-        return
-    if old is not None:
-        tx.tally(sums, old[0], tuple(map(neg, old[1])))
-    if new is not None:
-        tx.tally(sums, *new)
+def recount_runs(tx: Tx, before: Iterable[tuple[Task, TaskRun]], after: Iterable[tuple[Task, TaskRun]]) -> None:
+    """Count runs, each with its task, as they are instead of as they were."""
+    for key, added in task_sums.of_runs(before, after).items():
+        tx.tally(sql.OF_RUNS, key, added)
 
 
 def move_runs(tx: Tx, before: Task, after: Task) -> None:
     """Count the task's runs under what the task is now, when it is counted under something else than before."""
     if task_key(before) != task_key(after):
         rows = task_runs_sql.of_task(tx, before.id, after.attempts + 1)
-        moved = [msgspec.structs.replace(row, counted=counted_as(run_key(after, row))) for row in rows]
+        moved = [msgspec.structs.replace(row, counted=counted_as(task_sums.run_key(after, row))) for row in rows]
         task_runs_sql.save(tx, rows, moved)
-        for row in rows:
-            recount_run(tx, before, row, None)
-            recount_run(tx, after, None, row)
+        recount_runs(tx, [(before, row) for row in rows], [(after, row) for row in rows])
 
 
 def paused_by(tx: Tx, tasks: Sequence[Task], *, keep: bool = False) -> dict[str, str]:

@@ -29,6 +29,8 @@ EVENTS = {
 }
 """The usual line of each verb; verbs that are not here and end a run as failed are `task.run_failed`."""
 _UNTOLD = TaskMove(by=server("runs"))
+# In Python 3.11 a word that is asked of its class costs ten times as much as a name, and all moves come by here.
+_QUEUED, _COMPLETED, _FAILED = Stage.QUEUED, Stage.COMPLETED, Stage.FAILED
 
 
 def held(tx: Tx, moves: Sequence[Move]) -> list[Move]:
@@ -70,8 +72,8 @@ def follow(tx: Tx, moves: Sequence[Move], locked: Mapping[str, Task] | None = No
     rows = sql.get(tx, [one.after.id for one in moves])
     tasks = tasks_sql.lock(tx, [row.task_id for row in rows.values()]) if locked is None else locked
     changes: dict[str, tuple[Task, Task]] = {}
-    before: list[TaskRun] = []
-    after: list[TaskRun] = []
+    before: list[tuple[Task, TaskRun]] = []
+    after: list[tuple[Task, TaskRun]] = []
     told: list[tuple[Move, TaskRun, TaskRun]] = []
     for one in moves:
         row, run = rows.get(one.after.id), one.after
@@ -79,17 +81,17 @@ def follow(tx: Tx, moves: Sequence[Move], locked: Mapping[str, Task] | None = No
         if row is None or task is None:
             continue
         now = followed(row, one.before, run, _taken(one, row) | (one.task or _UNTOLD).changes)
-        if now.stage is Stage.QUEUED and run.state is not one.before.state:
+        if now.stage is _QUEUED and run.state is not one.before.state:
             # Nobody can take a run that is to begin later.
             may_be_taken = run.state is RunState.QUEUED and run.hold is None and run.executor == queueing.EXECUTOR
             now = msgspec.structs.replace(now, look_at=row.queued_at if may_be_taken else None)
-        before.append(row)
-        after.append(now)
-        desk.recount_run(tx, task, row, now)
+        before.append((task, row))
+        after.append((task, now))
         told.append((one, row, now))
         first, latest = changes.get(task.id, (task, task))
         changes[task.id] = (first, _stands(latest, row, now, tx.now))
-    sql.save(tx, before, after)
+    sql.save(tx, [row for _, row in before], [now for _, now in after])
+    desk.recount_runs(tx, before, after)
     _stand_among(tx, changes, {one.after.task_id for one, _, _ in told if one.after.executor != queueing.EXECUTOR})
     written = desk.write(tx, list(changes.values()))
     lines: dict[str, TaskLine] = {}
@@ -99,11 +101,11 @@ def follow(tx: Tx, moves: Sequence[Move], locked: Mapping[str, Task] | None = No
             lines[now.run_id] = line
     freed = {task.id: task for task in written.freed}
     for one, _, now in told:
-        if now.stage is Stage.COMPLETED:
+        if now.stage is _COMPLETED:
             # Freed by this end or by another of this batch, which makes no difference to anybody.
             queueing.auto(tx, list(freed.values()), (one.task or _UNTOLD).by, because=one.after.id)
             freed = {}
-    return Followed(rows={row.run_id: row for row in after}, tasks=written.tasks, lines=lines)
+    return Followed(rows={now.run_id: now for _, _, now in told}, tasks=written.tasks, lines=lines)
 
 
 def _taken(one: Move, row: TaskRun) -> dict[str, Any]:
@@ -139,7 +141,7 @@ def _tell(tx: Tx, task: Task, one: Move, row: TaskRun, now: TaskRun) -> TaskLine
     event = move.event
     if event is None:
         event = EVENTS.get(one.verb) or _back(one, row)
-        if event is None and now.stage is Stage.FAILED and row.stage is not Stage.FAILED:
+        if event is None and now.stage is _FAILED and row.stage is not _FAILED:
             event = "task.run_failed"
     if not event:
         return None
@@ -149,7 +151,7 @@ def _tell(tx: Tx, task: Task, one: Move, row: TaskRun, now: TaskRun) -> TaskLine
 
 def _back(one: Move, row: TaskRun) -> str | None:
     """The line of a run that somebody takes back: from whoever has it, or from its end."""
-    if one.verb == "withdraw" and row.stage is not Stage.QUEUED:
+    if one.verb == "withdraw" and row.stage is not _QUEUED:
         return "task.run_released"
     return "task.run_recovered" if one.verb == "reopen" else None
 

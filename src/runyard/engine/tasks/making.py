@@ -9,6 +9,7 @@ import msgspec
 from runyard.domain.actors import Actor, Doer
 from runyard.domain.errors import AlreadyExists, Conflict, Invalid
 from runyard.domain.records import Json
+from runyard.domain.task_standing import settled
 from runyard.domain.tasks import (
     MAX_ATTEMPTS,
     MAX_CHILDREN,
@@ -19,7 +20,6 @@ from runyard.domain.tasks import (
     Task,
     TaskApproval,
     TaskStatus,
-    settled,
 )
 from runyard.engine import channels, sessions, sizes, workspaces
 from runyard.engine.tasks import desk, views
@@ -207,7 +207,7 @@ def _make(tx: Tx, project_id: int, new: NewTask, by: Doer, parent: Task | None) 
     )
     task = settled(task, tx.now)
     sql.add(tx, [task])
-    desk.recount(tx, None, task)
+    desk.recount(tx, [], [task])
     said = {
         "scope": scope_of(task),
         "workspace_id": task.workspace_id,

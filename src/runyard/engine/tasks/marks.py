@@ -10,7 +10,7 @@ record or a task holds the task's lock, so neither misses the other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from runyard.domain.inbox import Triage, placed, triage_key, triage_tally
 from runyard.domain.tasks import Task
@@ -18,12 +18,12 @@ from runyard.storage.port import Tx
 from runyard.storage.statements import triage as sql
 
 
-def follow(tx: Tx, before: Mapping[str, Task], after: Mapping[str, Task], ids: Sequence[str]) -> None:
-    """Bring the records of tasks that were changed up to date; the tasks are locked."""
-    moved = [one for one in ids if before[one].triaged and _place(before[one]) != _place(after[one])]
-    records = sql.of_tasks(tx, moved)
+def follow(tx: Tx, changes: Sequence[tuple[Task, Task]]) -> None:
+    """Bring the records of tasks that were changed up to date (before and after); the tasks are locked."""
+    moved = {after.id: after for before, after in changes if before.triaged and _place(before) != _place(after)}
+    records = sql.of_tasks(tx, list(moved))
     if records:
-        put(tx, [(record, placed(record, after[record.task_id])) for record in records])
+        put(tx, [(record, placed(record, moved[record.task_id])) for record in records])
 
 
 def put(tx: Tx, changes: Sequence[tuple[Triage | None, Triage]]) -> None:

@@ -150,7 +150,7 @@ def put(tx: Tx, before: Task, task: Task, run: Run, row: TaskRun, by: Doer) -> t
     row = msgspec.structs.replace(row, counted=counted_as(run_key(task, row)))
     runs_sql.insert(tx, [run])
     sql.add(tx, [row])
-    desk.recount_run(tx, task, None, row)
+    desk.recount_runs(tx, [], [(task, row)])
     journal(tx, run, "run.created", str(by.actor), {"state": run.state.value, "trigger": run.trigger, "task": task.id})
     wake(tx, [run])
     return desk.write_one(tx, before, task), row
