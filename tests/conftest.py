@@ -10,6 +10,7 @@ os.environ.pop("SSL_CERT_FILE", None)
 os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 
 pytest_plugins = [
+    "tests.support.collecting",
     "tests.support.effort",
     "tests.support.postgres",
     "tests.support.stores",
