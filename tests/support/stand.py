@@ -16,6 +16,7 @@ import uvloop
 
 from runyard.app import Server
 from runyard.app import server as app_module
+from runyard.app.joined import Protocol
 from runyard.dialects import native
 from runyard.settings import Settings
 from tests.support.api import Api, good
@@ -57,6 +58,7 @@ class Stand:
         config = uvicorn.Config(
             self.server.app,
             port=0,
+            http=Protocol,
             log_config=None,
             access_log=False,
             lifespan="on",
