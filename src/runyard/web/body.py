@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Generator
 from functools import cache
-from types import NoneType, UnionType
+from types import MappingProxyType, NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 import msgspec
@@ -32,14 +32,23 @@ class BodyRequest(Request[Any, Any, Any]):
     Everything the framework would prepare for later is empty until it is asked for, its own state too.
     """
 
+    is_connected = True
+    supports_push_promise = False
+    _server_extensions: Any = MappingProxyType({})
+    _base_url: Any = Empty
+    _url: Any = Empty
+    _parsed_query: Any = Empty
+    _cookies: Any = Empty
+    _body: Any = Empty
+    _form: Any = Empty
+    _json: Any = Empty
+    _msgpack: Any = Empty
+    _content_type: Any = Empty
+    _accept: Any = Empty
+    _content_length: Any = Empty
+
     def __init__(self, scope: Any, receive: Any, send: Any = empty_send) -> None:
         self.scope, self.receive, self.send = scope, receive, send
-        self.is_connected = True
-        self.supports_push_promise = False
-        self._server_extensions = {}
-        self._base_url = self._url = self._parsed_query = self._cookies = Empty
-        self._body = self._form = self._json = self._msgpack = Empty
-        self._content_type = self._accept = self._content_length = Empty
 
     @property
     def _connection_state(self) -> ScopeState:  # type: ignore[override]
@@ -48,7 +57,7 @@ class BodyRequest(Request[Any, Any, Any]):
     async def body(self) -> bytes:
         """The whole body. Raises `TooLarge` as soon as it is, and `Gone` when the client hangs up."""
         if self._body is not Empty:
-            return self._body
+            return self._body  # type: ignore[no-any-return]
         cap = self.route_handler.resolve_request_max_body_size()
         limit = cap if isinstance(cap, int) else sys.maxsize
         announced = header(self.scope, b"content-length")  # type: ignore[arg-type]
@@ -67,8 +76,8 @@ class BodyRequest(Request[Any, Any, Any]):
                 raise _too_large(limit)
             chunks.append(chunk)
             more = message.get("more_body", False)
-        self._body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        return self._body
+        self._body = body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return body
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import cache
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
@@ -21,6 +22,11 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 REPLAYED = (b"idempotency-replayed", b"true")
+
+
+@cache
+def _on_the_wire(name: str) -> bytes:
+    return name.lower().encode("ascii")
 
 
 class Presence:
@@ -81,7 +87,7 @@ class Call:
     def header(self, name: str) -> str | None:
         """A header of the request."""
         scope: Any = self.request.scope
-        return header(scope, name.lower().encode("ascii"))
+        return header(scope, _on_the_wire(name))
 
     def presence(self, on_gone: Callable[[], None]) -> Presence:
         """Watch, as a context, whether the client is still there; `on_gone` is called when it leaves.
@@ -91,13 +97,13 @@ class Call:
         receive: Any = self.request.receive
         return Presence(receive, on_gone)
 
-    async def read(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def read(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
         """Run an operation on a snapshot."""
-        return await self.store.read(op, *args, **kwargs)
+        return self.store.read(op, *args, **kwargs)
 
-    async def write(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run an operation; durable when this returns."""
-        return await self.store.write(op, *args, **kwargs)
+    def write(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
+        """Run an operation; what it answers is durable."""
+        return self.store.write(op, *args, **kwargs)
 
     async def answer(
         self,

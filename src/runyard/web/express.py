@@ -27,7 +27,7 @@ from runyard.streams.asgi import App, Receive, Scope, Send
 from runyard.web.body import BodyRequest, check_type, decode
 from runyard.web.errors import Mistake
 from runyard.web.paths import Paths, Place
-from runyard.web.reply import Reply
+from runyard.web.reply import JSON, Reply
 
 Admit = Callable[[Request[Any, Any, Any]], Awaitable[None]]
 Refuse = Callable[[Scope, Exception], App]
@@ -36,7 +36,18 @@ Refuse = Callable[[Scope, Exception], App]
 class _Stop:
     """A handler as it is called on the short way."""
 
-    __slots__ = ("data", "fn", "handler", "has_default", "names", "status", "template", "wants_call")
+    __slots__ = (
+        "data",
+        "fn",
+        "handler",
+        "has_default",
+        "is_async",
+        "kind",
+        "names",
+        "status",
+        "template",
+        "wants_call",
+    )
 
     def __init__(self, handler: HTTPRouteHandler, template: str, names: tuple[str, ...]) -> None:
         parameters = inspect.signature(handler.fn).parameters
@@ -44,11 +55,14 @@ class _Stop:
         self.handler = handler
         self.template = template
         self.names = names
-        self.fn: Callable[..., Awaitable[Any]] = handler.fn
+        self.fn: Callable[..., Any] = handler.fn
+        self.is_async = inspect.iscoroutinefunction(handler.fn)
         self.wants_call = "call" in parameters
         self.data = None if field is None else field.annotation
         self.has_default = field is not None and not field.is_required
         self.status = int(handler.status_code)
+        media_type = handler.media_type
+        self.kind: bytes = getattr(media_type, "value", media_type).encode("ascii") or JSON
 
 
 class Express:
@@ -144,12 +158,16 @@ class Express:
                 raise Invalid("this path needs a JSON body; send at least {}", mistakes=[mistake])
         if stop.wants_call:
             values["call"] = scope["call"]
-        answer = await stop.fn(**values)
+        answer = stop.fn(**values)
+        if stop.is_async:
+            answer = await answer
         if not isinstance(answer, Response):
-            answer = Reply(answer)
+            return Reply(answer).sent(stop.status, stop.kind)
+        if isinstance(answer, Reply):
+            return answer.sent(stop.status, stop.kind)
         known: dict[str, Any] = {"status_code": stop.status, "media_type": stop.handler.media_type}
-        reply: App = answer.to_asgi_response(None, request, **known)
-        return reply
+        reply: Any = answer.to_asgi_response(None, request, **known)
+        return reply  # type: ignore[no-any-return]
 
 
 def _stop(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> _Stop | None:
@@ -162,7 +180,7 @@ def _fits(handler: HTTPRouteHandler, names: tuple[str, ...]) -> bool:
     known = {"call", "data", *names}
     kinds = handler.parsed_fn_signature.parameters
     return (
-        inspect.iscoroutinefunction(fn)
+        (inspect.iscoroutinefunction(fn) or handler.sync_to_thread is False)
         and set(inspect.signature(fn).parameters) <= known
         and all(kinds[name].annotation is str for name in names if name in kinds)
         and set(names) <= set(inspect.signature(fn).parameters)

@@ -16,42 +16,51 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
+class _Cell:
+    """Replies of one method, route and status: how many took how long, and all of them together."""
+
+    __slots__ = ("places", "seconds")
+
+    def __init__(self) -> None:
+        self.places = [0] * (len(SECONDS) + 1)
+        """A number for each of `SECONDS`, and one for what took longer."""
+        self.seconds = 0.0
+
+
 class Replies(Collector):
     """Counts replies on the event loop, which is on the way of every request: the library's own counters take locks."""
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[str, str, int], int] = {}
-        self._places: dict[tuple[str, str], list[int]] = {}
-        """How many took how long, by method and route: a number for each of `SECONDS`, and one for what took longer."""
-        self._seconds: dict[tuple[str, str], float] = {}
+        self._cells: dict[tuple[str, str, int], _Cell] = {}
 
     def count(self, method: str, route: str, status: int, *, seconds: float) -> None:
         """Count a reply."""
         key = (method, route, status)
-        self._counts[key] = self._counts.get(key, 0) + 1
-        where = (method, route)
-        places = self._places.get(where)
-        if places is None:
-            places = self._places[where] = [0] * (len(SECONDS) + 1)
-        places[bisect_left(SECONDS, seconds)] += 1
-        self._seconds[where] = self._seconds.get(where, 0.0) + seconds
+        cell = self._cells.get(key)
+        if cell is None:
+            cell = self._cells[key] = _Cell()
+        cell.places[bisect_left(SECONDS, seconds)] += 1
+        cell.seconds += seconds
 
     def collect(self) -> Iterator[Metric]:
         """What was counted so far."""
         requests = CounterMetricFamily(
             "runyard_http_requests", "Requests answered, by route template.", labels=["method", "route", "status"]
         )
-        for (method, route, status), count in self._counts.items():
-            requests.add_metric([method, route, str(status)], count)
         latency = HistogramMetricFamily(
             "runyard_http_request_seconds",
             "Time until the head of the reply went out.",
             labels=["method", "route"],
         )
         bounds = [*map(floatToGoString, SECONDS), "+Inf"]
-        for where, places in self._places.items():
+        by_route: dict[tuple[str, str], list[_Cell]] = {}
+        for (method, route, status), cell in self._cells.items():
+            requests.add_metric([method, route, str(status)], sum(cell.places))
+            by_route.setdefault((method, route), []).append(cell)
+        for where, cells in by_route.items():
+            places = map(sum, zip(*(cell.places for cell in cells), strict=True))
             buckets = list(zip(bounds, map(float, accumulate(places)), strict=True))
-            latency.add_metric(where, buckets, self._seconds[where])
+            latency.add_metric(where, buckets, sum(cell.seconds for cell in cells))
         yield requests
         yield latency
 

@@ -55,8 +55,14 @@ class Reply(Response[T], Generic[T]):
 
     def to_asgi_response(self, app: Any, request: Request[Any, Any, Any], **route: Any) -> Any:
         """The reply as an ASGI callable. Takes what the framework knows of the route."""
-        status: int = self.status_code or route.get("status_code") or 200
-        media_type = self.media_type or route.get("media_type") or "application/json"
+        kind = route.get("media_type") or "application/json"
+        return self.sent(route.get("status_code") or 200, getattr(kind, "value", kind).encode("ascii"))
+
+    def sent(self, status: int, media_type: bytes) -> Sent:
+        """The same, of a route with this status and media type."""
+        status = self.status_code or status
+        if self.media_type is not None:
+            media_type = self.media_type.encode("ascii")
         content: Any = self.content
         if status == 204:
             body = b""
@@ -66,8 +72,7 @@ class Reply(Response[T], Generic[T]):
             body = content.encode()
         else:
             body = encode(content)
-        kind = getattr(media_type, "value", media_type)
-        return Sent(status, body, kind.encode("ascii"), headers=self.sent_headers)
+        return Sent(status, body, media_type, headers=self.sent_headers)
 
 
 class Streamed(Response[bytes]):
