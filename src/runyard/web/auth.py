@@ -7,8 +7,8 @@ import hashlib
 import hmac
 import ipaddress
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -96,7 +96,7 @@ class Keyring:
         self.touch = touch
         self.now = now
         self.ticks = ticks
-        self._cache: Fresh[str, Key] = Fresh(size=CACHED_KEYS, seconds=CACHED_SECONDS, clock=ticks)
+        self._cache: Fresh[str, Identity] = Fresh(size=CACHED_KEYS, seconds=CACHED_SECONDS, clock=ticks)
         self._touched: dict[str, float] = {}
         self._touching: set[asyncio.Task[None]] = set()
 
@@ -105,23 +105,30 @@ class Keyring:
         if "keys" in topics or "*" in topics:
             self._cache.clear()
 
-    async def key(self, text: str) -> Key:
-        """The valid key of that text. Raises `Unauthorized`."""
-        digest = hash_of(text)
-        key = self._cache.get(digest)
-        if key is None:
+    async def caller(self, text: str) -> Identity:
+        """Who calls with the valid key of that text, in the key's own project. Raises `Unauthorized`."""
+        identity = self._cache.get(text)
+        if identity is None:
             generation = self._cache.generation
-            key = await self.find(digest)
-            if key is None or not hmac.compare_digest(key.hash, digest):
+            digest = hash_of(text)
+            found = await self.find(digest)
+            if found is None or not hmac.compare_digest(found.hash, digest):
                 raise Unauthorized("that key is not known")
-            self._cache.put(digest, key, generation=generation)
-        now = self.now()
+            identity = Identity(
+                key=found, project_id=found.project_id, actor=f"key:{found.prefix}", scopes=expand(found.scopes)
+            )
+            self._cache.put(text, identity, generation=generation)
+        key: Any = identity.key
         if key.revoked_at is not None:
             raise Unauthorized("that key is revoked")
-        if key.expires_at is not None and key.expires_at <= now:
+        if key.expires_at is not None and key.expires_at <= self.now():
             raise Unauthorized("that key has expired")
         self._used(key)
-        return key
+        return identity
+
+    async def key(self, text: str) -> Key:
+        """The valid key of that text. Raises `Unauthorized`."""
+        return (await self.caller(text)).key  # type: ignore[return-value]
 
     def _used(self, key: Key) -> None:
         """Note the use, at most once a minute for each key, without keeping the request waiting."""
@@ -211,16 +218,14 @@ class KeyAuth:
             if identity is None:
                 raise NoKey("no key came with the request; send Authorization: Bearer <key>")
             return identity
-        key = await self.keyring.key(text)
-        scopes = expand(key.scopes)
-        project_id = key.project_id
+        identity = await self.keyring.caller(text)
         wanted = header(scope, self.project_header)
-        if wanted is not None:
-            project = await self.project(wanted)
-            if project.id != project_id and "admin" not in scopes:
-                raise NotFound(f"there is no project {wanted!r} for this key")
-            project_id = project.id
-        return Identity(key=key, project_id=project_id, actor=f"key:{key.prefix}", scopes=scopes)
+        if wanted is None:
+            return identity
+        project = await self.project(wanted)
+        if project.id != identity.project_id and "admin" not in identity.scopes:
+            raise NotFound(f"there is no project {wanted!r} for this key")
+        return msgspec.structs.replace(identity, project_id=project.id)
 
     async def project(self, wanted: str) -> Project:
         """The project of that number or slug. Raises `NotFound`."""
@@ -232,9 +237,8 @@ class KeyAuth:
         return project
 
 
-def require(identity: Identity, scopes: Iterable[str]) -> None:
+def require(identity: Identity, scopes: Collection[str]) -> None:
     """Make sure that the caller has one of the scopes. Raises `Forbidden` that names what is missing."""
-    wanted = [*scopes]
-    if not any(scope in identity.scopes for scope in wanted):
-        named = " or ".join(f"'{scope}'" for scope in wanted)
+    if identity.scopes.isdisjoint(scopes):
+        named = " or ".join(f"'{scope}'" for scope in scopes)
         raise Forbidden(f"this needs a key with scope {named}")
