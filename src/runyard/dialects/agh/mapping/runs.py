@@ -22,12 +22,31 @@ _json = msgspec.json.Encoder().encode
 
 def run_out(seen: RunSeen) -> wire.Run:
     """A run."""
+    # By itself and not from what all shapes share: every claim is answered with it.
     run, row = seen.run, seen.row
+    run_id, task_id = shown("run", run.id), shown("task", row.task_id)
     return wire.Run(
-        **_common(seen),
+        id=run_id,
+        task_id=task_id,
+        status=row.stage.value,
+        attempt=row.attempt,
+        queued_at=instant(row.queued_at),
         origin=wire.Identity(kind=row.origin_kind, ref=row.origin_ref),
+        previous_run_id=shown_if("run", row.previous_run_id),
+        claimed_by=claimer_out(row.claimer),
+        session_id=shown_if("sess", row.session_id),
         network_channel=row.channel or "",
+        coordination_channel_id=row.coordination or "",
+        coordination_channel=channel_out(seen),
         idempotency_key=key_out(row.key, row.task_id),
+        claim_token_hash=hash_out(run.lease_hash),
+        lease_until=instant(run.lease_until),
+        heartbeat_at=_heard_out(seen),
+        claimed_at=instant(row.claimed_at),
+        started_at=instant(row.started_at),
+        ended_at=instant(row.ended_at),
+        error=error_out(run.error),
+        failure_kind=row.failure_kind or "",
         metadata=raw(_metadata(seen)),
         result=raw(without_secrets(run.output)),
     )
@@ -60,7 +79,6 @@ def lease_out(seen: RunSeen) -> wire.Lease:
 
 def _common(seen: RunSeen) -> dict[str, Any]:
     run, row = seen.run, seen.row
-    leased = row.stage in ACTIVE
     return {
         "id": shown("run", run.id),
         "task_id": shown("task", row.task_id),
@@ -74,13 +92,18 @@ def _common(seen: RunSeen) -> dict[str, Any]:
         "coordination_channel": channel_out(seen),
         "claim_token_hash": hash_out(run.lease_hash),
         "lease_until": instant(run.lease_until),
-        "heartbeat_at": instant(run.heartbeat_at) if leased and run.lease_until is not None else "",
+        "heartbeat_at": _heard_out(seen),
         "claimed_at": instant(row.claimed_at),
         "started_at": instant(row.started_at),
         "ended_at": instant(row.ended_at),
         "error": error_out(run.error),
         "failure_kind": row.failure_kind or "",
     }
+
+
+def _heard_out(seen: RunSeen) -> str:
+    run = seen.run
+    return instant(run.heartbeat_at) if run.lease_until is not None and seen.row.stage in ACTIVE else ""
 
 
 def claimer_out(actor: Actor | None) -> wire.Identity | None:

@@ -21,6 +21,8 @@ OWNERS = ("human", "agent_session", "automation", "extension", "network_peer", "
 _HEX = re.compile(r"[0-9a-fA-F]{32}").fullmatch
 
 
+# What is answered says most of its ids several times.
+@lru_cache(maxsize=4096)
 def shown(prefix: str, id: str) -> str:
     """An id on the wire: `task-`, `run-`, … and 32 digits; or what its maker chose, which stands behind a `~`."""
     return id.partition("~")[2] if "~" in id else f"{prefix}-{id.replace('-', '')}"
@@ -62,8 +64,15 @@ def instant(time: int | None) -> str:
     """A time in UTC with `Z`, without trailing zeros; '' where there is none."""
     if time is None:
         return ""
-    part = f".{time % SECOND:06d}".rstrip("0").rstrip(".")
-    return f"{when(time - time % SECOND).isoformat().removesuffix('+00:00')}{part}Z"
+    seconds, rest = divmod(time, SECOND)
+    text = _to_the_second(seconds)
+    return f"{text}.{rest:06d}".rstrip("0") + "Z" if rest else f"{text}Z"
+
+
+# What was made at different times was often made within a few seconds.
+@lru_cache(maxsize=4096)
+def _to_the_second(seconds: int) -> str:
+    return when(seconds * SECOND).isoformat().removesuffix("+00:00")
 
 
 def instant_or_never(time: int | None) -> str:
