@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from runyard.sdk import Client
+from tests.docs.counter import open_counter
 from tests.docs.pages import ROOT, assert_true, blocks, environment
 
 GUIDE = ROOT / "docs" / "guide"
@@ -53,14 +55,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
             process.stdout.close()
 
 
+@pytest.fixture(scope="module")
+def counter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The folder of the command `runyard`."""
+    folder = tmp_path_factory.mktemp("counter")
+    with open_counter(folder):
+        yield str(folder)
+
+
 @pytest.mark.parametrize("page", [page.name for page in PAGES if any(b.language == "text" for b in blocks(page))])
-def test_what_the_page_shows_is_what_happens(page: str, server: dict[str, str], tmp_path: Path) -> None:
+def test_what_the_page_shows_is_what_happens(page: str, server: dict[str, str], counter: str, tmp_path: Path) -> None:
     # The built-in agents work in project 1; every other page has one of its own.
     project = "default" if page == "reviewer.md" else page.removesuffix(".md")
     if project != "default":
         with Client(server["RUNYARD_URL"], KEY) as client:
             client.projects.create(project)
-    env = {**server, "HOME": str(tmp_path), "TMPDIR": str(tmp_path), "RUNYARD_PROJECT": project}
+    path = f"{counter}{os.pathsep}{server['PATH']}"
+    env = {**server, "PATH": path, "HOME": str(tmp_path), "TMPDIR": str(tmp_path), "RUNYARD_PROJECT": project}
     assert_true(GUIDE / page, tmp_path, env, seconds=60)
 
 

@@ -1,7 +1,4 @@
-"""Runyard's processes as tests start them by the dozen: forked from one that has imported everything.
-
-They work in the folder of the repository.
-"""
+"""Runyard's processes as tests start them by the dozen: forked from one that has imported everything."""
 
 from __future__ import annotations
 
@@ -24,23 +21,35 @@ HOME = Path(__file__).parents[2]
 class Offspring:
     """A process of `runyard …`, to be handled as one of `subprocess`."""
 
-    def __init__(self, arguments: Sequence[str], *, env: Mapping[str, str], out: int, err: int) -> None:
-        """Start it; `out` and `err` are descriptors, and `out` may be `subprocess.PIPE`."""
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        out: int,
+        err: int,
+        into: int = subprocess.PIPE,
+        cwd: Path = HOME,
+    ) -> None:
+        """Start it; `into`, `out` and `err` are descriptors, and the first two may be `subprocess.PIPE`."""
         self.args = arguments
         self.returncode: int | None = None
+        self.stdin: IO[str] | None = None
         self.stdout: IO[str] | None = None
-        theirs, ours = os.pipe()
-        self.stdin: IO[str] = os.fdopen(ours, "w")
-        given = [theirs]
+        given: list[int] = []
+        if into == subprocess.PIPE:
+            into, ours = os.pipe()
+            self.stdin = os.fdopen(ours, "w")
+            given.append(into)
         if out == subprocess.PIPE:
             ours, out = os.pipe()
             self.stdout = os.fdopen(ours)
             given.append(out)
         self._told, told = os.pipe()
         given.append(told)
-        message = json.dumps({"arguments": arguments, "env": dict(env)}).encode()
+        message = json.dumps({"arguments": arguments, "env": dict(env), "cwd": str(cwd)}).encode()
         try:
-            socket.send_fds(_nursery(), [message], [theirs, out, err, told])
+            socket.send_fds(_nursery(), [message], [into, out, err, told])
         finally:
             for file in given:
                 os.close(file)
@@ -54,6 +63,10 @@ class Offspring:
             assert part, "the process that starts the others is gone"
             line += part
         return line
+
+    def fileno(self) -> int:
+        """What becomes readable when it has ended."""
+        return self._told
 
     def poll(self) -> int | None:
         """The exit code, once it has ended."""
