@@ -70,10 +70,13 @@ _KIND = attrgetter(
 
 def of_tasks(before: Sequence[Task], after: Sequence[Task]) -> Changes:
     """What changes in the sums when these tasks, as they were, are counted no more, and instead as they are."""
-    old, new = list(map(_KIND, before)), list(map(_KIND, after))
-    alike: dict[tuple[Any, ...], Task] = dict(zip([*old, *new], [*before, *after], strict=True))
-    kinds = Counter(new)
-    kinds.subtract(Counter(old))
+    alike: dict[tuple[Any, ...], Task] = {}
+    kinds: Counter[tuple[Any, ...]] = Counter()
+    for sign, tasks in ((-1, before), (1, after)):
+        found_kinds = list(map(_KIND, tasks))
+        alike.update(zip(found_kinds, tasks, strict=True))
+        for kind, n in Counter(found_kinds).items():
+            kinds[kind] += sign * n
     found: dict[Key, tuple[int, ...]] = {}
     for kind, n in kinds.items():
         if n:

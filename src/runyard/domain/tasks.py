@@ -304,6 +304,10 @@ def counted_as(key: tuple[int | str, ...]) -> int:
     return int.from_bytes(blake2b(text, digest_size=8).digest(), signed=True)
 
 
+_NOT_LOOKED_AFTER: dict[str, Any] = {"look_at": None, "starved": 0}
+_GIVEN_BACK: dict[str, Any] = {"session_id": None, "claimer_kind": None, "claimer_ref": None, "failure_kind": None}
+
+
 def conditions_of(task: Task, profile: Profile | None, run_channel: str | None) -> Conditions:
     """Which sessions may take a queued run of the task."""
     worker = profile.worker if profile is not None else None
@@ -335,19 +339,19 @@ def conditions_of(task: Task, profile: Profile | None, run_channel: str | None) 
     )
 
 
-def followed(row: TaskRun, before: Run, after: Run, changes: dict[str, Any]) -> TaskRun:
-    """The row beside a run after the run moved."""
-    stage = stage_of(after.state)
+def followed(row: TaskRun, run: Run, changes: dict[str, Any]) -> TaskRun:
+    """The row beside a run that moved."""
+    stage = stage_of(run.state)
     implied: dict[str, Any] = {
         "stage": stage,
-        "claimed_at": after.claimed_at,
-        "started_at": after.started_at,
-        "ended_at": after.finished_at if stage in ENDED_STAGES else None,
+        "claimed_at": run.claimed_at,
+        "started_at": run.started_at,
+        "ended_at": run.finished_at if stage in ENDED_STAGES else None,
     }
-    if stage is _QUEUED and row.stage is not _QUEUED:
-        implied |= {"session_id": None, "claimer_kind": None, "claimer_ref": None, "failure_kind": None}
     if stage is not _QUEUED:
-        implied |= {"look_at": None, "starved": 0}
-    implied |= changes
+        implied |= _NOT_LOOKED_AFTER
+    elif row.stage is not _QUEUED:
+        implied |= _GIVEN_BACK
+    implied.update(changes)
     session_id = implied.get("session_id", row.session_id)
     return msgspec.structs.replace(row, **implied, held=1 if stage in ACTIVE and session_id is not None else None)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from runyard.domain.coding import EXECUTOR as SANDBOX
 from runyard.domain.moves import changed, move
-from runyard.domain.records import Move, Run
+from runyard.domain.records import Json, Move, Run
 from runyard.domain.states import ENDED, EVENT_OF_VERB, LEASED, RESOLVABLE, RunState
 from runyard.domain.tasks import Task
 from runyard.domain.waits import WaitState
@@ -18,7 +19,7 @@ from runyard.engine.coding import following as coding
 from runyard.engine.ledger import journal, wake
 from runyard.engine.tasks import following
 from runyard.engine.tasks.following import Followed
-from runyard.storage.port import Tx
+from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import approvals, attempts, event_waits, runs
 
 _json = msgspec.json.Encoder()
@@ -75,7 +76,8 @@ def apply_to_tasks(
     _attempts(tx, moves)
     _close_waits(tx, moves)
     for one in moves:
-        journal(tx, one.after, EVENT_OF_VERB[one.verb], one.actor, _data(one))
+        run = one.after
+        tx.emit(JournalLine(run.project_id, run.id, EVENT_OF_VERB[one.verb], one.actor, _data(one)))
     if of_tasks:
         followed_by = following.follow(tx, moves, locked)
     coded = [one for one in moves if one.after.executor == SANDBOX]
@@ -93,9 +95,18 @@ def apply_to_tasks(
     return after, followed_by
 
 
-def _data(one: Move) -> dict[str, Any]:
-    data: dict[str, Any] = {"from": one.before.state, "to": one.after.state, "attempt": one.before.attempt}
-    return data | one.data if one.data else data
+def _data(one: Move) -> Json:
+    """What the journal says of the move."""
+    before, after = one.before, one.after
+    if not one.data:
+        return _bare(before.state, after.state, before.attempt)
+    return _json.encode({"from": before.state, "to": after.state, "attempt": before.attempt, **one.data}).decode()
+
+
+@lru_cache(maxsize=1024)
+def _bare(before: RunState, after: RunState, attempt: int) -> Json:
+    # Most moves have no more to say, and few ways are taken by nearly all of them.
+    return _json.encode({"from": before, "to": after, "attempt": attempt}).decode()
 
 
 def _attempts(tx: Tx, moves: Sequence[Move]) -> None:

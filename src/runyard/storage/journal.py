@@ -86,12 +86,12 @@ def numbered(tx: Tx, first: int) -> Numbered:
     for seq, line in enumerate(tx.journal, first):
         if isinstance(line, JournalLine):
             events.append((seq, line.project_id, line.run_id, line.type, tx.now, line.actor, line.data))
-        elif isinstance(line, LogLine):
-            said = (line.attempt, line.at, line.level, line.message, line.data, line.type, line.whole)
-            logs.append((seq, line.project_id, line.run_id, *said))
         elif isinstance(line, TaskLine):
             done = (line.type, tx.now, line.actor_kind, line.actor_ref, line.origin_kind, line.origin_ref, line.payload)
             tasks.append((seq, line.project_id, line.root_id, line.task_id, line.run_id, line.id, *done))
+        elif isinstance(line, LogLine):
+            said = (line.attempt, line.at, line.level, line.message, line.data, line.type, line.whole)
+            logs.append((seq, line.project_id, line.run_id, *said))
         else:
             chunks.append((seq, line.project_id, line.run_id, line.stream, line.chunk, int(line.done), tx.now))
     return found

@@ -66,6 +66,12 @@ class JournalLine(msgspec.Struct):
     actor: str | None
     data: str
 
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What wakes those who follow such lines."""
+        project = f"project:{self.project_id}"
+        return (project,) if self.run_id is None else (project, f"run:{self.run_id}")
+
 
 class LogLine(msgspec.Struct):
     """A log line to be written when the batch is."""
@@ -83,6 +89,11 @@ class LogLine(msgspec.Struct):
     seq: int = 0
     """Its number, once it is committed."""
 
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What wakes those who follow such lines."""
+        return (f"run:{self.run_id}",)
+
 
 class ChunkLine(msgspec.Struct):
     """A piece of output to be written when the batch is."""
@@ -92,6 +103,11 @@ class ChunkLine(msgspec.Struct):
     stream: str
     chunk: str
     done: bool
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Not the run's own: most who follow the run have no use for its chunks, and there may be many."""
+        return (f"chunks:{self.run_id}",)
 
 
 class TaskLine(msgspec.Struct):
@@ -110,6 +126,11 @@ class TaskLine(msgspec.Struct):
     payload: str
     seq: int = 0
     """Its number, once it is committed."""
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """What wakes those who follow such lines."""
+        return (f"tasks:{self.root_id}",)
 
 
 Line = JournalLine | LogLine | ChunkLine | TaskLine
@@ -147,9 +168,11 @@ class Tx(ABC):
         return "rl_" + secrets.token_urlsafe(24)
 
     @staticmethod
-    def new_seal() -> str:
-        """What is stored of a lease that nobody proves by its token: the hash of none."""
-        return secrets.token_hex(32)
+    def new_seals(n: int) -> list[str]:
+        """What is stored of leases that nobody proves by their tokens: hashes of none."""
+        # Asking the system for chance costs more than chance does.
+        text = secrets.token_hex(32 * n)
+        return [text[at : at + 64] for at in range(0, len(text), 64)]
 
     @abstractmethod
     def rows(self, sql: str, /, **params: Value) -> list[Row]:
@@ -191,20 +214,10 @@ class Tx(ABC):
         rows[key] = added if before is None else tuple(map(add, before, added))
 
     def emit(self, line: Line) -> None:
-        """Journal something in this transaction and wake those who follow its run and project."""
+        """Journal something in this transaction and wake those who follow such lines."""
         self.wrote = True
         self.journal.append(line)
-        if isinstance(line, JournalLine):
-            self.topics.add(f"project:{line.project_id}")
-        elif isinstance(line, TaskLine):
-            self.topics.add(f"tasks:{line.root_id}")
-            return
-        elif isinstance(line, ChunkLine):
-            # Not the run's own topic: most who follow the run have no use for its chunks, and there may be many.
-            self.topics.add(f"chunks:{line.run_id}")
-            return
-        if line.run_id is not None:
-            self.topics.add(f"run:{line.run_id}")
+        self.topics.update(line.topics)
 
     def wake(self, topic: str) -> None:
         """Wake whoever waits for the topic once this transaction is durable."""

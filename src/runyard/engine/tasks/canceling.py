@@ -59,7 +59,13 @@ def cancel(
     for run_id, run in sorted(taken.runs.items()):
         ended.setdefault(run.task_id, []).append(run_id)
     for one in tasks:
-        _tell(tx, task, one, by, said | {"canceled_run_ids": ended.get(one.id, [])})
+        told = {
+            **said,
+            "canceled_run_ids": ended.get(one.id),
+            "status": TaskStatus.CANCELED,
+            "propagated_from_task_id": task.id if one.id != task.id else None,
+        }
+        note(tx, one, "task.canceled", by, told)
     sessions.ask_to_stop(tx, working, by, propagated_from=task.id)
     return now[task.id]
 
@@ -81,17 +87,12 @@ def _cancel_runs(
     holders = task_runs_sql.sessions_of(tx, held_ones) if held_ones else {}
     working = {run.id: holders[run.id] for run in taken.runs.values() if run.id in holders and run.state in WORKING}
     runs = sorted(taken.runs.values(), key=lambda run: run.task_id != target.id)
-    moves = [
-        held.cancellation(
-            tx,
-            run,
-            by,
-            said,
-            is_worked_on=run.id in working,
-            above=target.id if run.task_id != target.id else None,
-        )
-        for run in runs
-    ]
+    told = {
+        (below, worked_on): held.called_off(by, said, is_worked_on=worked_on, above=target.id if below else None)
+        for below in (False, True)
+        for worked_on in (False, True)
+    }
+    moves = [held.cancellation(run, tx.now, told[run.task_id != target.id, run.id in working]) for run in runs]
     _, followed = apply_to_tasks(tx, moves, taken.tasks)
     return dict(followed.tasks), sorted(working.values())
 
@@ -101,11 +102,3 @@ def _cancel_tasks(tx: Tx, tasks: Sequence[Task]) -> dict[str, Task]:
     gone = {"status": TaskStatus.CANCELED, "auto_pending": 0, "active_at": tx.now}
     left = [task for task in tasks if task.status is not TaskStatus.CANCELED]
     return desk.write(tx, [(task, msgspec.structs.replace(task, **gone)) for task in left]).tasks
-
-
-def _tell(tx: Tx, target: Task, before: Task, by: Doer, said: dict[str, Any]) -> None:
-    told = said | {
-        "status": TaskStatus.CANCELED,
-        "propagated_from_task_id": target.id if before.id != target.id else None,
-    }
-    note(tx, before, "task.canceled", by, told)

@@ -101,7 +101,11 @@ def _handed(tx: Tx, asks: Sequence[Ask], wishes: dict[int, Wish]) -> dict[int, H
     """Hand out what there is, by whose wish it fulfils."""
     runs = picking.pick(tx, list(wishes.values()))
     picked = {index: run for index, run in zip(wishes, runs, strict=True) if run is not None}
-    moves = [_claimed(tx, run, asks[index], wishes[index].session) for index, run in picked.items()]
+    seals = tx.new_seals(len(picked))
+    moves = [
+        _claimed(run, asks[index], wishes[index].session, tx.now, seal)
+        for (index, run), seal in zip(picked.items(), seals, strict=True)
+    ]
     after, followed = apply_to_tasks(tx, moves)
     found = {}
     for run, index in zip(after, picked, strict=True):
@@ -161,20 +165,21 @@ def _holding(row: TaskRun) -> Conflict:
     return Conflict("the session has a run already; complete, fail or release it first", run_id=row.run_id)
 
 
-def _claimed(tx: Tx, run: Run, ask: Ask, session: Session) -> Move:
-    by = Doer(sessions.actor_of(session), ask.origin)
-    seat = {"session_id": session.id, "claimer_kind": by.actor.kind, "claimer_ref": by.actor.ref}
+def _claimed(run: Run, ask: Ask, session: Session, now: int, seal: str) -> Move:
+    actor = sessions.actor_of(session)
+    seat = {"session_id": session.id, "claimer_kind": actor.kind, "claimer_ref": actor.ref}
     return move(
         run,
         "claim",
-        tx.now,
-        actor=str(by.actor),
+        now,
+        actor=str(actor),
+        task=TaskMove(by=Doer(actor, ask.origin), changes=seat),
         epoch=run.epoch + 1,
         worker=session.agent,
-        claimed_at=tx.now,
-        heartbeat_at=tx.now,
+        claimed_at=now,
+        heartbeat_at=now,
         started_at=None,
         # Whoever holds the lease proves it by being the session; nobody is told the token.
-        lease_hash=tx.new_seal(),
-        lease_until=tx.now + (ask.lease or LEASE),
-    ).for_task(TaskMove(by=by, changes=seat))
+        lease_hash=seal,
+        lease_until=now + (ask.lease or LEASE),
+    )

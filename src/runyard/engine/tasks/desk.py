@@ -119,7 +119,7 @@ def write(tx: Tx, changes: Sequence[tuple[Task, Task]]) -> Written:
     recount(tx, before, after)
     marks.follow(tx, pairs)
     notifying.due(tx, [task for was, task in pairs if task.status is not was.status and task.is_closed])
-    _rehold(tx, [task for was, task in pairs if _is_held_up(task) != _is_held_up(was)])
+    _rehold(tx, [one for was, one in pairs if one.is_blocked != was.is_blocked or one.paused_at != was.paused_at])
     return Written(tasks=now, freed=[task for was, task in pairs if was.status is _BLOCKED and not task.is_blocked])
 
 
@@ -176,10 +176,6 @@ def hold_of(task: Task, *, paused: bool) -> Hold | None:
     if paused:
         return "paused"
     return "blocked" if task.is_blocked else None
-
-
-def _is_held_up(task: Task) -> tuple[bool, bool]:
-    return task.is_blocked, task.paused_at is not None
 
 
 def _rehold(tx: Tx, tasks: Sequence[Task]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from runyard.domain.actors import Doer, server
-from runyard.domain.records import Move, Run, TaskMove
+from runyard.domain.records import Move, TaskMove
 from runyard.domain.states import RunState
 from runyard.domain.tasks import ENDED_STAGES, Stage, Task, TaskRun, TaskStatus, followed
 from runyard.engine.tasks import desk, queueing
@@ -80,7 +80,7 @@ def follow(tx: Tx, moves: Sequence[Move], locked: Mapping[str, Task] | None = No
         task = tasks.get(row.task_id) if row is not None else None
         if row is None or task is None:
             continue
-        now = followed(row, one.before, run, _taken(one, row) | (one.task or _UNTOLD).changes)
+        now = followed(row, run, _changes(one, row))
         if now.stage is _QUEUED and run.state is not one.before.state:
             # Nobody can take a run that is to begin later.
             may_be_taken = run.state is RunState.QUEUED and run.hold is None and run.executor == queueing.EXECUTOR
@@ -108,11 +108,12 @@ def follow(tx: Tx, moves: Sequence[Move], locked: Mapping[str, Task] | None = No
     return Followed(rows={now.run_id: now for _, _, now in told}, tasks=written.tasks, lines=lines)
 
 
-def _taken(one: Move, row: TaskRun) -> dict[str, Any]:
-    """Who has a run that is taken for no session."""
+def _changes(one: Move, row: TaskRun) -> dict[str, Any]:
+    """What changes besides what follows from the move: what was said, and who has a run taken for no session."""
+    said = (one.task or _UNTOLD).changes
     if one.verb != "claim" or one.after.executor == queueing.EXECUTOR or row.claimer_ref is not None:
-        return {}
-    return {"claimer_kind": "automation", "claimer_ref": one.after.worker or one.after.executor}
+        return said
+    return {"claimer_kind": "automation", "claimer_ref": one.after.worker or one.after.executor, **said}
 
 
 def _stand_among(tx: Tx, changes: dict[str, tuple[Task, Task]], ids: set[str | None]) -> None:
@@ -145,8 +146,9 @@ def _tell(tx: Tx, task: Task, one: Move, row: TaskRun, now: TaskRun) -> TaskLine
             event = "task.run_failed"
     if not event:
         return None
-    said = {"status": now.stage, "task_status": task.status} | _usual(event, one.before, one.after, row, now)
-    return note(tx, task, event, move.by, said | move.said, run_id=now.run_id)
+    usual = _USUAL.get(event)
+    said = {"status": now.stage, "task_status": task.status, **(usual(one, row, now) if usual else {}), **move.said}
+    return note(tx, task, event, move.by, said, run_id=now.run_id)
 
 
 def _back(one: Move, row: TaskRun) -> str | None:
@@ -156,36 +158,45 @@ def _back(one: Move, row: TaskRun) -> str | None:
     return "task.run_recovered" if one.verb == "reopen" else None
 
 
-def _usual(event: str, before: Run, after: Run, row: TaskRun, now: TaskRun) -> dict[str, Any]:
-    """What the lines of each kind say besides the status of run and task."""
-    match event:
-        case "task.run_claimed":
-            return {"claimed_by": now.claimer, "claim_token_hash": after.lease_hash, "lease_until": after.lease_until}
-        case "task.run_starting" | "task.run_session_bound" | "task.run_started":
-            return {"session_id": now.session_id}
-        case "task.run_released":
-            return {"previous_status": row.stage, "session_id": row.session_id}
-        case "task.run_recovered":
-            return {"action": "requeue", "previous_status": row.stage}
-        case "task.run_lease_expired":
-            return {
-                "previous_status": row.stage,
-                "reason": "scheduler_sweep",
-                "session_id": row.session_id,
-                "lease_until": before.lease_until,
-                "previous_claim_token_hash": before.lease_hash,
-                "coordination_channel_id": row.coordination,
-            }
-        case "task.run_completed":
-            result = msgspec.Raw(after.output.encode()) if after.output is not None else None
-            return {"result": result, "claim_token_hash": after.lease_hash}
-        case "task.run_failed":
-            return {"error": after.error and _message(after.error), "claim_token_hash": after.lease_hash}
-        case "task.run_canceled":
-            return {"session_id": now.session_id}
-        case "task.run_needs_attention":
-            return {"previous_status": row.stage, "queued_at": row.queued_at, "coordination_channel": row.coordination}
-    return {}
+def _bound(one: Move, row: TaskRun, now: TaskRun) -> dict[str, Any]:
+    return {"session_id": now.session_id}
+
+
+_USUAL: dict[str, Callable[[Move, TaskRun, TaskRun], dict[str, Any]]] = {
+    "task.run_claimed": lambda one, row, now: {
+        "claimed_by": now.claimer,
+        "claim_token_hash": one.after.lease_hash,
+        "lease_until": one.after.lease_until,
+    },
+    "task.run_starting": _bound,
+    "task.run_session_bound": _bound,
+    "task.run_started": _bound,
+    "task.run_canceled": _bound,
+    "task.run_released": lambda one, row, now: {"previous_status": row.stage, "session_id": row.session_id},
+    "task.run_recovered": lambda one, row, now: {"action": "requeue", "previous_status": row.stage},
+    "task.run_lease_expired": lambda one, row, now: {
+        "previous_status": row.stage,
+        "reason": "scheduler_sweep",
+        "session_id": row.session_id,
+        "lease_until": one.before.lease_until,
+        "previous_claim_token_hash": one.before.lease_hash,
+        "coordination_channel_id": row.coordination,
+    },
+    "task.run_completed": lambda one, row, now: {
+        "result": msgspec.Raw(one.after.output.encode()) if one.after.output is not None else None,
+        "claim_token_hash": one.after.lease_hash,
+    },
+    "task.run_failed": lambda one, row, now: {
+        "error": one.after.error and _message(one.after.error),
+        "claim_token_hash": one.after.lease_hash,
+    },
+    "task.run_needs_attention": lambda one, row, now: {
+        "previous_status": row.stage,
+        "queued_at": row.queued_at,
+        "coordination_channel": row.coordination,
+    },
+}
+"""What the lines of each kind say besides the status of run and task."""
 
 
 class _Error(msgspec.Struct):

@@ -76,25 +76,28 @@ def move_one(tx: Tx, move: Move) -> RunSeen:
     return moved(tx, [move])[0]
 
 
-def cancellation(
-    tx: Tx, run: Run, by: Doer, said: dict[str, Any], *, is_worked_on: bool, above: str | None = None
-) -> Move:
-    """The move that cancels a run, for the `reason` and with the `metadata` that are said.
+def called_off(by: Doer, said: dict[str, Any], *, is_worked_on: bool, above: str | None = None) -> TaskMove:
+    """What it means to a task that its run is canceled, for the `reason` and with the `metadata` that are said.
 
     `is_worked_on` says that a session is asked to stop, `above` names the task that was canceled and took it along.
     """
-    one = move(
+    told = {"propagated_from_task_id": above, "cooperative_stop_requested": is_worked_on or None}
+    return TaskMove(by=by, said=said | told)
+
+
+def cancellation(run: Run, now: int, told: TaskMove) -> Move:
+    """The move that cancels a run, with what that means to its task."""
+    return move(
         run,
         "cancel",
-        tx.now,
-        actor=str(by.actor),
-        data=because(said["reason"]),
+        now,
+        actor=str(told.by.actor),
+        data=because(told.said["reason"]),
+        task=told,
         output=None,
         error=None,
         error_class=None,
     )
-    told = {"propagated_from_task_id": above, "cooperative_stop_requested": is_worked_on or None}
-    return one.for_task(TaskMove(by=by, said=said | told))
 
 
 def unknown(run_id: str) -> NotFound:

@@ -221,7 +221,7 @@ def cancel(
     seen = held.take_from_session(tx, project_id, run_id)
     working = seen.row.stage in (Stage.STARTING, Stage.RUNNING) and seen.row.session_id is not None
     said = {"reason": reason, "metadata": said_json(metadata)}
-    one = held.cancellation(tx, seen.run, by, said, is_worked_on=working)
+    one = held.cancellation(seen.run, tx.now, held.called_off(by, said, is_worked_on=working))
     return _ended(tx, one, by) if working else held.move_one(tx, one)
 
 

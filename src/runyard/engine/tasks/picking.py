@@ -167,7 +167,7 @@ def _offer(wish: Wish) -> Offer:
         agent=session.agent,
         workspace_id=session.workspace_id,
         channel=session.channel,
-        capabilities=wish.offered | sessions.capabilities_of(session),
+        capabilities=sessions.capabilities_of(session) | wish.offered,
     )
 
 
@@ -188,17 +188,18 @@ class _Classes:
         """By queue."""
         self.owned: dict[str, list[tuple[int, str, Conditions]]] = {}
         """Those for one session alone, by session, with their queue: sessions come and go, and leave theirs behind."""
-        self._alike: dict[Offer, list[int]] = {}
+        self._alike: dict[tuple[object, ...], list[int]] = {}
 
     def eligible(self, offer: Offer) -> list[int]:
         """The classes whose runs the session may have."""
         queue = queue_of(offer.workspace_id)
-        mine = [one for one, where, met in self.owned.get(offer.session_id, ()) if where == queue and met.met_by(offer)]
+        owned = self.owned.get(offer.session_id, ())
+        mine = [one for one, where, met in owned if where == queue and met.met_by(offer)]
         return [*self._open(queue, offer), *mine]
 
     def _open(self, queue: str, offer: Offer) -> list[int]:
         """Those for anybody; looked for once for all sessions that are alike, of which there are few kinds."""
-        alike = msgspec.structs.replace(offer, session_id="")
+        alike = (queue, offer.agent, offer.channel, offer.capabilities)
         found = self._alike.get(alike)
         if found is None:
             if len(self._alike) >= KINDS:
