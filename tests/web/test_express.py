@@ -41,6 +41,28 @@ def test_both_ways_lead_to_the_same(stand: Stand, method: str, path: str, conten
         assert short.json().keys() == long.json().keys()
 
 
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/runyard/v1/runs", ""),
+        ("/runyard/v1/runs", "?limit=1&state=queued&state=running&unknown=1"),
+        ("/runyard/v1/runs", "?limit=many"),
+        ("/runyard/v1/runs", "?limit=0&cursor=odd"),
+        ("/runyard/v1/runs/0199b3c4-0000-7000-8000-00000000a001/events", "?after=-1"),
+        ("/agh/api/tasks", "?limit=2&status=ready"),
+        ("/agh/api/tasks", "?limit=%zz"),
+        ("/strait/v1/runs", "?limit=3&status=queued"),
+        ("/bamboosnow/v1/runs", "?limit=x"),
+    ],
+)
+def test_queries_are_read_as_the_framework_reads_them(stand: Stand, path: str, query: str) -> None:
+    headers = {"authorization": f"Bearer {stand.admin.key}", "x-request-id": "same"}
+    # A slash at the end sends a request the framework's way.
+    short, long = (stand.http.get(one + query, headers=headers) for one in (path, path + "/"))
+    assert short.status_code == long.status_code
+    assert short.content == long.content.replace(f"{path}/".encode(), path.encode())
+
+
 def test_a_body_of_another_type_is_refused_either_way(stand: Stand) -> None:
     headers = {"authorization": f"Bearer {stand.admin.key}", "content-type": "text/plain"}
     for query in ("", QUERY):

@@ -1,9 +1,9 @@
-"""The short way to handlers that take no more than the call, the body and words of the path.
+"""The short way to handlers that take no more than the call, words of the path, and either the body or the query.
 
 The framework resolves dependencies, models and hooks anew for every request, which costs several times what such a
 handler itself needs. Here everything that does not change between requests is resolved once, from the framework's own
-routes; what is not for this way (queries, odd paths, methods that are not there) takes the framework's. It comes to
-know the routes of a path when that is first asked for.
+routes, and its own model reads the query; what is not for this way (odd paths, methods that are not there, queries
+nobody asked for) takes the framework's. It comes to know the routes of a path when that is first asked for.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from litestar import Litestar, Request, Response
+from litestar._kwargs import KwargsModel
 from litestar.exceptions import NotFoundException
 from litestar.exceptions.base_exceptions import LitestarDeprecationWarning
 from litestar.handlers import HTTPRouteHandler
@@ -31,6 +32,8 @@ from runyard.web.reply import JSON, Reply
 
 Admit = Callable[[Request[Any, Any, Any]], Awaitable[None]]
 Refuse = Callable[[Scope, Exception], App]
+RESERVED = frozenset({"body", "cookies", "data", "headers", "query", "request", "scope", "socket", "state"})
+"""Arguments by which handlers ask the framework for more."""
 
 
 class _Stop:
@@ -44,17 +47,22 @@ class _Stop:
         "is_async",
         "kind",
         "names",
+        "query",
         "status",
         "template",
         "wants_call",
     )
 
-    def __init__(self, handler: HTTPRouteHandler, template: str, names: tuple[str, ...]) -> None:
+    def __init__(
+        self, handler: HTTPRouteHandler, template: str, names: tuple[str, ...], query: KwargsModel | None
+    ) -> None:
         parameters = inspect.signature(handler.fn).parameters
         field = handler.parsed_data_field
         self.handler = handler
         self.template = template
         self.names = names
+        self.query = query
+        """What reads the query, where the handler asks for any."""
         self.fn: Callable[..., Any] = handler.fn
         self.is_async = inspect.iscoroutinefunction(handler.fn)
         self.wants_call = "call" in parameters
@@ -101,10 +109,10 @@ class Express:
                     self.app.register(handler)
                     self._known.add(handler)
         stops: dict[str, _Stop | None] = {
-            str(method): _stop(route, str(method), handler)
+            str(method): _stop(route, str(method), handler, model)
             for route in self.app.routes
             if isinstance(route, HTTPRoute) and route.path in place.paths
-            for method, (handler, _) in route.route_handler_map.items()
+            for method, (handler, model) in route.route_handler_map.items()
         }
         self._stops[place] = stops
         return stops
@@ -121,8 +129,10 @@ class Express:
             raise NotFoundException
         place, values = found
         stops = self._stops.get(place) or self._know(place)
-        stop = stops.get(scope["method"]) if tidy and not scope["query_string"] else None
-        return (stop, dict(zip(stop.names, values, strict=True))) if stop is not None else None
+        stop = stops.get(scope["method"]) if tidy else None
+        if stop is None or (stop.query is None and scope["query_string"]):
+            return None
+        return stop, dict(zip(stop.names, values, strict=True))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -156,8 +166,12 @@ class Express:
             elif not stop.has_default:
                 mistake = Mistake(source="body", path=(), detail="a body is needed")
                 raise Invalid("this path needs a JSON body; send at least {}", mistakes=[mistake])
+        if stop.query is not None:
+            values = await stop.query.to_kwargs(request)
         if stop.wants_call:
             values["call"] = scope["call"]
+        if stop.query is not None:
+            values = stop.handler.signature_model.parse_values_from_connection_kwargs(request, values)
         answer = stop.fn(**values)
         if stop.is_async:
             answer = await answer
@@ -170,18 +184,18 @@ class Express:
         return reply  # type: ignore[no-any-return]
 
 
-def _stop(route: HTTPRoute, method: str, handler: HTTPRouteHandler) -> _Stop | None:
+def _stop(route: HTTPRoute, method: str, handler: HTTPRouteHandler, model: KwargsModel) -> _Stop | None:
     names = tuple(part.name for part in route.path_components if not isinstance(part, str))
-    return _Stop(handler, route.path_format, names) if method != "OPTIONS" and _fits(handler, names) else None
-
-
-def _fits(handler: HTTPRouteHandler, names: tuple[str, ...]) -> bool:
-    fn = handler.fn
-    known = {"call", "data", *names}
+    asked = set(inspect.signature(handler.fn).parameters)
     kinds = handler.parsed_fn_signature.parameters
-    return (
-        (inspect.iscoroutinefunction(fn) or handler.sync_to_thread is False)
-        and set(inspect.signature(fn).parameters) <= known
+    is_plain = (
+        method != "OPTIONS"
+        and (inspect.iscoroutinefunction(handler.fn) or handler.sync_to_thread is False)
         and all(kinds[name].annotation is str for name in names if name in kinds)
-        and set(names) <= set(inspect.signature(fn).parameters)
+        and set(names) <= asked
     )
+    if is_plain and asked <= {"call", "data", *names}:
+        return _Stop(handler, route.path_format, names, None)
+    if is_plain and asked.isdisjoint(RESERVED):
+        return _Stop(handler, route.path_format, names, model)
+    return None
