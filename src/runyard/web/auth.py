@@ -54,12 +54,15 @@ class Authenticate(Protocol):
 
 def header(scope: Scope, name: bytes) -> str | None:
     """The first header of that (lower-case) name."""
-    known: dict[bytes, bytes] | None = scope.get("known_headers")
-    if known is None:
-        # Asked for several times a request; of two with one name the first counts.
-        known = scope["known_headers"] = dict(reversed(scope["headers"]))
-    value = known.get(name)
+    value = (scope.get("known_headers") or _known_headers(scope)).get(name)
     return None if value is None else str(value, "latin-1")
+
+
+def _known_headers(scope: Scope) -> dict[bytes, bytes]:
+    """The headers by name, for they are asked for several times a request; of two with one name the first counts."""
+    known: dict[bytes, bytes] = dict(reversed(scope["headers"]))
+    scope["known_headers"] = known
+    return known
 
 
 def bearer(scope: Scope) -> str | None:

@@ -138,7 +138,7 @@ def decode(body: bytes, kind: Any) -> Any:
     """The JSON body as the type asked for. Raises `Invalid` that names each wrong place."""
     if not body.isascii():
         _check_text(body)
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH:
+    if len(body) > MAX_DEPTH and body.count(b"[") + body.count(b"{") > MAX_DEPTH:
         check_depth(body)
     try:
         value = decoder_for(kind)(body)
