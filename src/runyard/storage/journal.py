@@ -67,6 +67,7 @@ TASKS = Insert(
         "payload": "text",
     },
 )
+_TOLD = (TaskLine, LogLine)
 NEXT = "UPDATE counters SET value = value + :n WHERE name = 'seq' RETURNING value"
 
 
@@ -100,7 +101,7 @@ def numbered(tx: Tx, first: int) -> Numbered:
 def settle(tx: Tx, first: int) -> None:
     """Tell the lines of logs and timelines their numbers: everything gathered was written from `first` on."""
     for seq, line in enumerate(tx.journal, first):
-        if isinstance(line, LogLine | TaskLine):
+        if isinstance(line, _TOLD):
             line.seq = seq
     tx.journal, tx.written = [], tx.journal
 

@@ -90,10 +90,11 @@ def claim_next(tx: Tx, asks: Sequence[Ask]) -> list[Handed | DomainError | None]
     for index, handed in _handed(tx, asks, wishes).items():
         answers[index] = handed
     for index, ask in enumerate(asks):
-        # Who asks twice at once is answered as if the second call had come a moment later.
-        before = answers[first.get(ask.who.session_id, index)]
-        if answers[index] is None and isinstance(before, Handed):
-            answers[index] = _holding(before.row)
+        if answers[index] is None:
+            # Who asks twice at once is answered as if the second call had come a moment later.
+            before = answers[first.get(ask.who.session_id, index)]
+            if isinstance(before, Handed):
+                answers[index] = _holding(before.row)
     return answers
 
 

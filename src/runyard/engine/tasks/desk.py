@@ -94,21 +94,20 @@ def write(tx: Tx, changes: Sequence[tuple[Task, Task]]) -> Written:
     """
     first = {before.id: before for before, _ in changes}
     now = {after.id: settled(after, tx.now) for _, after in changes}
-    completed = {before.id: before.status is _COMPLETED for before in first.values()}
-    ring = sorted(now)
-    while ring:
-        turned = {one for one in ring if (now[one].status is _COMPLETED) != completed[one]}
-        edges = sql.dependents(tx, sorted(turned)) if turned else []
+    completed = {one for one, task in first.items() if task.status is _COMPLETED}
+    ring = set(now)
+    while turned := {one for one in ring if (now[one].status is _COMPLETED) != (one in completed)}:
+        edges = sql.dependents(tx, sorted(turned))
         fresh = sql.lock(tx, [task_id for task_id, _ in edges if task_id not in now])
         first |= fresh
         now |= fresh
-        completed |= {task.id: task.status is _COMPLETED for task in fresh.values()}
-        completed |= {one: not completed[one] for one in turned}
-        ring = sorted({task_id for task_id, _ in edges if task_id in now})
+        completed |= {one for one, task in fresh.items() if task.status is _COMPLETED}
+        completed ^= turned
+        ring = {task_id for task_id, _ in edges if task_id in now}
         for task_id, depends_on in edges:
             task = now.get(task_id)
             if task is not None:
-                by = -1 if completed[depends_on] else 1
+                by = -1 if depends_on in completed else 1
                 now[task_id] = settled(msgspec.structs.replace(task, unmet=task.unmet + by), tx.now)
     for task_id, task in now.items():
         if task.status is not first[task_id].status:

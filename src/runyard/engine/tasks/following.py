@@ -72,9 +72,7 @@ def follow(tx: Tx, moves: Sequence[Move], locked: Mapping[str, Task] | None = No
     rows = sql.get(tx, [one.after.id for one in moves])
     tasks = tasks_sql.lock(tx, [row.task_id for row in rows.values()]) if locked is None else locked
     changes: dict[str, tuple[Task, Task]] = {}
-    before: list[tuple[Task, TaskRun]] = []
-    after: list[tuple[Task, TaskRun]] = []
-    told: list[tuple[Move, TaskRun, TaskRun]] = []
+    told: list[tuple[Move, Task, TaskRun, TaskRun]] = []
     for one in moves:
         row, run = rows.get(one.after.id), one.after
         task = tasks.get(row.task_id) if row is not None else None
@@ -85,27 +83,25 @@ def follow(tx: Tx, moves: Sequence[Move], locked: Mapping[str, Task] | None = No
             # Nobody can take a run that is to begin later.
             may_be_taken = run.state is RunState.QUEUED and run.hold is None and run.executor == queueing.EXECUTOR
             now = msgspec.structs.replace(now, look_at=row.queued_at if may_be_taken else None)
-        before.append((task, row))
-        after.append((task, now))
-        told.append((one, row, now))
+        told.append((one, task, row, now))
         first, latest = changes.get(task.id, (task, task))
         changes[task.id] = (first, _stands(latest, row, now, tx.now))
-    sql.save(tx, [row for _, row in before], [now for _, now in after])
-    desk.recount_runs(tx, before, after)
-    _stand_among(tx, changes, {one.after.task_id for one, _, _ in told if one.after.executor != queueing.EXECUTOR})
+    sql.save(tx, [row for _, _, row, _ in told], [now for _, _, _, now in told])
+    desk.recount_runs(tx, [(task, row) for _, task, row, _ in told], [(task, now) for _, task, _, now in told])
+    _stand_among(tx, changes, {task.id for one, task, _, _ in told if one.after.executor != queueing.EXECUTOR})
     written = desk.write(tx, list(changes.values()))
     lines: dict[str, TaskLine] = {}
-    for one, row, now in told:
+    for one, _, row, now in told:
         line = _tell(tx, written.tasks[row.task_id], one, row, now)
         if line is not None:
             lines[now.run_id] = line
     freed = {task.id: task for task in written.freed}
-    for one, _, now in told:
+    for one, _, _, now in told:
         if now.stage is _COMPLETED:
             # Freed by this end or by another of this batch, which makes no difference to anybody.
             queueing.auto(tx, list(freed.values()), (one.task or _UNTOLD).by, because=one.after.id)
             freed = {}
-    return Followed(rows={now.run_id: now for _, _, now in told}, tasks=written.tasks, lines=lines)
+    return Followed(rows={now.run_id: now for _, _, _, now in told}, tasks=written.tasks, lines=lines)
 
 
 def _changes(one: Move, row: TaskRun) -> dict[str, Any]:
@@ -116,7 +112,7 @@ def _changes(one: Move, row: TaskRun) -> dict[str, Any]:
     return {"claimer_kind": "automation", "claimer_ref": one.after.worker or one.after.executor, **said}
 
 
-def _stand_among(tx: Tx, changes: dict[str, tuple[Task, Task]], ids: set[str | None]) -> None:
+def _stand_among(tx: Tx, changes: dict[str, tuple[Task, Task]], ids: set[str]) -> None:
     """Let tasks that may have several runs at once stand as those say together."""
     for task_id, standing in sql.standings(tx, sorted(changes.keys() & ids)).items():
         first, latest = changes[task_id]
@@ -129,12 +125,15 @@ def _stands(task: Task, row: TaskRun, now: TaskRun, at: int) -> Task:
         # A run that was reopened takes its task along, whatever became of that.
         status = TaskStatus.READY if row.stage in ENDED_STAGES else task.status
         return msgspec.structs.replace(task, status=status, open_run_id=now.run_id, open_stage=now.stage, active_at=at)
-    changes: dict[str, Any] = {"active_at": at}
-    if task.open_run_id == now.run_id:
-        changes |= {"open_run_id": None, "open_stage": None}
-    if now.attempt == task.attempts:
-        changes |= {"last_run_id": now.run_id, "last_stage": now.stage}
-    return msgspec.structs.replace(task, **changes)
+    was_open, is_last = task.open_run_id == now.run_id, now.attempt == task.attempts
+    return msgspec.structs.replace(
+        task,
+        active_at=at,
+        open_run_id=None if was_open else task.open_run_id,
+        open_stage=None if was_open else task.open_stage,
+        last_run_id=now.run_id if is_last else task.last_run_id,
+        last_stage=now.stage if is_last else task.last_stage,
+    )
 
 
 def _tell(tx: Tx, task: Task, one: Move, row: TaskRun, now: TaskRun) -> TaskLine | None:

@@ -139,11 +139,12 @@ def _best(pools: Pools, one: _Looking, taken: set[str]) -> str | None:
 
 
 def _looking(tx: Tx, wish: Wish, offer: Offer, known: _Classes, own: dict[str, Run]) -> _Looking:
-    pools: list[int | str] = list(known.eligible(offer))
-    run = own.get(queueing.run_of(offer.channel) or "")
-    if run is not None and run.project_id == wish.session.project_id and _suits(run, offer):
-        pools.append(run.id)
-    return _Looking(tuple(pools) if wish.least_priority <= HIGHEST else (), _last_rank(tx, wish))
+    pools = known.eligible(offer)
+    if own:
+        run = own.get(queueing.run_of(offer.channel) or "")
+        if run is not None and run.project_id == wish.session.project_id and _suits(run, offer):
+            pools = (*pools, run.id)
+    return _Looking(pools if wish.least_priority <= HIGHEST else (), _last_rank(tx, wish))
 
 
 def _own_runs(tx: Tx, offers: Iterable[Offer]) -> dict[str, Run]:
@@ -162,12 +163,13 @@ def _suits(run: Run, offer: Offer) -> bool:
 
 def _offer(wish: Wish) -> Offer:
     session = wish.session
+    capabilities = sessions.capabilities_of(session)
     return Offer(
         session_id=session.id,
         agent=session.agent,
         workspace_id=session.workspace_id,
         channel=session.channel,
-        capabilities=sessions.capabilities_of(session) | wish.offered,
+        capabilities=capabilities | wish.offered if wish.offered else capabilities,
     )
 
 
@@ -188,23 +190,26 @@ class _Classes:
         """By queue."""
         self.owned: dict[str, list[tuple[int, str, Conditions]]] = {}
         """Those for one session alone, by session, with their queue: sessions come and go, and leave theirs behind."""
-        self._alike: dict[tuple[object, ...], list[int]] = {}
+        self._alike: dict[tuple[object, ...], tuple[int | str, ...]] = {}
 
-    def eligible(self, offer: Offer) -> list[int]:
+    def eligible(self, offer: Offer) -> tuple[int | str, ...]:
         """The classes whose runs the session may have."""
         queue = queue_of(offer.workspace_id)
-        owned = self.owned.get(offer.session_id, ())
-        mine = [one for one, where, met in owned if where == queue and met.met_by(offer)]
-        return [*self._open(queue, offer), *mine]
+        found = self._open(queue, offer)
+        owned = self.owned.get(offer.session_id)
+        if owned is None:
+            return found
+        return (*found, *(one for one, where, met in owned if where == queue and met.met_by(offer)))
 
-    def _open(self, queue: str, offer: Offer) -> list[int]:
+    def _open(self, queue: str, offer: Offer) -> tuple[int | str, ...]:
         """Those for anybody; looked for once for all sessions that are alike, of which there are few kinds."""
         alike = (queue, offer.agent, offer.channel, offer.capabilities)
         found = self._alike.get(alike)
         if found is None:
             if len(self._alike) >= KINDS:
                 self._alike.clear()
-            found = self._alike[alike] = [one for one, met in self.anybody.get(queue, ()) if met.met_by(offer)]
+            found = tuple(one for one, met in self.anybody.get(queue, ()) if met.met_by(offer))
+            self._alike[alike] = found
         return found
 
 

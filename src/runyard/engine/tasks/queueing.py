@@ -226,8 +226,10 @@ def coordination_of(run_id: str) -> str:
 
 def run_of(channel: str | None) -> str | None:
     """The run whose own channel it would be, if it can be one's."""
-    digits = (channel or "").removeprefix(OWN)
-    if channel is None or not channel.startswith(OWN) or _HEX(digits) is None:
+    if channel is None or not channel.startswith(OWN):
+        return None
+    digits = channel.removeprefix(OWN)
+    if _HEX(digits) is None:
         return None
     return str(UUID(digits))
 
