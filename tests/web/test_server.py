@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import weakref
 from typing import Any
 
 import httpx2
 import pytest
+from litestar import get
 
 from runyard.storage.port import Tx
+from runyard.web.call import Call
 from runyard.web.server import at_root
 from tests.web.conftest import READER, WRITER, House
 
@@ -187,3 +191,20 @@ async def test_a_path_may_take_larger_bodies_than_others_and_no_larger(client: h
     assert response.json() == {"size": 150_000}
     response = await client.post("/small/v1/upload", content=b"x" * 200_001, headers=headers)
     assert response.status_code == 413
+
+
+async def test_a_request_leaves_nothing_for_the_garbage_collector(house: House) -> None:
+    seen: list[weakref.ref[Any]] = []
+
+    @get("/v1/seen")
+    async def see(call: Call) -> None:
+        seen.append(weakref.ref(call.request))
+
+    house.more.append(see)
+    async with house.client(WRITER) as client:
+        gc.disable()
+        try:
+            assert (await client.get("/small/v1/seen")).status_code == 200
+            assert [one() for one in seen] == [None]
+        finally:
+            gc.enable()

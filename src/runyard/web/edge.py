@@ -111,3 +111,7 @@ class Edge:
             if begun:
                 raise
             await self.errors.reply(understood(error), rid)(scope, receive, guarded)
+        finally:
+            # A call knows its request, and that its scope: without this link between the two all of them are freed at
+            # once, and not when the collector comes by, which would have two dozen objects of each request to look at.
+            scope.pop("call", None)

@@ -148,7 +148,7 @@ class Express:
         scope["litestar_app"] = self.app
         scope["route_handler"] = stop.handler
         scope["path_template"] = stop.template
-        scope["path_params"] = values
+        scope["path_params"] = {**values}
         try:
             reply = await self._answer(stop, values, scope, receive, send)
         except Exception as error:  # this too
