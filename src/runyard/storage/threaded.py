@@ -6,12 +6,13 @@ import asyncio
 import queue
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from runyard.domain.errors import Unavailable
 from runyard.storage.committer import Committer, Pending, Publisher, enqueue, refuse_rest
 from runyard.storage.port import Listener, Tx
+from runyard.storage.readers import Readers, Reading
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,7 +30,7 @@ class ThreadedStore(ABC):
         self.publisher = Publisher()
         self.waiting: queue.Queue[Pending | None] = queue.SimpleQueue()  # type: ignore[assignment]
         self.committers: Sequence[Committer] = ()
-        self._readers = ThreadPoolExecutor(readers, thread_name_prefix="store-read")
+        self._readers = Readers(readers)
         self._closed = False
 
     @abstractmethod
@@ -68,14 +69,17 @@ class ThreadedStore(ABC):
 
     async def read(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the operation on a snapshot; it may not write."""
-        loop = asyncio.get_running_loop()
         self._check_open()
-        return await loop.run_in_executor(self._readers, lambda: self.look_now(op, *args, **kwargs))
+        reading = Reading(partial(self.look_now, op, *args, **kwargs), asyncio.get_running_loop())
+        self._readers.put(reading)
+        return await reading.future  # type: ignore[no-any-return]
 
     def look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """`read` for synchronous callers."""
         self._check_open()
-        return self._readers.submit(self.look_now, op, *args, **kwargs).result()
+        reading = Reading(partial(self.look_now, op, *args, **kwargs), None)
+        self._readers.put(reading)
+        return reading.future.result()  # type: ignore[no-any-return]
 
     def subscribe(self, listener: Listener) -> None:
         """Call the listener after each commit with the topics it touched."""
@@ -91,7 +95,7 @@ class ThreadedStore(ABC):
         for committer in self.committers:
             committer.thread.join()
         refuse_rest(self.waiting)
-        self._readers.shutdown(wait=True)
+        self._readers.close()
         self.release()
 
     def _enqueue(self, pending: Pending) -> None:
