@@ -15,6 +15,8 @@ import msgspec
 PROBLEM = "application/problem+json"
 NEVER = {204, 304}
 """Statuses whose replies have no body."""
+COMPONENTS = "urn:components"
+"""What schemas call the document that their components are in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +115,9 @@ class Contract:
         self._by_method: dict[str, list[Operation]] = {}
         for one in sorted(self.operations, key=lambda one: len(one.path_parameters)):
             self._by_method.setdefault(one.method, []).append(one)
+        self._registry = jsonschema_rs.Registry(
+            [(COMPONENTS, {"components": document["components"]})], draft=jsonschema_rs.Draft202012
+        )
         self._validators: dict[bytes, Any] = {}
 
     def __getitem__(self, operation_id: str) -> Operation:
@@ -190,8 +195,11 @@ class Contract:
         text = msgspec.json.encode(schema)
         validator = self._validators.get(text)
         if validator is None:
-            whole = {**schema, "components": self.document["components"]}
-            validator = self._validators[text] = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
+            # A validator that is given all components keeps a copy of them: of a large document, ten megabytes each.
+            placed = msgspec.json.decode(text.replace(b'"#/components/', f'"{COMPONENTS}#/components/'.encode()))
+            validator = self._validators[text] = jsonschema_rs.Draft202012Validator(
+                placed, validate_formats=True, registry=self._registry
+            )
         problems = [f"{list(one.instance_path)}: {one.message}" for one in validator.iter_errors(value)]
         assert not problems, f"{place}: {'; '.join(problems[:5])}"
 
