@@ -14,7 +14,7 @@ from runyard.domain.errors import DomainError
 from runyard.storage.port import Tx
 from runyard.storage.postgres import PostgresStore
 from runyard.storage.sqlite import SqliteStore
-from tests.support.postgres import fresh_database
+from tests.support.postgres import fresh_database, separate_database
 from tests.support.yard import Yard
 
 AnyStore = SqliteStore | PostgresStore
@@ -80,7 +80,8 @@ class Shelf:
     def bare(self, engine: str) -> AnyStore:
         """A store whose tables never had a row, so that nothing but statement and indexes weighs on a plan."""
         if engine == "postgres" and "bare" not in self._stores:
-            self._stores["bare"] = PostgresStore(self.separate_place(), clock=self.clock)
+            # A test that breaks all connections to its database breaks none to this one.
+            self._stores["bare"] = PostgresStore(separate_database(self._dsn()), clock=self.clock)
         return self.store("bare") if engine == "postgres" else self.empty(engine)
 
     def empty(self, name: str) -> AnyStore:
