@@ -185,12 +185,15 @@ class Express:
 
 
 def _stop(route: HTTPRoute, method: str, handler: HTTPRouteHandler, model: KwargsModel) -> _Stop | None:
-    names = tuple(part.name for part in route.path_components if not isinstance(part, str))
+    parts = [part for part in route.path_components if not isinstance(part, str)]
+    names = tuple(part.name for part in parts)
     asked = set(inspect.signature(handler.fn).parameters)
     kinds = handler.parsed_fn_signature.parameters
     is_plain = (
         method != "OPTIONS"
         and (inspect.iscoroutinefunction(handler.fn) or handler.sync_to_thread is False)
+        # Of a parameter that takes the rest of the path only its first word is known here.
+        and all(part.type is str for part in parts)
         and all(kinds[name].annotation is str for name in names if name in kinds)
         and set(names) <= asked
     )
