@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 
-from runyard.storage.committer import Pending
+from runyard.storage.pending import Pending
 from runyard.storage.port import Store, Tx
 
 PATIENCE = 10

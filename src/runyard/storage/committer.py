@@ -16,37 +16,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from typing import Any, Protocol
 
-from runyard.domain.errors import DomainError, Overloaded, Raced, Unavailable
+import structlog
+
+from runyard.domain.errors import DomainError, Raced, Unavailable
+from runyard.storage.pending import Pending, deliver
 from runyard.storage.port import JournalLine, Listener, Observe, Tx
+from runyard.storage.syncing import Done, Syncing
 
 BATCH = 256
-QUEUE_LIMIT = 20_000
+UNREACHABLE = "the database cannot be reached; nothing was confirmed as written"
 
-
-class Pending:
-    """An operation that waits to be written, and whoever waits for its outcome."""
-
-    __slots__ = ("args", "future", "kwargs", "loop", "op", "outcome")
-
-    def __init__(self, op: Callable[..., Any], args: Any, kwargs: Any, loop: asyncio.AbstractEventLoop | None) -> None:
-        self.op = op
-        self.args = args
-        self.kwargs = kwargs
-        self.loop = loop
-        self.future: Any = loop.create_future() if loop is not None else Future()
-        self.outcome: Any = None
-
-    def resolve(self) -> None:
-        """Hand the outcome over; a caller that went away is passed by."""
-        if self.future.done():
-            return
-        if isinstance(self.outcome, BaseException):
-            self.future.set_exception(self.outcome)
-        else:
-            self.future.set_result(self.outcome)
+log = structlog.get_logger("runyard.storage")
 
 
 class Backend(Protocol):
@@ -65,7 +47,10 @@ class Backend(Protocol):
 
 
 class Committer:
-    """One thread that owns one writing connection."""
+    """One thread that owns one writing connection.
+
+    `sync` lets commits survive a loss of power, where they do not do so by themselves.
+    """
 
     def __init__(
         self,
@@ -75,11 +60,13 @@ class Committer:
         *,
         name: str,
         observe: Observe | None = None,
+        sync: Callable[[], None] | None = None,
     ) -> None:
         self.backend = backend
         self.waiting = waiting
         self.publish = publish
         self.observe = observe
+        self.syncing = Syncing(sync, self._tell) if sync is not None else None
         self._events: Counter[str] = Counter()
         self.thread = threading.Thread(target=self._work, name=name, daemon=True)
         self.thread.start()
@@ -88,7 +75,7 @@ class Committer:
         while True:
             first = self.waiting.get()
             if first is None:
-                self.backend.close()
+                self._end()
                 return
             batch, last = [first], False
             while len(batch) < BATCH:
@@ -100,18 +87,36 @@ class Committer:
                     last = True
                     break
                 batch.append(nxt)
-            started = time.perf_counter()
-            topics = self._write(batch)
-            deliver(batch)
-            if topics:
-                self.publish(topics)
-            if self.observe is not None:
-                self.observe(len(batch), time.perf_counter() - started, self._events)
-                self._events = Counter()
-            del batch, first
+            done = Done(batch=batch, events=self._events)
+            done.topics = self._write(batch)
+            self._events = Counter()
+            if self.syncing is None:
+                self._tell([done], None)
+            else:
+                self.syncing.end(done)
+            del batch, first, done
             if last:
-                self.backend.close()
+                self._end()
                 return
+
+    def _end(self) -> None:
+        if self.syncing is not None:
+            self.syncing.close()
+        self.backend.close()
+
+    def _tell(self, done: Sequence[Done], error: Exception | None) -> None:
+        """Hand over the outcomes of what is durable now, or why it may not be; one thread at a time."""
+        if error is not None:
+            log.error("sync.failed", reason=str(error))
+            for pending in (pending for one in done for pending in one.batch):
+                pending.outcome = Unavailable(UNREACHABLE)
+        deliver([pending for one in done for pending in one.batch])
+        topics = frozenset[str]().union(*(one.topics for one in done))
+        if topics:
+            self.publish(topics)
+        if self.observe is not None:
+            for one in done:
+                self.observe(len(one.batch), time.perf_counter() - one.started, one.events)
 
     def _write(self, batch: list[Pending]) -> frozenset[str]:
         try:
@@ -133,7 +138,7 @@ class Committer:
     def _is_over(self, error: Exception, batch: list[Pending]) -> bool:
         """Whether there is no use in writing the batch again; its operations have their outcomes then."""
         if self.backend.is_broken(error):
-            error = Unavailable("the database cannot be reached; nothing was confirmed as written")
+            error = Unavailable(UNREACHABLE)
         elif len(batch) > 1 or _is_transient(error):
             return False
         for pending in batch:
@@ -159,6 +164,8 @@ class Committer:
                     self._apply(tx, op, group, isolated=isolated)
                 else:
                     self._apply_one(tx, group[0], isolated=isolated)
+            if self.syncing is not None:
+                self.syncing.begin()
             backend.commit(tx)
         except BaseException:
             backend.rollback()
@@ -199,26 +206,6 @@ class Committer:
             pending.outcome = error
 
 
-def deliver(batch: list[Pending]) -> None:
-    """Hand every outcome to its caller, those of one loop in one wake-up of it."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[Pending]] = {}
-    for pending in batch:
-        if pending.loop is None:
-            pending.resolve()
-        else:
-            by_loop.setdefault(pending.loop, []).append(pending)
-    for loop, group in by_loop.items():
-        try:
-            loop.call_soon_threadsafe(_resolve_all, group)
-        except RuntimeError:  # the loop closed while the batch was written; nobody waits any more
-            continue
-
-
-def _resolve_all(group: list[Pending]) -> None:
-    for pending in group:
-        pending.resolve()
-
-
 def _grouped(batch: list[Pending]) -> list[tuple[Callable[..., Any] | None, list[Pending]]]:
     """List-taking operations merged by operation, at the place where each first appeared; others alone."""
     groups: list[tuple[Callable[..., Any] | None, list[Pending]]] = []
@@ -241,25 +228,6 @@ def _is_transient(error: Exception) -> bool:
     The same operation done again finds what the other writer wrote, and succeeds or says what is wrong.
     """
     return isinstance(error, Raced) or getattr(error, "sqlstate", None) in {"40P01", "40001", "23505"}
-
-
-def enqueue(waiting: queue.Queue[Pending | None], pending: Pending) -> None:
-    """Queue an operation. Raises `Overloaded` when too many wait already."""
-    if waiting.qsize() >= QUEUE_LIMIT:
-        raise Overloaded("too many writes are waiting; try again in a second")
-    waiting.put(pending)
-
-
-def refuse_rest(waiting: queue.Queue[Pending | None]) -> None:
-    """Answer the operations that slipped in while the last committer ended; nobody will write them."""
-    while True:
-        try:
-            pending = waiting.get_nowait()
-        except queue.Empty:
-            return
-        if pending is not None:
-            pending.outcome = Unavailable("the server is shutting down")
-            deliver([pending])
 
 
 class Publisher:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -31,6 +32,7 @@ HANDFUL = 128
 # called undoes the operation. To be able to undo the statement alone, SQLite would copy every page that it writes.
 
 _text = cache(for_sqlite)
+_sync = getattr(os, "fdatasync", os.fsync)
 _unpack = msgspec.json.Decoder(list[tuple[str | int | None, ...]]).decode
 
 
@@ -153,6 +155,8 @@ class SqliteBackend:
 
     def __init__(self, path: Path, clock: Callable[[], int], known: dict[Any, Any]) -> None:
         self.connection = connect(path)
+        self._log_file: int | None = None
+        self._log_path = path.with_name(f"{path.name}-wal")
         self._checkpoints = Checkpoints(path, self.connection)
         self.clock = clock
         self.known = known
@@ -181,12 +185,20 @@ class SqliteBackend:
         journal.flush(tx)
         self.connection.execute("COMMIT")
 
+    def sync(self) -> None:
+        """Let what was committed survive a loss of power. Raises `OSError`."""
+        if self._log_file is None:
+            self._log_file = os.open(self._log_path, os.O_RDWR)
+        _sync(self._log_file)
+
     def rollback(self) -> None:
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
 
     def close(self) -> None:
         self._checkpoints.close()
+        if self._log_file is not None:
+            os.close(self._log_file)
         self.connection.execute("PRAGMA optimize")
         self.connection.close()
 
@@ -221,7 +233,10 @@ class SqliteStore(ThreadedStore):
         self._local = threading.local()
         self._opened: list[apsw.Connection] = []
         backend = SqliteBackend(path, clock, self.known)
-        self.committers = [Committer(backend, self.waiting, self.publisher, name="committer", observe=observe)]
+        committer = Committer(
+            backend, self.waiting, self.publisher, name="committer", observe=observe, sync=backend.sync
+        )
+        self.committers, self.syncing = [committer], committer.syncing
 
     def look_now(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         connection = getattr(self._local, "connection", None)

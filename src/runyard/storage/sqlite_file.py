@@ -14,12 +14,17 @@ SLICE = 2000
 """Pages that are added to the log before it is copied again."""
 LONG = 16_000
 """Pages that the log may have (66 MB) before the writer waits for it to be copied."""
+WRITING = ("journal_mode = WAL", "synchronous = NORMAL", "wal_autocheckpoint = 0")
 
 log = structlog.get_logger("runyard.storage")
 
 
 def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
-    """Open the database with the settings every connection needs; `Checkpoints` copies the log, no connection does."""
+    """Open the database with the settings every connection needs.
+
+    No connection copies the log, `Checkpoints` does. No commit syncs it, who commits does (`syncing`): NORMAL leaves
+    to SQLite to sync the log before it is copied and begun anew, so the file is whole whenever power is lost.
+    """
     mode = apsw.SQLITE_OPEN_READONLY if readonly else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     connection = apsw.Connection(str(path), flags=mode, statementcachesize=512)
     # Without this, statements are made anew whenever other values are bound: a plan might be better for these.
@@ -29,7 +34,11 @@ def connect(path: Path, *, readonly: bool = False) -> apsw.Connection:
         "temp_store = MEMORY",
         "cache_size = -16000",
         "mmap_size = 268435456",
-        *(("query_only = 1",) if readonly else ("journal_mode = WAL", "synchronous = FULL", "wal_autocheckpoint = 0")),
+        *(
+            ("query_only = 1",)
+            if readonly
+            else ("journal_mode = WAL", "synchronous = NORMAL", "wal_autocheckpoint = 0")
+        ),
     ):
         connection.execute(f"PRAGMA {pragma}")
     return connection

@@ -10,9 +10,11 @@ from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from runyard.domain.errors import Unavailable
-from runyard.storage.committer import Committer, Pending, Publisher, enqueue, refuse_rest
+from runyard.storage.committer import Committer, Publisher
+from runyard.storage.pending import Pending, enqueue, refuse_rest
 from runyard.storage.port import Listener, Tx
 from runyard.storage.readers import Readers, Reading
+from runyard.storage.syncing import Syncing
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,6 +32,8 @@ class ThreadedStore(ABC):
         self.publisher = Publisher()
         self.waiting: queue.Queue[Pending | None] = queue.SimpleQueue()  # type: ignore[assignment]
         self.committers: Sequence[Committer] = ()
+        self.syncing: Syncing | None = None
+        """What readers wait for; none where nobody sees a commit before it is durable."""
         self._readers = Readers(readers)
         self._closed = False
 
@@ -69,17 +73,26 @@ class ThreadedStore(ABC):
 
     async def read(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the operation on a snapshot; it may not write."""
+        loop = asyncio.get_running_loop()
         self._check_open()
-        reading = Reading(partial(self.look_now, op, *args, **kwargs), asyncio.get_running_loop())
-        self._readers.put(reading)
-        return await reading.future  # type: ignore[no-any-return]
+        try:
+            reading = Reading(partial(self.look_now, op, *args, **kwargs), loop)
+            self._readers.put(reading)
+            return await reading.future  # type: ignore[no-any-return]
+        finally:
+            if self.syncing is not None and self.syncing.is_behind():
+                await self.syncing.caught_up(loop)
 
     def look(self, op: Callable[Concatenate[Tx, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """`read` for synchronous callers."""
         self._check_open()
-        reading = Reading(partial(self.look_now, op, *args, **kwargs), None)
-        self._readers.put(reading)
-        return reading.future.result()  # type: ignore[no-any-return]
+        try:
+            reading = Reading(partial(self.look_now, op, *args, **kwargs), None)
+            self._readers.put(reading)
+            return reading.future.result()  # type: ignore[no-any-return]
+        finally:
+            if self.syncing is not None and self.syncing.is_behind():
+                self.syncing.caught_up(None).result()
 
     def subscribe(self, listener: Listener) -> None:
         """Call the listener after each commit with the topics it touched."""

@@ -10,8 +10,8 @@ import pytest
 
 from runyard.domain.errors import Conflict, Unavailable
 from runyard.storage import migrate
-from runyard.storage.committer import Pending
 from runyard.storage.migrate import Migration
+from runyard.storage.pending import Pending
 from runyard.storage.port import Tx
 from tests.storage.contract.test_writes import add, slugs
 from tests.support.stalling import PATIENCE, committers, stalled, submit

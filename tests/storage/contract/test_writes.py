@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from runyard.domain.errors import Conflict, Invalid, NotFound, Overloaded
-from runyard.storage import committer
+from runyard.storage import pending
 from runyard.storage.port import Insert, JournalLine, Tx, Update, many
 from tests.support.stalling import committers, stalled, submit
 from tests.support.stores import AnyStore, Clock
@@ -235,7 +235,7 @@ def test_a_list_operation_that_breaks_alone_leaves_nothing(store: AnyStore):
 
 
 def test_too_many_waiting_writes_are_refused_at_once(store: AnyStore, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(committer, "QUEUE_LIMIT", 3)
+    monkeypatch.setattr(pending, "QUEUE_LIMIT", 3)
     with stalled(store):
         waiting = [submit(store, add, slug) for slug in "abc"]
         with pytest.raises(Overloaded) as refusal:
