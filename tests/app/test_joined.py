@@ -129,8 +129,9 @@ async def test_a_reply_of_unknown_length_goes_out_in_chunks() -> None:
     assert text.endswith(b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n")
 
 
-async def test_the_head_alone_answers_a_request_for_it() -> None:
-    assert (await answered(start(200, LONG), body(b""), method="HEAD")).endswith(b"content-length: 5\r\n\r\n")
+@pytest.mark.parametrize("content", [b"", b"hello"])
+async def test_the_head_alone_answers_a_request_for_it(content: bytes) -> None:
+    assert (await answered(start(200, LONG), body(content), method="HEAD")).endswith(b"content-length: 5\r\n\r\n")
 
 
 async def test_who_wants_no_more_is_told_goodbye() -> None:

@@ -100,7 +100,7 @@ class Answer:
         is_usual = cycle.keep_alive and not (
             cycle.disconnected or cycle.flow.write_paused or cycle.access_log or message.get("more_body", False)
         )
-        if not is_usual or self._length != len(body):
+        if not is_usual or self._length != len(body) or cycle.scope["method"] == "HEAD":
             return False
         headers = [*cycle.default_headers, *head["headers"]]
         text = b"\r\n".join(map(b": ".join, headers))
