@@ -43,7 +43,7 @@ check: setup ## check format, lint, types and imports
 	@echo "check: lint"
 	@$(BIN)/ruff check --quiet --output-format concise
 	@echo "check: types"
-	@$(BIN)/mypy --num-workers 2 --no-error-summary $(wildcard src tests bench tools)
+	@$(BIN)/mypy --no-error-summary $(wildcard src tests bench tools)
 	@echo "check: imports"
 	@$(BIN)/lint-imports --no-logo
 
