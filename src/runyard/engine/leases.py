@@ -121,7 +121,7 @@ def release(tx: Tx, reports: Sequence[Release]) -> list[Outcome]:
     """Give runs back to the queue, at once or after a delay."""
 
     def decide(run: Run, report: Release) -> Move:
-        held = {"hold": "retry", "next_retry_at": tx.now + report.delay} if report.delay else {}
+        held: dict[str, Any] = {"hold": "retry", "next_retry_at": tx.now + report.delay} if report.delay else {}
         data = {"reason": report.reason} if report.reason else None
         return move(run, "release", tx.now, actor=report.actor, data=data, **held)
 

@@ -69,7 +69,7 @@ def discard_many(
 ) -> list[Outcome]:
     """Give dead-lettered runs up for good: they end as failed, and as handled."""
     resolution = {"kind": "discarded"} | (because(reason) or {}) | ({"by": actor} if actor else {})
-    handled = {"resolved_at": tx.now, "resolution": msgspec.json.encode(resolution).decode()}
+    handled: dict[str, Any] = {"resolved_at": tx.now, "resolution": msgspec.json.encode(resolution).decode()}
 
     def decide(run: Run) -> Move:
         return move(run, "discard", tx.now, actor=actor, data=because(reason), **handled)
