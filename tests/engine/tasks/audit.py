@@ -234,10 +234,11 @@ def _of_sums(tx: Tx, yard: Yardful) -> Iterator[str]:
             run_key = (*key, row.channel or "", row.origin_kind)
             runs[run_key].update([row.stage.value])
             if row.claimed_at is not None:
-                runs[run_key] += Counter(claims=1, claim_time=row.claimed_at - row.queued_at)
+                # Below zero where a committer began a moment before another one that queued the run; `+=` drops that.
+                runs[run_key].update(claims=1, claim_time=row.claimed_at - row.queued_at)
             if row.started_at is not None:
                 began = row.claimed_at if row.claimed_at is not None else row.queued_at
-                runs[run_key] += Counter(starts=1, start_time=row.started_at - began)
+                runs[run_key].update(starts=1, start_time=row.started_at - began)
     yield from _differing(tx, "task_sums", _TASK_KEY, _TASK_SUMS, tasks)
     yield from _differing(tx, "task_run_sums", _RUN_KEY, _RUN_SUMS, runs)
 
