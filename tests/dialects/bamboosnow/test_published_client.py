@@ -10,7 +10,7 @@ from typing import Any
 import bamboosnow
 import pytest
 
-from runyard.storage import committer
+from runyard.storage import pending
 from tests.dialects.bamboosnow import client
 from tests.dialects.bamboosnow.client import Snow, good
 from tests.support.stand import Stand, settings_in
@@ -36,11 +36,11 @@ def test_it_comes_back_after_503_and_the_run_is_made_once(
     snow: Snow, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agent = snow.agent()
-    monkeypatch.setattr(committer, "QUEUE_LIMIT", 0)
+    monkeypatch.setattr(pending, "QUEUE_LIMIT", 0)
 
     def wait(seconds: float) -> None:
         waits.append(seconds)
-        monkeypatch.setattr(committer, "QUEUE_LIMIT", 20_000)
+        monkeypatch.setattr(pending, "QUEUE_LIMIT", 20_000)
 
     monkeypatch.setattr("bamboosnow.http.time", types.SimpleNamespace(sleep=wait))
     with published(snow) as there:
@@ -53,7 +53,7 @@ def test_it_gives_up_after_three_attempts_with_our_words(
     snow: Snow, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agent = snow.agent()
-    monkeypatch.setattr(committer, "QUEUE_LIMIT", 0)
+    monkeypatch.setattr(pending, "QUEUE_LIMIT", 0)
     with published(snow) as there, pytest.raises(bamboosnow.APIError) as caught:
         there.agents.pause(agent["id"])
     assert (caught.value.status_code, waits) == (503, [1, 2])
