@@ -128,14 +128,38 @@ def test_the_next_batches_are_written_meanwhile_and_synced_together(store: Sqlit
     assert not disk.began.acquire(blocking=False)
 
 
-def test_nothing_is_confirmed_when_a_sync_fails_and_all_goes_on_when_it_works_again(store: SqliteStore, disk: Disk):
+def test_nothing_is_confirmed_from_a_sync_that_failed_until_the_file_is_opened_again(store: SqliteStore, disk: Disk):
     disk.is_broken = True
     with pytest.raises(Unavailable):
         store.transact(add, "a")
-    with pytest.raises(Unavailable):
-        store.look(found)
     disk.is_broken = False
     for _ in range(3):
         disk.ends()
-    assert store.transact(add, "b") == "b"
-    assert store.look(found) == ["a", "b"]
+    with pytest.raises(Unavailable):
+        store.transact(add, "b")
+    with pytest.raises(Unavailable):
+        store.look(found)
+    store.close()
+    reopened = SqliteStore(store.path, clock=lambda: 0)
+    try:
+        assert reopened.transact(add, "c") == "c"
+        assert reopened.look(found)[-1] == "c"
+    finally:
+        reopened.close()
+
+
+def test_a_reader_that_waited_is_no_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, readers: ThreadPoolExecutor):
+    batches: list[int] = []
+    store = SqliteStore(
+        tmp_path / "runyard.db", clock=lambda: 0, observe=lambda operations, seconds, events: batches.append(operations)
+    )
+    disk = Disk(store.path.with_name("runyard.db-wal"))
+    monkeypatch.setattr(sqlite, "_sync", disk.sync)
+    submit(store, add, "a")
+    disk.waits()
+    seen = readers.submit(store.look, found)
+    until(lambda: held(store) == 1)
+    disk.ends()
+    assert seen.result(PATIENCE) == ["a"]
+    store.close()
+    assert batches == [1]

@@ -18,8 +18,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-import structlog
-
 from runyard.domain.errors import DomainError, Raced, Unavailable
 from runyard.storage.pending import Pending, deliver
 from runyard.storage.port import JournalLine, Listener, Observe, Tx
@@ -27,8 +25,6 @@ from runyard.storage.syncing import Done, Syncing
 
 BATCH = 256
 UNREACHABLE = "the database cannot be reached; nothing was confirmed as written"
-
-log = structlog.get_logger("runyard.storage")
 
 
 class Backend(Protocol):
@@ -107,7 +103,6 @@ class Committer:
     def _tell(self, done: Sequence[Done], error: Exception | None) -> None:
         """Hand over the outcomes of what is durable now, or why it may not be; one thread at a time."""
         if error is not None:
-            log.error("sync.failed", reason=str(error))
             for pending in (pending for one in done for pending in one.batch):
                 pending.outcome = Unavailable(UNREACHABLE)
         deliver([pending for one in done for pending in one.batch])
@@ -115,7 +110,7 @@ class Committer:
         if topics:
             self.publish(topics)
         if self.observe is not None:
-            for one in done:
+            for one in (one for one in done if not one.is_read):
                 self.observe(len(one.batch), time.perf_counter() - one.started, one.events)
 
     def _write(self, batch: list[Pending]) -> frozenset[str]:

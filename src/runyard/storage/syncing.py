@@ -14,7 +14,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+
 from runyard.storage.pending import Pending
+
+log = structlog.get_logger("runyard.storage")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -27,6 +31,8 @@ class Done:
     events: Counter[str] = field(default_factory=Counter)
     commits: int = 0
     """All commits up to this one are to be synced before anybody is told."""
+    is_read: bool = False
+    """Whether it is somebody who read, and no batch."""
 
 
 def _look() -> None:
@@ -34,7 +40,11 @@ def _look() -> None:
 
 
 class Syncing:
-    """A thread that makes commits durable and tells of them, those together that were committed during a sync."""
+    """A thread that makes commits durable and tells of them, those together that were committed during a sync.
+
+    A sync that failed is the last. What it was to write may be lost though the next one succeeds, and with it all that
+    stands behind it in the log: nothing is confirmed any more until the database is opened again.
+    """
 
     def __init__(self, sync: Callable[[], None], tell: Callable[[Sequence[Done], Exception | None], None]) -> None:
         self._sync = sync
@@ -42,6 +52,7 @@ class Syncing:
         self._begun = 0
         self._ended = 0
         self._synced = 0
+        self._failure: Exception | None = None
         self._waiting: list[Done] = []
         self._is_over = False
         self._is_closed = False
@@ -70,13 +81,13 @@ class Syncing:
         It raises `Unavailable` when that fails.
         """
         reader = Pending(_look, (), {}, loop)
-        done = Done(batch=[reader], commits=self._begun)
+        done = Done(batch=[reader], commits=self._begun, is_read=True)
         with self._changed:
             if not self._is_closed:
                 self._waiting.append(done)
                 self._changed.notify()
                 return reader.future
-        self._tell([done], None)
+        self._tell([done], self._failure)
         return reader.future
 
     def close(self) -> None:
@@ -97,14 +108,14 @@ class Syncing:
                 if not ready:
                     self._is_closed = True
                     return
-            error: Exception | None = None
-            try:
-                if self._synced < ended:
+            if self._failure is None and self._synced < ended:
+                try:
                     self._sync()
-                self._synced = ended
-            except Exception as failure:
-                error = failure
-            self._tell(ready, error)
+                    self._synced = ended
+                except Exception as failure:
+                    log.exception("sync.failed", advice="see to the disk, then start the server again")
+                    self._failure = failure
+            self._tell(ready, self._failure)
 
     def _is_wanted(self) -> bool:
         return self._is_over or any(done.commits <= self._ended for done in self._waiting)
