@@ -56,8 +56,8 @@ class SessionSettings(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     """How long it was to last at most."""
 
 
-class Session(msgspec.Struct, frozen=True, gc=False):
-    """An agent at work, in a workspace or in none. Built from rows by position."""
+class Session(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """An agent at work, in a workspace or in none. Read from rows by position."""
 
     id: str
     project_id: int

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -109,8 +110,8 @@ def stage_of(state: RunState) -> Stage:
     return _STAGES.get(state, _FAILED)
 
 
-class Task(msgspec.Struct, frozen=True, gc=False):
-    """A piece of intended work. Built from rows by position, which is why its fields are not keyword-only."""
+class Task(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """A piece of intended work. Read from rows by position, which is why it is like an array."""
 
     id: str
     """A UUIDv7; or, where whoever made it chose one, `<project>~<that>`."""
@@ -226,8 +227,8 @@ class Task(msgspec.Struct, frozen=True, gc=False):
         return Actor(self.owner_kind, self.owner_ref)
 
 
-class TaskRun(msgspec.Struct, frozen=True, gc=False):
-    """What stands beside a run of a task. Built from rows by position."""
+class TaskRun(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What stands beside a run of a task. Read from rows by position."""
 
     run_id: str
     project_id: int
@@ -291,10 +292,19 @@ class TaskEvent(msgspec.Struct, frozen=True, kw_only=True):
     payload: Json
 
 
-def task_key(task: Task) -> tuple[int, str, str, str, str, str]:
+TaskKey = tuple[int, str, str, str, str, str]
+_KEYED = attrgetter("project_id", "workspace_id", "owner_kind", "owner_ref", "channel", "origin_kind")
+
+
+def task_key(task: Task) -> TaskKey:
     """Under which the task is counted."""
-    owner = (task.owner_kind or "", task.owner_ref or "")
-    return (task.project_id, task.workspace_id or "", *owner, task.channel or "", task.origin_kind)
+    return _key(_KEYED(task))
+
+
+@lru_cache(maxsize=4096)
+def _key(said: tuple[Any, ...]) -> TaskKey:
+    project_id, workspace_id, owner_kind, owner_ref, channel, origin_kind = said
+    return project_id, workspace_id or "", owner_kind or "", owner_ref or "", channel or "", origin_kind or ""
 
 
 @lru_cache(maxsize=4096)

@@ -6,7 +6,7 @@ tell of one event carry the same id.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -59,10 +59,16 @@ def of_moves(tx: Tx, ended: Sequence[Run], watched: Sequence[Run], rows: Sequenc
     if not ended and not rows:
         return
     runs = {run.id: run for run in watched}
-    happened = [_Happened(event, runs[now.run_id], now) for before, now in rows for event in _between(before, now)]
     beside = {now.run_id: now for _, now in rows}
-    happened += [_Happened(_ENDS[run.state], run, beside.get(run.id)) for run in ended]
-    _tell(tx, happened)
+
+    def happened() -> Iterator[_Happened]:
+        for before, now in rows:
+            for event in _between(before, now):
+                yield _Happened(event, runs[now.run_id], now)
+        for run in ended:
+            yield _Happened(_ENDS[run.state], run, beside.get(run.id))
+
+    _tell(tx, {run.project_id for run in (*ended, *runs.values())}, happened())
 
 
 def of_approvals(tx: Tx, asked: Iterable[tuple[Run, Approval]]) -> None:
@@ -72,7 +78,8 @@ def of_approvals(tx: Tx, asked: Iterable[tuple[Run, Approval]]) -> None:
         for run, approval in asked
         if approval.state in _APPROVALS
     ]
-    _tell(tx, happened)
+    if happened:
+        _tell(tx, {one.run.project_id for one in happened}, happened)
 
 
 def _between(before: AgentRun, now: AgentRun) -> list[Event]:
@@ -89,10 +96,11 @@ def _between(before: AgentRun, now: AgentRun) -> list[Event]:
     return found
 
 
-def _tell(tx: Tx, happened: Sequence[_Happened]) -> None:
-    if not happened:
+def _tell(tx: Tx, projects: set[int], happened: Iterable[_Happened]) -> None:
+    """Write messages about what happened in these projects, which is not looked at where nobody listens."""
+    listening = listeners.of(tx, projects)
+    if not listening:
         return
-    listening = listeners.of(tx, {one.run.project_id for one in happened})
     heard = [
         (one, hearing)
         for one in happened

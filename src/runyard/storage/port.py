@@ -20,6 +20,7 @@ import uuid_utils
 
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S", bound=msgspec.Struct)
 Row = tuple[Any, ...]
 Value = str | int | float | None | list[str] | list[int]
 UNKEEPABLE = "a value cannot be kept: a text with characters such as NUL, or a number beyond 64 bits"
@@ -182,6 +183,10 @@ class Tx(ABC):
         """`rows` for rows of many columns; the query begins with SELECT and the bare names of columns."""
         return self.rows(sql, **params)
 
+    def records(self, kind: type[S], sql: str, /, **params: Value) -> list[S]:
+        """`wide_rows` as structs of that kind, which is like an array and whose fields are the columns in order."""
+        return as_records(kind, self.wide_rows(sql, **params))
+
     def row(self, sql: str, /, **params: Value) -> Row | None:
         """The first row of a query, if there is one."""
         found = self.rows(sql, **params)
@@ -199,9 +204,13 @@ class Tx(ABC):
     def insert(self, statement: Insert, rows: Sequence[Row]) -> int:
         """Insert many rows at once; how many went in."""
 
-    @abstractmethod
     def update(self, statement: Update, rows: Sequence[Row]) -> int:
         """Update many rows at once; how many were there."""
+        return self.update_columns(statement, list(zip(*rows, strict=True))) if rows else 0
+
+    @abstractmethod
+    def update_columns(self, statement: Update, columns: Sequence[Row]) -> int:
+        """`update` of rows that are given column by column; there is at least one."""
 
     def tally(self, sums: Insert, key: Row, added: tuple[int, ...]) -> None:
         """Add numbers to the row of sums with that key when the transaction is committed.
@@ -222,6 +231,11 @@ class Tx(ABC):
     def wake(self, topic: str) -> None:
         """Wake whoever waits for the topic once this transaction is durable."""
         self.topics.add(topic)
+
+
+def as_records(kind: type[S], rows: Sequence[Row]) -> list[S]:
+    """Rows as structs of that kind, which is like an array and whose fields are the columns in order."""
+    return msgspec.convert(rows, list[kind])  # type: ignore[valid-type]
 
 
 def many(op: Callable[[Tx, Sequence[Any]], Sequence[Any]]) -> Callable[[Tx, Sequence[Any]], Sequence[Any]]:

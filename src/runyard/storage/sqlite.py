@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from functools import cache
-from itertools import chain, compress, count, islice, repeat
+from itertools import chain, count, islice, repeat
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -25,6 +25,7 @@ from runyard.storage.threaded import ThreadedStore
 
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S", bound=msgspec.Struct)
 READERS = 2
 HANDFUL = 128
 """How many rows one INSERT or UPDATE may have."""
@@ -34,6 +35,11 @@ HANDFUL = 128
 _text = cache(for_sqlite)
 _sync = getattr(os, "fdatasync", os.fsync)
 _unpack = msgspec.json.Decoder(list[tuple[str | int | None, ...]]).decode
+
+
+@cache
+def _reading(kind: type[S]) -> Callable[[str], list[S]]:
+    return msgspec.json.Decoder(list[kind]).decode  # type: ignore[valid-type]
 
 
 @cache
@@ -64,21 +70,18 @@ def _packing(sql: str) -> str:
     return f"SELECT json_group_array(json_array({columns})) FROM ({_text(sql)})"
 
 
-def _without_empty(rows: Sequence[Row], columns: int) -> tuple[frozenset[int], Sequence[Row]]:
-    """The columns (of the first so many) that are NULL in every row, and the rows without them.
+def _without_empty(columns: Sequence[Row], first: int) -> tuple[frozenset[int], Sequence[Row]]:
+    """Which of the first so many columns are NULL in every row, and the other columns.
 
     Most of a run's columns are NULL most of the time.
     """
-    number = len(rows)
+    number = len(columns[0])
     empty = frozenset(
         place
-        for place, values in enumerate(islice(zip(*rows, strict=True), columns))
+        for place, values in enumerate(islice(columns, first))
         if values[0] is None and values.count(None) == number
     )
-    if not empty:
-        return empty, rows
-    kept = [place not in empty for place in range(len(rows[0]))]
-    return empty, [tuple(compress(row, kept)) for row in rows]
+    return empty, [values for place, values in enumerate(columns) if place not in empty] if empty else columns
 
 
 def _bind(params: dict[str, Value]) -> dict[str, Any]:
@@ -88,19 +91,20 @@ def _bind(params: dict[str, Value]) -> dict[str, Any]:
     return params
 
 
-def _handfuls(rows: Sequence[Row]) -> Iterator[tuple[int, list[Any]]]:
-    """The rows in pieces: for how many rows the statement is to be made, and what to bind to it.
+def _handfuls(columns: Sequence[Row]) -> Iterator[tuple[int, list[Any]]]:
+    """The rows of these columns in pieces: for how many rows the statement is to be made, and what to bind to it.
 
     A statement of many rows gives up the interpreter lock once, `executemany` does once a row and then waits for it
     while another thread computes. Statements are made for powers of two, so that there are few of them to prepare; rows
     that are left over are bound to NULL, which no key equals and no insert takes. (A limit would let SQLite first
     write all rows to a table of its own.)
     """
-    for start in range(0, len(rows), HANDFUL):
-        piece = rows[start : start + HANDFUL]
-        size = 1 << (len(piece) - 1).bit_length()
-        spare = (size - len(piece)) * len(piece[0])
-        yield size, [*chain.from_iterable(piece), *repeat(None, spare)]
+    number = len(columns[0])
+    for start in range(0, number, HANDFUL):
+        rows = zip(*(values[start : start + HANDFUL] for values in columns), strict=True)
+        length = min(HANDFUL, number - start)
+        size = 1 << (length - 1).bit_length()
+        yield size, [*chain.from_iterable(rows), *repeat(None, (size - length) * len(columns))]
 
 
 class SqliteTx(Tx):
@@ -123,6 +127,15 @@ class SqliteTx(Tx):
             return self.rows(sql, **params)
         return _unpack(packed)
 
+    def records(self, kind: type[S], sql: str, /, **params: Value) -> list[S]:
+        # Read from that text as they are.
+        try:
+            ((packed,),) = self.connection.execute(_packing(sql), _bind(params))
+        except apsw.TooBigError:
+            return super().records(kind, sql, **params)
+        found: list[S] = _reading(kind)(packed)
+        return found
+
     def run(self, sql: str, /, **params: Value) -> int:
         self.connection.execute(_text(sql), _bind(params))
         touched = self.connection.changes()
@@ -131,16 +144,18 @@ class SqliteTx(Tx):
 
     def insert(self, statement: Insert, rows: Sequence[Row]) -> int:
         self.wrote = True
-        empty, full = _without_empty(rows, len(statement.columns))
+        if not rows:
+            return 0
+        empty, full = _without_empty(list(zip(*rows, strict=True)), len(statement.columns))
         inserted = 0
         for size, bound in _handfuls(full):
             self.connection.execute(_insert_text(statement, empty, size), bound)
             inserted += self.connection.changes()
         return inserted
 
-    def update(self, statement: Update, rows: Sequence[Row]) -> int:
+    def update_columns(self, statement: Update, columns: Sequence[Row]) -> int:
         self.wrote = True
-        empty, full = _without_empty(rows, len(statement.columns))
+        empty, full = _without_empty(columns, len(statement.columns))
         updated = 0
         for size, bound in _handfuls(full):
             self.connection.execute(_update_text(statement, empty, size), bound)

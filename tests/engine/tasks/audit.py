@@ -71,11 +71,10 @@ class Yardful:
     """All tasks, runs and edges, as their rows have them."""
 
     def __init__(self, tx: Tx) -> None:
-        tasks = [tasks_sql.from_row(row) for row in tx.rows(f"SELECT {tasks_sql.COLUMNS} FROM tasks")]
+        tasks = tx.records(Task, f"SELECT {tasks_sql.COLUMNS} FROM tasks")
         self.tasks = {task.id: task for task in tasks}
         self.rows: dict[str, list[TaskRun]] = defaultdict(list)
-        for row in tx.rows(f"SELECT {task_runs_sql.COLUMNS} FROM task_runs ORDER BY attempt"):
-            one = task_runs_sql.from_row(row)
+        for one in tx.records(TaskRun, f"SELECT {task_runs_sql.COLUMNS} FROM task_runs ORDER BY attempt"):
             self.rows[one.task_id].append(one)
         self.needs: dict[str, list[str]] = defaultdict(list)
         for task_id, other in tx.rows("SELECT task_id, depends_on_id FROM task_dependencies"):

@@ -176,10 +176,9 @@ class Everything:
     """All that is kept, read row by row."""
 
     def __init__(self, tx: Tx) -> None:
-        self.tasks = [tasks_sql.from_row(row) for row in tx.rows(f"SELECT {tasks_sql.COLUMNS} FROM tasks")]
+        self.tasks = tx.records(Task, f"SELECT {tasks_sql.COLUMNS} FROM tasks")
         self.runs: dict[str, list[TaskRun]] = {task.id: [] for task in self.tasks}
-        for row in tx.rows(f"SELECT {task_runs_sql.COLUMNS} FROM task_runs"):
-            run = task_runs_sql.from_row(row)
+        for run in tx.records(TaskRun, f"SELECT {task_runs_sql.COLUMNS} FROM task_runs"):
             self.runs[run.task_id].append(run)
         self.events: dict[str, list[int]] = {task.id: [] for task in self.tasks}
         for line in rows(tx, "task_events", ("task_id", "at")):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 
 import msgspec
@@ -54,6 +54,6 @@ def _appending(statement: Insert, rows: str) -> str:
     )
 
 
-def as_json(names: Sequence[str], rows: Sequence[Row]) -> str:
+def as_json(names: Sequence[str], rows: Iterable[Row]) -> str:
     """The rows as such a parameter."""
     return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -56,10 +56,10 @@ class PostgresTx(Tx):
     def insert(self, statement: Insert, rows: Sequence[Row]) -> int:
         return self._set(insert_text(statement), list(statement.columns), rows)
 
-    def update(self, statement: Update, rows: Sequence[Row]) -> int:
-        return self._set(update_text(statement), [*statement.columns, *statement.keys], rows)
+    def update_columns(self, statement: Update, columns: Sequence[Row]) -> int:
+        return self._set(update_text(statement), [*statement.columns, *statement.keys], zip(*columns, strict=True))
 
-    def _set(self, text: str, names: list[str], rows: Sequence[Row]) -> int:
+    def _set(self, text: str, names: list[str], rows: Iterable[Row]) -> int:
         self.wrote = True
         return self.connection.execute(text, {"rows": as_json(names, rows)}).rowcount
 

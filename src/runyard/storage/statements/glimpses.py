@@ -10,7 +10,7 @@ from runyard.domain.actors import Actor
 from runyard.domain.inbox import Triage
 from runyard.domain.records import Run
 from runyard.domain.tasks import Task, TaskRun
-from runyard.storage.port import Ask, Tx, Value
+from runyard.storage.port import Ask, Tx, Value, as_records
 from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import task_runs as task_runs_sql
 from runyard.storage.statements import tasks as tasks_sql
@@ -122,7 +122,7 @@ def whole(tx: Tx, project_id: int, actor: Actor, ids: Sequence[str]) -> tuple[di
     said: dict[str, Value] = {"project_id": project_id, "kind": actor.kind, "ref": actor.ref, "ids": list(ids)}
     tasks, records = tx.together([Ask(tasks_sql.GET, {"ids": list(ids)}, wide=True), Ask(triage_sql.OF_ACTOR, said)])
     return (
-        {task.id: task for task in map(tasks_sql.from_row, tasks)},
+        {task.id: task for task in as_records(Task, tasks)},
         {one.task_id: one for one in map(triage_sql.from_row, records)},
     )
 
@@ -133,6 +133,6 @@ def whole_runs(tx: Tx, ids: Sequence[str]) -> tuple[dict[str, TaskRun], dict[str
         return {}, {}
     rows, runs = tx.together([Ask(text, {"ids": list(ids)}, wide=True) for text in (task_runs_sql.GET, runs_sql.GET)])
     return (
-        {row.run_id: row for row in map(task_runs_sql.from_row, rows)},
+        {row.run_id: row for row in as_records(TaskRun, rows)},
         {run.id: run for run in map(runs_sql.from_row, runs)},
     )

@@ -12,7 +12,8 @@ from msgspec.structs import astuple
 from runyard.domain.policy import Policy
 from runyard.domain.records import Run, Waiting
 from runyard.domain.states import RunState
-from runyard.storage.port import Insert, Row, Tx, Update
+from runyard.storage.port import Insert, Row, Tx
+from runyard.storage.saving import Saver
 from runyard.storage.sql import FOREVER
 
 FIELDS: tuple[str, ...] = Run.__struct_fields__
@@ -52,8 +53,6 @@ _FIXED = {
     "ttl",
 }
 """Set when the run is made, or changed by statements of their own."""
-_MOVING = tuple(name for name in FIELDS if name not in _FIXED)
-_MOVING_AT = tuple(FIELDS.index(name) for name in _MOVING)
 
 COLUMNS = ", ".join(FIELDS)
 TAGS = Insert("run_tags", {"project_id": "bigint", "tag": "text", "value": "text", "run_id": "text"})
@@ -85,7 +84,6 @@ CHILDREN_OF = (
 PARENTS_AMONG = "SELECT DISTINCT parent_id FROM runs WHERE parent_id {among ids}"
 
 _STATES = {state.value: state for state in RunState}
-_ID = FIELDS.index("id")
 _STATE = FIELDS.index("state")
 _POLICY = FIELDS.index("policy")
 _WAITING = FIELDS.index("waiting_for")
@@ -125,6 +123,7 @@ _STORED: dict[int, Callable[[Any], str | None]] = {
     _WAITING: _waiting_text,
 }
 """Fields that are not stored as they are."""
+_SAVER = Saver("runs", _TYPES, key="id", fixed=_FIXED, stored=_STORED)
 
 
 def _to_row(run: Run) -> list[Any]:
@@ -152,22 +151,9 @@ def insert_tags(tx: Tx, rows: Sequence[tuple[int, str, str, str]]) -> None:
     tx.insert(TAGS, rows)
 
 
-@lru_cache(maxsize=512)
-def _saving(places: tuple[int, ...]) -> Update:
-    return Update("runs", {FIELDS[place]: _TYPES[FIELDS[place]] for place in places}, {"id": "text"})
-
-
 def save(tx: Tx, before: Sequence[Run], after: Sequence[Run]) -> None:
-    """Write what differs between runs that this transaction locked and what they are now.
-
-    Only columns that changed are named: an UPDATE that names an indexed column rewrites that index, changed or not.
-    """
-    # Whole columns are compared at once, which costs next to nothing where both hold the same objects.
-    old, new = list(zip(*map(astuple, before), strict=True)), list(zip(*map(astuple, after), strict=True))
-    places = tuple(place for place in _MOVING_AT if new and old[place] != new[place])
-    if places:
-        columns = [map(_STORED[place], new[place]) if place in _STORED else new[place] for place in places]
-        tx.update(_saving(places), list(zip(*columns, new[_ID], strict=True)))
+    """Write what differs between runs that this transaction locked and what they are now."""
+    _SAVER.save(tx, before, after)
 
 
 def set_queue(tx: Tx, run_id: str, queue: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from runyard.domain.sessions import Session
 from runyard.storage.port import Tx
-from runyard.storage.statements.sessions import COLUMNS, from_row
+from runyard.storage.statements.sessions import COLUMNS
 
 _THERE = "project_id = :project_id AND stopped_at IS NULL AND state = 'active' AND failure IS NULL"
 _HERE = f"{_THERE} AND workspace_id = :workspace_id"
@@ -32,5 +32,5 @@ def count_active(tx: Tx, project_id: int, workspace_id: str | None, most: int) -
 def idle(tx: Tx, project_id: int, workspace_id: str | None, n: int) -> Sequence[Session]:
     """Active sessions of the workspace (or of none) that have no run, the oldest `n`."""
     if workspace_id is None:
-        return [from_row(row) for row in tx.rows(IDLE_NOWHERE, project_id=project_id, n=n)]
-    return [from_row(row) for row in tx.rows(IDLE_IN, project_id=project_id, workspace_id=workspace_id, n=n)]
+        return tx.records(Session, IDLE_NOWHERE, project_id=project_id, n=n)
+    return tx.records(Session, IDLE_IN, project_id=project_id, workspace_id=workspace_id, n=n)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from runyard.domain.sessions import Session, SessionState
-from runyard.storage.port import Insert, Row, Tx, Update
+from runyard.domain.sessions import Session
+from runyard.storage.port import Insert, Tx, Update
 
 FIELDS: tuple[str, ...] = Session.__struct_fields__
 COLUMNS = ", ".join(FIELDS)
@@ -21,8 +21,6 @@ _NUMBERS = {
     "stopped_at",
     "events",
 }
-_STATE = FIELDS.index("state")
-_STATES = {state.value: state for state in SessionState}
 _TYPES = {name: "bigint" if name in _NUMBERS else "text" for name in FIELDS}
 _MOVING = (
     "name",
@@ -59,13 +57,6 @@ COUNT_AGENTS = "SELECT COUNT(DISTINCT agent) FROM sessions WHERE project_id = :p
 COUNT = "SELECT COUNT(*) FROM (SELECT 1 FROM sessions WHERE project_id = :project_id LIMIT :most) AS counted"
 
 
-def from_row(row: Row) -> Session:
-    """A row in the order of `FIELDS` as a record."""
-    values = list(row)
-    values[_STATE] = _STATES[values[_STATE]]
-    return Session(*values)
-
-
 def add(tx: Tx, session: Session) -> None:
     """Add a session."""
     tx.insert(ADD, [tuple(msgspec.structs.astuple(session))])
@@ -73,17 +64,17 @@ def add(tx: Tx, session: Session) -> None:
 
 def get(tx: Tx, ids: Sequence[str]) -> dict[str, Session]:
     """The sessions by id; unknown ids are absent."""
-    return {one.id: one for one in map(from_row, tx.wide_rows(GET, ids=list(ids)))} if ids else {}
+    return {one.id: one for one in tx.records(Session, GET, ids=list(ids))} if ids else {}
 
 
 def lock(tx: Tx, ids: Sequence[str]) -> dict[str, Session]:
     """The sessions by id, locked in id order; unknown ids are absent."""
-    return {one.id: one for one in map(from_row, tx.wide_rows(LOCK, ids=sorted(set(ids))))} if ids else {}
+    return {one.id: one for one in tx.records(Session, LOCK, ids=sorted(set(ids)))} if ids else {}
 
 
 def lock_free(tx: Tx, ids: Sequence[str]) -> dict[str, Session]:
     """`lock` of those among them that nobody else has locked; it waits for none."""
-    return {one.id: one for one in map(from_row, tx.wide_rows(LOCK_FREE, ids=sorted(set(ids))))} if ids else {}
+    return {one.id: one for one in tx.records(Session, LOCK_FREE, ids=sorted(set(ids)))} if ids else {}
 
 
 def heard(tx: Tx, ids: Sequence[str]) -> None:
@@ -110,7 +101,7 @@ def page(
     if live:
         sql += " AND stopped_at IS NULL"
     sql += " ORDER BY id DESC LIMIT :n"
-    return [from_row(row) for row in tx.rows(sql, project_id=project_id, before=before, n=n, **params)]
+    return tx.records(Session, sql, project_id=project_id, before=before, n=n, **params)
 
 
 def due(tx: Tx, n: int) -> list[str]:

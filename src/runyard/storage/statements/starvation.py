@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from runyard.domain.tasks import TaskRun
 from runyard.storage.port import Tx
-from runyard.storage.statements.task_runs import COLUMNS, from_row
+from runyard.storage.statements.task_runs import COLUMNS
 
 _DUE = "project_id = :project_id AND look_at IS NOT NULL AND look_at <= :since"
 # From one project to the next by the index, past all the rows of each.
@@ -37,5 +37,5 @@ def take(tx: Tx, project_id: int, since: int, n: int) -> list[TaskRun]:
 
 
 def _still(tx: Tx, project_id: int, since: int, ids: Sequence[str]) -> list[TaskRun]:
-    rows = tx.wide_rows(STILL, ids=list(ids), project_id=project_id, since=since)
-    return sorted(map(from_row, rows), key=lambda row: row.run_id)
+    rows = tx.records(TaskRun, STILL, ids=list(ids), project_id=project_id, since=since)
+    return sorted(rows, key=lambda row: row.run_id)

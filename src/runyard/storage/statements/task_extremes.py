@@ -8,7 +8,7 @@ import msgspec
 
 from runyard.domain.records import Run
 from runyard.domain.tasks import Stage, Task, TaskRun
-from runyard.storage.port import Ask, Row, Tx, Value
+from runyard.storage.port import Ask, Row, Tx, Value, as_records
 from runyard.storage.statements import runs as runs_sql
 from runyard.storage.statements import task_runs as task_runs_sql
 from runyard.storage.statements import tasks as tasks_sql
@@ -204,9 +204,9 @@ def together(tx: Tx, run_ids: Sequence[str]) -> tuple[dict[str, TaskRun], dict[s
     texts = (task_runs_sql.GET, runs_sql.GET, TASKS_OF)
     rows, runs, tasks = tx.together([Ask(text, {"ids": list(run_ids)}, wide=True) for text in texts])
     return (
-        {row.run_id: row for row in map(task_runs_sql.from_row, rows)},
+        {row.run_id: row for row in as_records(TaskRun, rows)},
         {run.id: run for run in map(runs_sql.from_row, runs)},
-        {task.id: task for task in map(tasks_sql.from_row, tasks)},
+        {task.id: task for task in as_records(Task, tasks)},
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
 from msgspec.structs import astuple
 
 from runyard.domain.tasks import Stage, TaskRun
-from runyard.storage.port import Insert, Row, Tx, Update
+from runyard.storage.port import Insert, Tx
+from runyard.storage.saving import Saver
 
 FIELDS: tuple[str, ...] = TaskRun.__struct_fields__
 COLUMNS = ", ".join(FIELDS)
@@ -27,9 +27,7 @@ _NUMBERS = {
 }
 _TYPES = {name: "bigint" if name in _NUMBERS else "text" for name in FIELDS}
 _FIXED = {"run_id", "project_id", "task_id", "attempt", "origin_kind", "origin_ref", "queued_at"}
-_MOVING_AT = tuple(place for place, name in enumerate(FIELDS) if name not in _FIXED)
-_STAGE = FIELDS.index("stage")
-_STAGES = {stage.value: stage for stage in Stage}
+_SAVER = Saver("task_runs", _TYPES, key="run_id", fixed=_FIXED)
 
 ADD = Insert("task_runs", _TYPES)
 GET = f"SELECT {COLUMNS} FROM task_runs WHERE run_id {{among ids}}"
@@ -73,13 +71,6 @@ QUEUED_ONES = "SELECT run_id FROM task_runs WHERE task_id {among ids} AND stage 
 DELETE = "DELETE FROM task_runs WHERE run_id {among ids}"
 
 
-def from_row(row: Row) -> TaskRun:
-    """A row in the order of `FIELDS` as a record."""
-    values = list(row)
-    values[_STAGE] = _STAGES[values[_STAGE]]
-    return TaskRun(*values)
-
-
 def add(tx: Tx, rows: Sequence[TaskRun]) -> None:
     """Add rows."""
     tx.insert(ADD, [astuple(row) for row in rows])
@@ -87,17 +78,17 @@ def add(tx: Tx, rows: Sequence[TaskRun]) -> None:
 
 def get(tx: Tx, ids: Sequence[str]) -> dict[str, TaskRun]:
     """The rows of these runs, by run; runs that are of no task are absent."""
-    return {row.run_id: row for row in map(from_row, tx.wide_rows(GET, ids=list(ids)))} if ids else {}
+    return {row.run_id: row for row in tx.records(TaskRun, GET, ids=list(ids))} if ids else {}
 
 
 def of_task(tx: Tx, task_id: str, n: int) -> list[TaskRun]:
     """The task's last `n` runs, the latest first."""
-    return [from_row(row) for row in tx.wide_rows(LATEST, task_id=task_id, n=n)]
+    return tx.records(TaskRun, LATEST, task_id=task_id, n=n)
 
 
 def held_by(tx: Tx, session_ids: Sequence[str]) -> dict[str, TaskRun]:
     """What these sessions have, by session."""
-    found = map(from_row, tx.wide_rows(HELD, ids=list(session_ids))) if session_ids else ()
+    found = tx.records(TaskRun, HELD, ids=list(session_ids)) if session_ids else ()
     return {row.session_id: row for row in found if row.session_id is not None}
 
 
@@ -120,8 +111,8 @@ def sessions_of(tx: Tx, task_ids: Sequence[str]) -> dict[str, str]:
 
 def successor(tx: Tx, run_id: str) -> TaskRun | None:
     """The run that took this one's place."""
-    rows = tx.wide_rows(SUCCESSOR, run_id=run_id)
-    return from_row(rows[0]) if rows else None
+    rows = tx.records(TaskRun, SUCCESSOR, run_id=run_id)
+    return rows[0] if rows else None
 
 
 def standings(tx: Tx, task_ids: Sequence[str]) -> dict[str, dict[str, str | Stage | None]]:
@@ -160,14 +151,6 @@ def delete(tx: Tx, ids: Sequence[str]) -> None:
     tx.run(DELETE, ids=list(ids))
 
 
-@lru_cache(maxsize=512)
-def _saving(places: tuple[int, ...]) -> Update:
-    return Update("task_runs", {FIELDS[place]: _TYPES[FIELDS[place]] for place in places}, {"run_id": "text"})
-
-
 def save(tx: Tx, before: Sequence[TaskRun], after: Sequence[TaskRun]) -> None:
     """Write what differs between rows whose runs this transaction locked and what they are now."""
-    old, new = list(zip(*map(astuple, before), strict=True)), list(zip(*map(astuple, after), strict=True))
-    places = tuple(place for place in _MOVING_AT if new and old[place] != new[place])
-    if places:
-        tx.update(_saving(places), list(zip(*(new[place] for place in places), new[0], strict=True)))
+    _SAVER.save(tx, before, after)

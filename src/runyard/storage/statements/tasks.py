@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Any
+from collections.abc import Sequence
 
 from msgspec.structs import astuple
 
 from runyard.domain.task_sums import RUN_SUMS, TASK_SUMS
-from runyard.domain.tasks import ApprovalPolicy, Lane, Stage, Task, TaskApproval, TaskStatus
-from runyard.storage.port import Insert, Row, Tx, Update
+from runyard.domain.tasks import Task
+from runyard.storage.port import Insert, Tx
+from runyard.storage.saving import Saver
 
 FIELDS: tuple[str, ...] = Task.__struct_fields__
 COLUMNS = ", ".join(FIELDS)
@@ -47,20 +46,7 @@ _FIXED = {
     "origin_ref",
     "created_at",
 }
-_MOVING_AT = tuple(place for place, name in enumerate(FIELDS) if name not in _FIXED)
-_ID = FIELDS.index("id")
-_READ: dict[int, Mapping[str, Any]] = {
-    FIELDS.index(name): {word.value: word for word in words}
-    for name, words in {
-        "status": TaskStatus,
-        "lane": Lane,
-        "approval_policy": ApprovalPolicy,
-        "approval_state": TaskApproval,
-        "open_stage": Stage,
-        "last_stage": Stage,
-    }.items()
-}
-"""Columns that hold words of ours, and what each is read as."""
+_SAVER = Saver("tasks", _TYPES, key="id", fixed=_FIXED)
 
 ADD = Insert("tasks", _TYPES)
 GET = f"SELECT {COLUMNS} FROM tasks WHERE id {{among ids}}"
@@ -108,42 +94,29 @@ SUMS = summing("task_sums", _KEY, TASK_SUMS, "counted")
 OF_RUNS = summing("task_run_sums", {**_KEY, "run_channel": "text", "run_origin_kind": "text"}, RUN_SUMS)
 
 
-def from_row(row: Row) -> Task:
-    """A row in the order of `FIELDS` as a record."""
-    values = list(row)
-    for place, words in _READ.items():
-        if values[place] is not None:
-            values[place] = words[values[place]]
-    return Task(*values)
-
-
-def _to_row(task: Task) -> Row:
-    return astuple(task)
-
-
 def add(tx: Tx, tasks: Sequence[Task]) -> None:
     """Add new tasks."""
-    tx.insert(ADD, [_to_row(task) for task in tasks])
+    tx.insert(ADD, [astuple(task) for task in tasks])
 
 
 def get(tx: Tx, ids: Sequence[str]) -> dict[str, Task]:
     """The tasks by id; unknown ids are absent."""
-    return {task.id: task for task in map(from_row, tx.wide_rows(GET, ids=list(ids)))} if ids else {}
+    return {task.id: task for task in tx.records(Task, GET, ids=list(ids))} if ids else {}
 
 
 def lock(tx: Tx, ids: Sequence[str]) -> dict[str, Task]:
     """The tasks by id, locked in id order; unknown ids are absent."""
-    return {task.id: task for task in map(from_row, tx.wide_rows(LOCK, ids=sorted(set(ids))))} if ids else {}
+    return {task.id: task for task in tx.records(Task, LOCK, ids=sorted(set(ids)))} if ids else {}
 
 
 def below(tx: Tx, path: str, n: int) -> list[Task]:
     """The first `n` tasks below the one with that path, at any depth, parents before their children."""
-    return [from_row(row) for row in tx.wide_rows(BELOW, low=f"{path}/", high=f"{path}0", n=n)]
+    return tx.records(Task, BELOW, low=f"{path}/", high=f"{path}0", n=n)
 
 
 def children(tx: Tx, task_id: str, n: int) -> list[Task]:
     """The first `n` tasks right below that one, the latest activity first."""
-    return [from_row(row) for row in tx.wide_rows(CHILDREN, id=task_id, n=n)]
+    return tx.records(Task, CHILDREN, id=task_id, n=n)
 
 
 def paused_among(tx: Tx, ids: Sequence[str]) -> set[str]:
@@ -176,14 +149,6 @@ def dependents(tx: Tx, ids: Sequence[str]) -> list[tuple[str, str]]:
     return [(row[0], row[1]) for row in tx.rows(DEPENDENTS, ids=list(ids))] if ids else []
 
 
-@lru_cache(maxsize=512)
-def _saving(places: tuple[int, ...]) -> Update:
-    return Update("tasks", {FIELDS[place]: _TYPES[FIELDS[place]] for place in places}, {"id": "text"})
-
-
 def save(tx: Tx, before: Sequence[Task], after: Sequence[Task]) -> None:
     """Write what differs between tasks that this transaction locked and what they are now."""
-    old, new = list(zip(*map(astuple, before), strict=True)), list(zip(*map(astuple, after), strict=True))
-    places = tuple(place for place in _MOVING_AT if new and old[place] != new[place])
-    if places:
-        tx.update(_saving(places), list(zip(*(new[place] for place in places), new[_ID], strict=True)))
+    _SAVER.save(tx, before, after)
