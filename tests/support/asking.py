@@ -23,7 +23,7 @@ def asked_of_the_store(store: Store, op: Callable[..., object], *args: Any) -> i
 
             return asked
 
-        for name in ("rows", "wide_rows", "records", "run", "insert", "update_columns"):
+        for name in ("rows", "wide_rows", "records", "run", "insert", "insert_counted", "update_columns"):
             setattr(tx, name, counting(getattr(tx, name)))
         count = 0
         op(tx, *args)

@@ -18,7 +18,7 @@ from runyard.engine import agent_runs, deliveries, dependents, lanes, news, pare
 from runyard.engine.coding import following as coding
 from runyard.engine.ledger import journal, wake
 from runyard.engine.tasks import following
-from runyard.engine.tasks.following import Followed
+from runyard.engine.tasks.following import Beside, Followed
 from runyard.storage.port import JournalLine, Tx
 from runyard.storage.statements import approvals, attempts, event_waits, runs
 
@@ -68,9 +68,10 @@ def apply_to_tasks(
     followed_by = Followed()
     if not moves:
         return [], followed_by
-    of_tasks = any(one.before.task_id is not None for one in moves)
-    if of_tasks:
+    beside: Beside | None = None
+    if any(one.before.task_id is not None for one in moves):
         moves = following.held(tx, moves)
+        beside = following.beside(tx, moves, locked)
     after, freed = lanes.place(tx, moves)
     runs.save(tx, [one.before for one in moves], after)
     _attempts(tx, moves)
@@ -78,8 +79,8 @@ def apply_to_tasks(
     for one in moves:
         run = one.after
         tx.emit(JournalLine(run.project_id, run.id, EVENT_OF_VERB[one.verb], one.actor, _data(one)))
-    if of_tasks:
-        followed_by = following.follow(tx, moves, locked)
+    if beside is not None:
+        followed_by = following.follow(tx, moves, beside)
     coded = [one for one in moves if one.after.executor == SANDBOX]
     if coded:
         coding.follow(tx, coded)

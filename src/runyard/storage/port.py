@@ -201,15 +201,20 @@ class Tx(ABC):
         """Execute a write; how many rows it touched."""
 
     @abstractmethod
-    def insert(self, statement: Insert, rows: Sequence[Row]) -> int:
-        """Insert many rows at once; how many went in."""
-
-    def update(self, statement: Update, rows: Sequence[Row]) -> int:
-        """Update many rows at once; how many were there."""
-        return self.update_columns(statement, list(zip(*rows, strict=True))) if rows else 0
+    def insert(self, statement: Insert, rows: Sequence[Row]) -> None:
+        """Insert many rows at once. What is wrong with them may be said as late as the commit."""
 
     @abstractmethod
-    def update_columns(self, statement: Update, columns: Sequence[Row]) -> int:
+    def insert_counted(self, statement: Insert, rows: Sequence[Row]) -> int:
+        """Insert many rows at once; how many went in."""
+
+    def update(self, statement: Update, rows: Sequence[Row]) -> None:
+        """Update many rows at once. What is wrong with them may be said as late as the commit."""
+        if rows:
+            self.update_columns(statement, list(zip(*rows, strict=True)))
+
+    @abstractmethod
+    def update_columns(self, statement: Update, columns: Sequence[Row]) -> None:
         """`update` of rows that are given column by column; there is at least one."""
 
     def tally(self, sums: Insert, key: Row, added: tuple[int, ...]) -> None:

@@ -142,7 +142,13 @@ class SqliteTx(Tx):
         self.wrote = self.wrote or touched != 0
         return touched
 
-    def insert(self, statement: Insert, rows: Sequence[Row]) -> int:
+    def insert(self, statement: Insert, rows: Sequence[Row]) -> None:
+        self._insert(statement, rows)
+
+    def insert_counted(self, statement: Insert, rows: Sequence[Row]) -> int:
+        return self._insert(statement, rows)
+
+    def _insert(self, statement: Insert, rows: Sequence[Row]) -> int:
         self.wrote = True
         if not rows:
             return 0
@@ -153,14 +159,11 @@ class SqliteTx(Tx):
             inserted += self.connection.changes()
         return inserted
 
-    def update_columns(self, statement: Update, columns: Sequence[Row]) -> int:
+    def update_columns(self, statement: Update, columns: Sequence[Row]) -> None:
         self.wrote = True
         empty, full = _without_empty(columns, len(statement.columns))
-        updated = 0
         for size, bound in _handfuls(full):
             self.connection.execute(_update_text(statement, empty, size), bound)
-            updated += self.connection.changes()
-        return updated
 
 
 class SqliteBackend:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from runyard.domain.errors import Invalid
 from runyard.storage.port import Ask, Insert, Row, Tx, Update
+from runyard.storage.postgres.arrays import ListDumper
 from runyard.storage.sql import for_postgres, for_sqlite
 from tests.support.stores import AnyStore
 
@@ -29,26 +31,30 @@ def together(tx: Tx, asks: Sequence[Ask]) -> list[Sequence[Row]]:
 
 def test_many_rows_go_in_at_once(store: AnyStore):
     rows = [("r", f"{n:03}", f'"{n}"', n) for n in range(500)]
-    assert store.transact(lambda tx: tx.insert(PAIRS, rows)) == 500
+    assert store.transact(lambda tx: tx.insert_counted(PAIRS, rows)) == 500
     assert store.look(names) == rows
 
 
 def test_rows_in_conflict_are_left_out_and_not_counted(store: AnyStore):
     store.transact(lambda tx: tx.insert(PAIRS, [("r", "a", "1", 1)]))
-    assert store.transact(lambda tx: tx.insert(KEEP, [("r", "a", "2", 2), ("r", "b", "3", 3)])) == 1
+    assert store.transact(lambda tx: tx.insert_counted(KEEP, [("r", "a", "2", 2), ("r", "b", "3", 3)])) == 1
     assert store.look(names) == [("r", "a", "1", 1), ("r", "b", "3", 3)]
 
 
-def test_many_rows_change_at_once_and_missing_ones_are_not_counted(store: AnyStore):
+def test_many_rows_change_at_once_and_missing_ones_are_passed_over(store: AnyStore):
     store.transact(lambda tx: tx.insert(PAIRS, [("r", name, "0", 0) for name in "abc"]))
-    changed = store.transact(lambda tx: tx.update(SET, [("1", 7, "r", "a"), ("2", 8, "r", "c"), ("3", 9, "r", "x")]))
-    assert changed == 2
+    store.transact(lambda tx: tx.update(SET, [("1", 7, "r", "a"), ("2", 8, "r", "c"), ("3", 9, "r", "x")]))
     assert store.look(names) == [("r", "a", "1", 7), ("r", "b", "0", 0), ("r", "c", "2", 8)]
 
 
 def test_no_rows_are_no_work(store: AnyStore):
-    assert store.transact(lambda tx: tx.insert(PAIRS, [])) <= 0
-    assert store.transact(lambda tx: tx.update(SET, [])) <= 0
+    def work(tx: Tx) -> int:
+        tx.insert(PAIRS, [])
+        tx.update(SET, [])
+        return tx.insert_counted(PAIRS, [])
+
+    assert store.transact(work) == 0
+    assert store.look(names) == []
 
 
 TEXTS = {
@@ -80,6 +86,26 @@ def test_every_text_comes_back_as_it_went_in(store: AnyStore, text: str):
         lambda tx: tx.rows("SELECT COUNT(*) FROM run_state WHERE value {among texts}", texts=[text, "no"])
     )
     assert found[0][0] == 3
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_every_text_comes_back_beside_nothing(store: AnyStore, text: str):
+    rows = [(text, None, None), ("NULL", text, 1), ("null", None, 2)]
+
+    def kept(tx: Tx) -> list[Row]:
+        tx.run("CREATE TEMPORARY TABLE empty_beside (a TEXT, b TEXT, c BIGINT)")
+        tx.insert(Insert("empty_beside", {"a": "text", "b": "text", "c": "bigint"}), rows)
+        found = tx.rows("SELECT a, b, c FROM empty_beside ORDER BY COALESCE(c, 0)")
+        tx.run("DROP TABLE empty_beside")
+        return [tuple(row) for row in found]
+
+    assert store.transact(kept) == rows
+
+
+@pytest.mark.parametrize("texts", [["\0"], ["\0", None], [None, "x\0y"], ['"\0', None]])
+def test_postgresql_is_asked_to_keep_no_nul(texts: list[str | None]):
+    with pytest.raises(psycopg.DataError):
+        ListDumper(list).dump(texts)
 
 
 @pytest.mark.parametrize("number", [0, -1, 2**31, 2**53 + 1, 2**63 - 1, -(2**63)])

@@ -11,7 +11,7 @@ from runyard.domain.actors import Doer
 from runyard.domain.errors import Conflict
 from runyard.domain.records import Json
 from runyard.domain.states import RunState
-from runyard.domain.tasks import Stage, Task, TaskStatus, stage_of
+from runyard.domain.tasks import ACTIVE, Stage, Task, TaskStatus, stage_of
 from runyard.engine import sessions, sizes
 from runyard.engine.tasks import desk, held
 from runyard.engine.tasks.desk import Taken
@@ -21,6 +21,7 @@ from runyard.storage.port import Tx
 from runyard.storage.statements import sessions as sessions_sql
 from runyard.storage.statements import task_runs as task_runs_sql
 from runyard.storage.statements import tasks as sql
+from runyard.storage.statements.tasks import Below
 
 REASON = 4096
 """How long a reason may be."""
@@ -41,9 +42,10 @@ def cancel(
     sizes.within(METADATA, "the metadata", metadata)
     target = desk.find(tx, project_id, task_id)
     below = [] if target.status is TaskStatus.CANCELED else sql.open_below(tx, target.path)
-    family = [target.id, *(one for one, _ in sorted(below, key=_depth))]
+    family = [target.id, *(one.id for one in sorted(below, key=_depth))]
     # A session that ends settles its run, and is locked before it; so it is here.
-    if holders := task_runs_sql.sessions_of(tx, family):
+    worked_on = [one.id for one in below if one.open_stage in ACTIVE]
+    if holders := task_runs_sql.sessions_of(tx, [target.id, *worked_on]):
         sessions_sql.lock(tx, sorted(set(holders.values())))
     taken = desk.take_all(tx, family)
     task = desk.own(taken.tasks, project_id, task_id)
@@ -70,8 +72,8 @@ def cancel(
     return now[task.id]
 
 
-def _depth(one: tuple[str, str]) -> tuple[int, str]:
-    return one[1].count("/"), one[0]
+def _depth(one: Below) -> tuple[int, str]:
+    return one.path.count("/"), one.id
 
 
 def _is_open(task: Task) -> bool:
@@ -84,7 +86,7 @@ def _cancel_runs(
 ) -> tuple[dict[str, Task], list[str]]:
     """Cancel the open runs; their tasks as they stand then, and the sessions that worked on them."""
     held_ones = sorted(task.id for task in taken.tasks.values() if task.current_run_id is not None)
-    holders = task_runs_sql.sessions_of(tx, held_ones) if held_ones else {}
+    holders = task_runs_sql.sessions_of(tx, held_ones)
     working = {run.id: holders[run.id] for run in taken.runs.values() if run.id in holders and run.state in WORKING}
     runs = sorted(taken.runs.values(), key=lambda run: run.task_id != target.id)
     told = {

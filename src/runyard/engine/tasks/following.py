@@ -54,6 +54,25 @@ def _held(one: Move, task: Task, *, paused: bool) -> Move:
     return msgspec.structs.replace(one, after=after)
 
 
+class Beside(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands beside runs that are to move, before they do."""
+
+    rows: Mapping[str, TaskRun]
+    """By run; those that are of no task are absent."""
+    tasks: Mapping[str, Task]
+    """Locked."""
+
+
+def beside(tx: Tx, moves: Sequence[Move], locked: Mapping[str, Task] | None = None) -> Beside:
+    """What stands beside the runs of these moves; read before anything is written, which then need not be awaited.
+
+    `locked` are their tasks as they stand, where the transaction has locked them before.
+    """
+    rows = sql.get(tx, [one.before.id for one in moves if one.before.task_id is not None])
+    tasks = tasks_sql.lock(tx, [row.task_id for row in rows.values()]) if locked is None else locked
+    return Beside(rows=rows, tasks=tasks)
+
+
 class Followed(msgspec.Struct, frozen=True, kw_only=True):
     """What moves did to tasks."""
 
@@ -64,13 +83,9 @@ class Followed(msgspec.Struct, frozen=True, kw_only=True):
     """What was told in a timeline, by run."""
 
 
-def follow(tx: Tx, moves: Sequence[Move], locked: Mapping[str, Task] | None = None) -> Followed:
-    """Bring the tasks of runs that moved up to date. Moves of runs that are of no task are passed over.
-
-    `locked` are these tasks as they stand, where the transaction has locked them before.
-    """
-    rows = sql.get(tx, [one.after.id for one in moves])
-    tasks = tasks_sql.lock(tx, [row.task_id for row in rows.values()]) if locked is None else locked
+def follow(tx: Tx, moves: Sequence[Move], beside: Beside) -> Followed:
+    """Bring the tasks of runs that moved up to date. Moves of runs that are of no task are passed over."""
+    rows, tasks = beside.rows, beside.tasks
     changes: dict[str, tuple[Task, Task]] = {}
     told: list[tuple[Move, Task, TaskRun, TaskRun]] = []
     for one in moves:

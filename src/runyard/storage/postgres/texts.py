@@ -1,14 +1,12 @@
-"""The SQL of statements that take many rows, which travel as one JSON parameter."""
+"""The SQL of statements that take many rows, which travel as one array a column."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
-import msgspec
-
 from runyard.storage import journal
-from runyard.storage.port import Insert, Row, Update
+from runyard.storage.port import Insert, Update, Value
 
 CHANNEL = "runyard"
 NOTIFY = f"SELECT pg_notify('{CHANNEL}', topics) FROM json_array_elements_text(%(payloads)s::json) AS topics"
@@ -20,10 +18,8 @@ INTO = {"events": journal.EVENTS, "logs": journal.LOGS, "chunks": journal.CHUNKS
 def insert_text(statement: Insert) -> str:
     """Insert rows."""
     names = ", ".join(statement.columns)
-    types = ", ".join(f"{name} {kind}" for name, kind in statement.columns.items())
     return (
-        f"INSERT INTO {statement.table} ({names}) "
-        f"SELECT {names} FROM json_to_recordset(%(rows)s::json) AS r({types}) {statement.conflict}"
+        f"INSERT INTO {statement.table} ({names}) SELECT {names} FROM {_rows(statement.columns)} {statement.conflict}"
     )
 
 
@@ -31,9 +27,8 @@ def insert_text(statement: Insert) -> str:
 def update_text(statement: Update) -> str:
     """Update rows by key."""
     sets = ", ".join(f"{name} = r.{name}" for name in statement.columns)
-    types = ", ".join(f"{name} {kind}" for name, kind in (statement.columns | statement.keys).items())
     keys = " AND ".join(f"t.{name} = r.{name}" for name in statement.keys)
-    return f"UPDATE {statement.table} t SET {sets} FROM json_to_recordset(%(rows)s::json) AS r({types}) WHERE {keys}"
+    return f"UPDATE {statement.table} t SET {sets} FROM {_rows(statement.columns | statement.keys)} WHERE {keys}"
 
 
 @cache
@@ -44,16 +39,17 @@ def flush_text(kinds: tuple[str, ...]) -> str:
     return f"WITH {', '.join([_BASE, *written])} {told}"
 
 
-def _appending(statement: Insert, rows: str) -> str:
+def _appending(statement: Insert, kind: str) -> str:
     names = ", ".join(statement.columns)
     taken = ", ".join("base.seq + r.seq" if name == "seq" else f"r.{name}" for name in statement.columns)
-    types = ", ".join(f"{name} {kind}" for name, kind in statement.columns.items())
-    return (
-        f"INSERT INTO {statement.table} ({names}) "
-        f"SELECT {taken} FROM base, json_to_recordset(%({rows})s::json) AS r({types})"
-    )
+    return f"INSERT INTO {statement.table} ({names}) SELECT {taken} FROM base, {_rows(statement.columns, kind)}"
 
 
-def as_json(names: Sequence[str], rows: Iterable[Row]) -> str:
-    """The rows as such a parameter."""
-    return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
+def _rows(types: Mapping[str, str], kind: str = "") -> str:
+    arrays = ", ".join(f"%({kind}{place})s::{type_}[]" for place, type_ in enumerate(types.values()))
+    return f"unnest({arrays}) AS r({', '.join(types)})"
+
+
+def as_arrays(columns: Iterable[Sequence[Value]], kind: str = "") -> dict[str, list[Value]]:
+    """The columns as parameters of such statements."""
+    return {f"{kind}{place}": list(values) for place, values in enumerate(columns)}

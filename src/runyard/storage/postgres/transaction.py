@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, nullcontext, suppress
 from functools import cache
 from typing import Any
 
@@ -12,7 +13,7 @@ import psycopg
 from runyard.storage import journal, tallies
 from runyard.storage.port import Ask, Insert, Row, Tx, Update, Value
 from runyard.storage.postgres.connections import connect, is_broken
-from runyard.storage.postgres.texts import INTO, NOTIFY, as_json, flush_text, insert_text, update_text
+from runyard.storage.postgres.texts import NOTIFY, as_arrays, flush_text, insert_text, update_text
 from runyard.storage.sql import for_postgres, is_query
 
 NOTIFY_BYTES = 7900
@@ -22,14 +23,24 @@ _text = cache(for_postgres)
 
 
 class PostgresTx(Tx):
-    """A transaction on one connection; many rows travel as one JSON parameter."""
+    """A transaction on one connection; many rows travel as one array a column.
+
+    That of a writer is in pipeline mode: PostgreSQL carries out what is written while we compute the rest.
+    """
 
     # Merging the seventeen indexes of the states costs PostgreSQL more than SQLite, and one more index less.
     indexes_projects = True
 
-    def __init__(self, connection: psycopg.Connection[Row], now: int, known: dict[Any, Any]) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection[Row],
+        now: int,
+        known: dict[Any, Any],
+        pipeline: psycopg.Pipeline | None = None,
+    ) -> None:
         super().__init__(now, known)
         self.connection = connection
+        self.pipeline = pipeline
 
     def rows(self, sql: str, /, **params: Value) -> list[Row]:
         self.wrote = self.wrote or not is_query(sql)
@@ -44,24 +55,33 @@ class PostgresTx(Tx):
         # In one round trip. On a busy machine each trip is a wait for a turn, which costs more than most queries do.
         if len(asks) < 2:
             return super().together(asks)
-        with self.connection.pipeline():
+        with self.connection.pipeline() if self.pipeline is None else nullcontext():
             cursors = [self.connection.execute(_text(ask.sql), ask.params, binary=ask.wide) for ask in asks]
-        return [cursor.fetchall() for cursor in cursors]
+            return [cursor.fetchall() for cursor in cursors]
 
     def run(self, sql: str, /, **params: Value) -> int:
-        touched = self.connection.execute(_text(sql), params).rowcount
+        touched = self._touched(self.connection.execute(_text(sql), params))
         self.wrote = self.wrote or touched != 0
         return touched
 
-    def insert(self, statement: Insert, rows: Sequence[Row]) -> int:
-        return self._set(insert_text(statement), list(statement.columns), rows)
+    def insert(self, statement: Insert, rows: Sequence[Row]) -> None:
+        if rows:
+            self._set(insert_text(statement), zip(*rows, strict=True))
 
-    def update_columns(self, statement: Update, columns: Sequence[Row]) -> int:
-        return self._set(update_text(statement), [*statement.columns, *statement.keys], zip(*columns, strict=True))
+    def insert_counted(self, statement: Insert, rows: Sequence[Row]) -> int:
+        return self._touched(self._set(insert_text(statement), zip(*rows, strict=True))) if rows else 0
 
-    def _set(self, text: str, names: list[str], rows: Iterable[Row]) -> int:
+    def update_columns(self, statement: Update, columns: Sequence[Row]) -> None:
+        self._set(update_text(statement), columns)
+
+    def _set(self, text: str, columns: Iterable[Row]) -> psycopg.Cursor[Row]:
         self.wrote = True
-        return self.connection.execute(text, {"rows": as_json(names, rows)}).rowcount
+        return self.connection.execute(text, as_arrays(columns))
+
+    def _touched(self, cursor: psycopg.Cursor[Row]) -> int:
+        if self.pipeline is not None:
+            self.pipeline.sync()
+        return cursor.rowcount
 
 
 class PostgresBackend:
@@ -74,12 +94,15 @@ class PostgresBackend:
         self.clock = clock
         self.known = known
         self.connection: psycopg.Connection[Row] | None = None
+        self._transaction = ExitStack()
+        """Holds the pipeline of a transaction that has begun."""
 
     def begin(self) -> Tx:
         if self.connection is None or self.connection.closed:
             self.connection = connect(self.dsn, writer=True)
+        pipeline = self._transaction.enter_context(self.connection.pipeline())
         self.connection.execute("BEGIN")
-        return PostgresTx(self.connection, self.clock(), self.known)
+        return PostgresTx(self.connection, self.clock(), self.known, pipeline)
 
     def save(self, tx: Tx) -> object:
         return None
@@ -93,17 +116,25 @@ class PostgresBackend:
         payloads = msgspec.json.encode(_payloads(tx.topics)).decode()
         if tx.journal:
             rows = {kind: found for kind, found in journal.numbered(tx, 1)._asdict().items() if found}
-            texts = {kind: as_json(list(INTO[kind].columns), found) for kind, found in rows.items()}
-            given = {"n": len(tx.journal), "payloads": payloads, **texts}
-            told = self.connection.execute(flush_text(tuple(rows)), given).fetchone()
+            given: dict[str, Any] = {"n": len(tx.journal), "payloads": payloads}
+            for kind, found in rows.items():
+                given |= as_arrays(zip(*found, strict=True), kind)
+            numbers = self.connection.execute(flush_text(tuple(rows)), given)
+            self.connection.execute("COMMIT")
+            told = numbers.fetchone()
             journal.settle(tx, (told[0] if told else 0) + 1)
-        elif tx.topics:
-            self.connection.execute(NOTIFY, {"payloads": payloads})
-        self.connection.execute("COMMIT")
+        else:
+            if tx.topics:
+                self.connection.execute(NOTIFY, {"payloads": payloads})
+            self.connection.execute("COMMIT")
+        self._transaction.close()
 
     def rollback(self) -> None:
         if self.connection is None:
             return
+        # What was wrong has been said; all that was sent after it says that it was passed over.
+        with suppress(psycopg.Error):
+            self._transaction.close()
         try:
             if not self.connection.closed and self.connection.info.transaction_status != 0:
                 self.connection.execute("ROLLBACK")

@@ -88,7 +88,7 @@ def by_name_or_id(tx: Tx, project_id: int, wanted: Sequence[str], *, keep: bool 
 
 def insert(tx: Tx, job: Job) -> bool:
     """Add the job; False when its name is taken."""
-    return tx.insert(INSERT, [(*_values(job),)]) == 1
+    return tx.insert_counted(INSERT, [(*_values(job),)]) == 1
 
 
 def lock(tx: Tx, job_id: str) -> Job | None:

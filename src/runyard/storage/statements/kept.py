@@ -29,7 +29,7 @@ def get(tx: Tx, task_id: str) -> Kept | None:
 
 def add(tx: Tx, kept: Kept) -> bool:
     """Keep the first of the task; False when something is kept already."""
-    return tx.insert(ADD, [astuple(kept)]) == 1
+    return tx.insert_counted(ADD, [astuple(kept)]) == 1
 
 
 def replace(tx: Tx, kept: Kept, *, before: str) -> bool:

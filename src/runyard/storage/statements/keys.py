@@ -42,7 +42,7 @@ def insert(tx: Tx, key: Key) -> bool:
     """Add the key; False when a key of this hash is there already."""
     row = list(msgspec.structs.astuple(key))
     row[_SCOPES] = msgspec.json.encode(key.scopes).decode()
-    return tx.insert(INSERT, [tuple(row)]) == 1
+    return tx.insert_counted(INSERT, [tuple(row)]) == 1
 
 
 def by_hash(tx: Tx, digest: str) -> Key | None:

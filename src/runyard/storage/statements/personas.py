@@ -38,7 +38,7 @@ def from_row(row: Row) -> Persona:
 
 def add(tx: Tx, one: Persona) -> bool:
     """Add an agent; False when there is one of its name."""
-    return tx.insert(ADD, [astuple(one)]) == 1
+    return tx.insert_counted(ADD, [astuple(one)]) == 1
 
 
 def put(tx: Tx, one: Persona) -> None:

@@ -46,7 +46,7 @@ def find(tx: Tx, project_id: int, key_hash: str, route: str) -> StoredReply | No
 def keep(tx: Tx, project_id: int, key_hash: str, route: str, *, reply: StoredReply) -> bool:
     """Store a reply; False when another writer stored one first. Waits for a writer of the same key."""
     row = (project_id, key_hash, route, reply.body_hash, reply.status, reply.body, tx.now)
-    return tx.insert(KEEP, [row]) == 1
+    return tx.insert_counted(KEEP, [row]) == 1
 
 
 def prune(tx: Tx, before: int, limit: int) -> int:

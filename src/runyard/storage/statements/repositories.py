@@ -58,7 +58,7 @@ def from_row(row: Row) -> Repository:
 
 def add(tx: Tx, one: Repository) -> bool:
     """Add a repository; False when one of its provider and name is connected already."""
-    return tx.insert(ADD, [tuple(getattr(one, name) for name in FIELDS)]) == 1
+    return tx.insert_counted(ADD, [tuple(getattr(one, name) for name in FIELDS)]) == 1
 
 
 def save(tx: Tx, one: Repository) -> None:

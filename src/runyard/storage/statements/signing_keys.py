@@ -26,7 +26,7 @@ FORGET = "DELETE FROM signing_keys WHERE purpose = :purpose AND retired_at < :be
 
 def add(tx: Tx, key: SigningKey) -> bool:
     """Keep the key; False when another one signs for its purpose."""
-    return tx.insert(ADD, [astuple(key)]) == 1
+    return tx.insert_counted(ADD, [astuple(key)]) == 1
 
 
 def all_of(tx: Tx, purpose: str) -> list[SigningKey]:

@@ -83,7 +83,7 @@ def from_row(row: Row) -> Subscription:
 
 def add(tx: Tx, one: Subscription) -> bool:
     """Keep a new subscription; False when its name is another's."""
-    return tx.insert(ADD, [msgspec.structs.astuple(one)]) == 1
+    return tx.insert_counted(ADD, [msgspec.structs.astuple(one)]) == 1
 
 
 def save(tx: Tx, one: Subscription) -> None:

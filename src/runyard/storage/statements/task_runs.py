@@ -106,7 +106,7 @@ def last_of(tx: Tx, session_ids: Sequence[str]) -> dict[str, TaskRun]:
 
 def sessions_of(tx: Tx, task_ids: Sequence[str]) -> dict[str, str]:
     """Which session has the open run of each of these tasks, by run; runs that none has are absent."""
-    return {row[0]: row[1] for row in tx.rows(SESSIONS, ids=list(task_ids))}
+    return {row[0]: row[1] for row in tx.rows(SESSIONS, ids=list(task_ids))} if task_ids else {}
 
 
 def successor(tx: Tx, run_id: str) -> TaskRun | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from msgspec.structs import astuple
 
@@ -62,7 +63,7 @@ WAITING_BELOW = (
     "AND r.stage = 'queued'))) ORDER BY t.path"
 )
 OPEN_BELOW = (
-    "SELECT id, path FROM tasks WHERE path > :low AND path < :high "
+    "SELECT id, path, open_stage FROM tasks WHERE path > :low AND path < :high "
     "AND (open_run_id IS NOT NULL OR status NOT IN ('completed', 'failed', 'canceled')) ORDER BY path"
 )
 OWED_BELOW = "SELECT id FROM tasks WHERE path > :low AND path < :high AND auto_pending = 1 ORDER BY path"
@@ -134,9 +135,17 @@ def waiting_below(tx: Tx, path: str) -> list[str]:
     return [row[0] for row in tx.rows(WAITING_BELOW, low=f"{path}/", high=f"{path}0")]
 
 
-def open_below(tx: Tx, path: str) -> list[tuple[str, str]]:
-    """(id, path) of the tasks below the one with that path that have not ended, or have a run that has not."""
-    return [(row[0], row[1]) for row in tx.rows(OPEN_BELOW, low=f"{path}/", high=f"{path}0")]
+class Below(NamedTuple):
+    """A task somewhere below another, and how its open run stands."""
+
+    id: str
+    path: str
+    open_stage: str | None
+
+
+def open_below(tx: Tx, path: str) -> list[Below]:
+    """The tasks below the one with that path that have not ended, or have a run that has not."""
+    return [Below(*row) for row in tx.rows(OPEN_BELOW, low=f"{path}/", high=f"{path}0")]
 
 
 def owed_below(tx: Tx, path: str) -> list[str]:

@@ -27,7 +27,7 @@ ADD_UP = (
 
 def add(tx: Tx, line: Usage, *, most: int) -> bool:
     """Add a line, and add it up in its run's totals, none of which passes `most`; False when it is there already."""
-    if tx.insert(ADD, [msgspec.structs.astuple(line)]) == 0:
+    if tx.insert_counted(ADD, [msgspec.structs.astuple(line)]) == 0:
         return False
     totals = {name: getattr(line, name) for name in _TOTALS}
     tx.run(ADD_UP, run_id=line.run_id, most=most, **totals)

@@ -40,7 +40,7 @@ def from_row(row: Row) -> Workspace:
 
 def add(tx: Tx, one: Workspace) -> bool:
     """Add a workspace; False when its name or its root directory is another's."""
-    return tx.insert(ADD, [astuple(one)]) == 1
+    return tx.insert_counted(ADD, [astuple(one)]) == 1
 
 
 def save(tx: Tx, one: Workspace) -> None:
