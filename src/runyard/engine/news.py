@@ -54,6 +54,12 @@ class _Definition(msgspec.Struct):
 _title = msgspec.json.Decoder(_Definition).decode
 
 
+def listen(tx: Tx, ending: Sequence[Run]) -> None:
+    """Find out who is to be told that these runs end, before anything is written that a look would have to wait for."""
+    if ending:
+        listeners.of(tx, {run.project_id for run in ending})
+
+
 def of_moves(tx: Tx, ended: Sequence[Run], watched: Sequence[Run], rows: Sequence[tuple[AgentRun, AgentRun]]) -> None:
     """Tell of runs that have ended, and of runs of agents whose rows changed (before and after)."""
     if not ended and not rows:

@@ -72,6 +72,9 @@ def apply_to_tasks(
     if any(one.before.task_id is not None for one in moves):
         moves = following.held(tx, moves)
         beside = following.beside(tx, moves, locked)
+    ended = [one for one in moves if one.after.state in ENDED and one.before.state not in ENDED]
+    news.listen(tx, [one.after for one in ended])
+    # All is read by now that most moves need, so that nobody waits for what is written from here on.
     after, freed = lanes.place(tx, moves)
     runs.save(tx, [one.before for one in moves], after)
     _attempts(tx, moves)
@@ -89,10 +92,10 @@ def apply_to_tasks(
     wake(tx, after)
     if freed:
         lanes.refill(tx, freed)
-    ended = [one.after for one in moves if one.after.state in ENDED and one.before.state not in ENDED]
-    news.of_moves(tx, ended, [run for _, run in watched], followed)
-    if ended:
-        _after_end(tx, ended)
+    over = [one.after for one in ended]
+    news.of_moves(tx, over, [run for _, run in watched], followed)
+    if over:
+        _after_end(tx, over)
     return after, followed_by
 
 
