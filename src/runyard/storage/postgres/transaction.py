@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, nullcontext, suppress
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import psycopg
@@ -13,9 +13,18 @@ import psycopg
 from runyard.storage import journal, tallies
 from runyard.storage.port import Ask, Insert, Row, Tx, Update, Value
 from runyard.storage.postgres.connections import connect, is_broken
-from runyard.storage.postgres.texts import NOTIFY, as_arrays, flush_text, insert_text, update_text
+from runyard.storage.postgres.texts import (
+    NOTIFY,
+    Alike,
+    as_parameters,
+    flush_text,
+    insert_text,
+    update_text,
+    which_are_alike,
+)
 from runyard.storage.sql import for_postgres, is_query
 
+S = TypeVar("S", Insert, Update)
 NOTIFY_BYTES = 7900
 """PostgreSQL refuses payloads of 8000 bytes and more."""
 
@@ -66,17 +75,18 @@ class PostgresTx(Tx):
 
     def insert(self, statement: Insert, rows: Sequence[Row]) -> None:
         if rows:
-            self._set(insert_text(statement), zip(*rows, strict=True))
+            self._set(insert_text, statement, list(zip(*rows, strict=True)))
 
     def insert_counted(self, statement: Insert, rows: Sequence[Row]) -> int:
-        return self._touched(self._set(insert_text(statement), zip(*rows, strict=True))) if rows else 0
+        return self._touched(self._set(insert_text, statement, list(zip(*rows, strict=True)))) if rows else 0
 
     def update_columns(self, statement: Update, columns: Sequence[Row]) -> None:
-        self._set(update_text(statement), columns)
+        self._set(update_text, statement, columns)
 
-    def _set(self, text: str, columns: Iterable[Row]) -> psycopg.Cursor[Row]:
+    def _set(self, text: Callable[[S, Alike], str], statement: S, columns: Sequence[Row]) -> psycopg.Cursor[Row]:
         self.wrote = True
-        return self.connection.execute(text, as_arrays(columns))
+        alike = which_are_alike(columns)
+        return self.connection.execute(text(statement, alike), as_parameters(columns, alike))
 
     def _touched(self, cursor: psycopg.Cursor[Row]) -> int:
         if self.pipeline is not None:
@@ -115,11 +125,14 @@ class PostgresBackend:
         tallies.flush(tx)
         payloads = msgspec.json.encode(_payloads(tx.topics)).decode()
         if tx.journal:
-            rows = {kind: found for kind, found in journal.numbered(tx, 1)._asdict().items() if found}
             given: dict[str, Any] = {"n": len(tx.journal), "payloads": payloads}
-            for kind, found in rows.items():
-                given |= as_arrays(zip(*found, strict=True), kind)
-            numbers = self.connection.execute(flush_text(tuple(rows)), given)
+            kinds = []
+            for kind, rows in journal.numbered(tx, 1)._asdict().items():
+                if rows:
+                    columns = list(zip(*rows, strict=True))
+                    kinds.append((kind, which_are_alike(columns)))
+                    given |= as_parameters(columns, kinds[-1][1], kind)
+            numbers = self.connection.execute(flush_text(tuple(kinds)), given)
             self.connection.execute("COMMIT")
             told = numbers.fetchone()
             journal.settle(tx, (told[0] if told else 0) + 1)
