@@ -59,7 +59,8 @@ PAGES = {
     "inbox, a rare owner by name": (AGH, f"{INBOX}&owner_ref=rare"),
     "inbox of one who saw little": (NATIVE, "/inbox?limit=50"),
     "inbox of one who saw little, a workspace": (NATIVE, "/inbox?limit=50&workspace=place-3"),
-    "inbox, a text (reads all titles)": (AGH, f"{INBOX}&query=99999"),
+    "inbox, a text": (AGH, f"{INBOX}&query=9999"),
+    "inbox, a text of very many (reads all titles)": (AGH, f"{INBOX}&query=task"),
     "dashboard": (AGH, DASHBOARD),
     "dashboard, a workspace": (AGH, f"{DASHBOARD}?scope=workspace&workspace=place-3"),
     "dashboard, no workspace": (AGH, f"{DASHBOARD}?scope=global"),
@@ -90,7 +91,7 @@ def measure(bench: Bench) -> Iterator[Figure]:
             what=f"{what}, p99 among {total // 1000:,}k tasks",
             value=percentile(seconds, 0.99) * 1e3,
             unit="ms",
-            bar=TEXT_BAR if "text" in what else BAR,
+            bar=TEXT_BAR if "very many" in what else BAR,
             note=f"p50 {percentile(seconds, 0.5) * 1e3:.2f} ms, {used * 1e3:.2f} ms of processor time",
         )
 

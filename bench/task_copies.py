@@ -16,6 +16,7 @@ IDS = {
     "runs": ("id", "task_id"),
     "attempts": ("run_id",),
     "sessions": ("id",),
+    "task_texts": ("task_id",),
     "triage": ("task_id",),
     "task_events": ("id", "root_id", "task_id", "run_id"),
 }

@@ -27,6 +27,7 @@ LANES = {
     InboxLane.BLOCKED: Lane.BLOCKED,
 }
 """Where the tasks of each stand, whoever looks; archived ones stand anywhere."""
+_SHOWN = {lane: shown for shown, lane in LANES.items()}
 
 
 class Mark(StrEnum):
@@ -135,6 +136,15 @@ def placed(triage: Triage, task: Task) -> Triage:
         active_at=task.active_at,
         priority=task.priority,
     )
+
+
+def lane_of(task: Task, actor: Actor, *, has_run: bool, archived: bool) -> InboxLane | None:
+    """Where the task stands in the inbox of an actor who has a run of it, or has archived it; None for nowhere."""
+    if archived:
+        return InboxLane.ARCHIVED
+    if task.lane is Lane.OPEN and not has_run and task.owner != actor:
+        return None
+    return _SHOWN.get(task.lane) if task.lane is not None else None
 
 
 TRIAGE_SUMS = ("archived", "dismissed", "seen", "unread")

@@ -292,6 +292,17 @@ class TaskEvent(msgspec.Struct, frozen=True, kw_only=True):
     payload: Json
 
 
+def folded(title: str, identifier: str | None) -> str:
+    """What a task is called, in one case."""
+    return f"{title}\n{identifier or ''}".casefold()
+
+
+def is_called(part: str, title: str, identifier: str | None) -> bool:
+    """Whether that is a part of the task's title or identifier, in any case."""
+    part = part.casefold()
+    return part in title.casefold() or part in (identifier or "").casefold()
+
+
 TaskKey = tuple[int, str, str, str, str, str]
 _KEYED = attrgetter("project_id", "workspace_id", "owner_kind", "owner_ref", "channel", "origin_kind")
 

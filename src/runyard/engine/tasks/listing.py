@@ -1,17 +1,18 @@
 """Lists of tasks, the latest activity first.
 
-A list is walked by the index that fits its filters best; the other filters are applied to what is found there. Texts
-are compared here and not by the database, of which each has its own notion of upper and lower case.
+A list is walked by the index that fits its filters best; the other filters are applied to what is found there. Where
+a part of the title is looked for that few tasks have, these are found first (`searching`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from runyard.domain.tasks import CLOSED, TaskApproval, TaskStatus
-from runyard.engine.tasks import details
+from runyard.domain.tasks import CLOSED, TaskApproval, TaskStatus, is_called
+from runyard.engine.tasks import details, searching
 from runyard.engine.tasks.details import Listed
 from runyard.storage.port import Tx
 from runyard.storage.sql import BEYOND, FOREVER
@@ -74,9 +75,12 @@ def find(
     tx: Tx, project_id: int, wanted: Wanted, *, after: Place | None = None, limit: int, examined: int | None = None
 ) -> Found:
     """The ids of the next tasks that meet the filters; all of one instant."""
-    kind, value = _range(wanted)
-    meets = _test(wanted)
+    meets = _Test(wanted)
     place = after or Place(FOREVER, BEYOND)
+    if wanted.text is not None and (called := searching.called(tx, project_id, wanted.text)) is not None:
+        rows = sorted(sql.narrow(tx, [task.id for task in called]), key=_place, reverse=True)
+        return _first([row for row in rows if meets.holds(row) and _place(row) < place], limit)
+    kind, value = _range(wanted)
     ids: list[str] = []
     left = FOREVER if examined is None else examined
     while left > 0:
@@ -85,13 +89,23 @@ def find(
         for row in rows:
             if len(ids) == limit:
                 return Found(ids=ids, after=place)
-            place = Place(row.active_at, row.id)
+            place = _place(row)
             if meets.holds(row):
                 ids.append(row.id)
         if len(rows) < n:
             return Found(ids=ids, after=None)
         left -= n
     return Found(ids=ids, after=place)
+
+
+def _place(row: Narrow) -> Place:
+    return Place(row.active_at, row.id)
+
+
+def _first(rows: Sequence[Narrow], limit: int) -> Found:
+    """The first of all that is left of a list."""
+    ids = [row.id for row in rows[:limit]]
+    return Found(ids=ids, after=_place(rows[limit - 1]) if len(rows) > limit else None)
 
 
 def _range(wanted: Wanted) -> tuple[str, str | None]:
@@ -110,7 +124,6 @@ def _range(wanted: Wanted) -> tuple[str, str | None]:
 
 class _Test(msgspec.Struct, frozen=True):
     wanted: Wanted
-    text: str | None
 
     def holds(self, row: Narrow) -> bool:
         wanted = self.wanted
@@ -128,11 +141,5 @@ class _Test(msgspec.Struct, frozen=True):
             and wanted.owner_ref in (None, row.owner_ref)
             and wanted.parent_id in (None, row.parent_id)
             and wanted.channel in (None, row.channel)
-            and (
-                self.text is None or self.text in row.title.casefold() or self.text in (row.identifier or "").casefold()
-            )
+            and (wanted.text is None or is_called(wanted.text, row.title, row.identifier))
         )
-
-
-def _test(wanted: Wanted) -> _Test:
-    return _Test(wanted, wanted.text.casefold() if wanted.text is not None else None)

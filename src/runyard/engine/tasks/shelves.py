@@ -6,7 +6,8 @@ tasks only others have one of, and the actor's own records, unread and then read
 something by, namely the actor's own tasks among those that anybody has touched; the sums tell how many others there
 are, so that it is walked only until these are found, and mostly not at all.
 
-Looking for a part of a title reads the whole lane, in slices: no index of either database finds parts of texts.
+Who looks for a part of a title is shown what `searching` finds; where that is too much, the whole lanes are read in
+slices.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from itertools import islice, repeat, zip_longest
 import msgspec
 
 from runyard.domain.actors import Actor
-from runyard.domain.inbox import LANES, InboxLane, Mark
-from runyard.domain.tasks import Task
-from runyard.engine.tasks import sources
+from runyard.domain.inbox import LANES, InboxLane, Mark, lane_of
+from runyard.domain.tasks import Task, is_called
+from runyard.engine.tasks import searching, sources
 from runyard.engine.tasks.sources import Source
 from runyard.storage.port import Tx
 from runyard.storage.sql import FOREVER
@@ -109,6 +110,8 @@ def of(tx: Tx, wanted: Wanted) -> dict[InboxLane, Shelf]:
         owner_kind=wanted.owner_kind,
         owner_ref=wanted.owner_ref,
     )
+    if wanted.text is not None and (tasks := searching.called(tx, wanted.project_id, wanted.text)) is not None:
+        return _of_these(tx, wanted, [task for task in tasks if _meant(wanted, task)])
     actor = wanted.actor
     mine = msgspec.structs.replace(where, owner_kind=actor.kind, owner_ref=actor.ref)
     asked = mine if wanted.lane is InboxLane.MY_WORK else where
@@ -126,6 +129,31 @@ def of(tx: Tx, wanted: Wanted) -> dict[InboxLane, Shelf]:
         )
         shelves[lane] = _with_claimed(tx, found, where, standing.claimed) if lane is InboxLane.MY_WORK else found
     return shelves
+
+
+def _of_these(tx: Tx, wanted: Wanted, tasks: Sequence[Task]) -> dict[InboxLane, Shelf]:
+    """The lanes that are wanted, with no other tasks than these in them."""
+    ids = [task.id for task in tasks]
+    records = triage_sql.of_actor(tx, wanted.project_id, wanted.actor, ids)
+    claimed = sql.claimed_among(tx, wanted.project_id, wanted.actor, ids)
+    marks = {task.id: records[task.id].mark if task.id in records else Mark.UNREAD for task in tasks}
+    parts: dict[InboxLane, list[Task]] = {lane: [] for lane in InboxLane}
+    for task in tasks:
+        lane = lane_of(task, wanted.actor, has_run=task.id in claimed, archived=marks[task.id] is Mark.ARCHIVED)
+        if lane is not None:
+            parts[lane].append(task)
+    shelves = {}
+    for lane in wanted.lanes:
+        unread = [_found(task) for task in parts[lane] if marks[task.id] is Mark.UNREAD]
+        read = [_found(task) for task in parts[lane] if marks[task.id] in (Mark.READ, Mark.ARCHIVED)]
+        shelves[lane] = Shelf(
+            wanted=wanted, range=None, total=_EMPTY, marked=_NONE, unread=sorted(unread), read=sorted(read)
+        )
+    return shelves
+
+
+def _found(task: Task) -> Found:
+    return Found(Spot(-task.active_at, -task.priority, task.id), task.title, task.identifier)
 
 
 def _range(wanted: Wanted, where: Where, lane: str) -> Range:
@@ -148,7 +176,7 @@ def _claimed(tx: Tx, wanted: Wanted, ids: Sequence[str]) -> tuple[list[Found], l
     parts: dict[Mark, list[Found]] = {mark: [] for mark in Mark}
     for task in tasks:
         mark = records[task.id].mark if task.id in records else Mark.UNREAD
-        parts[mark].append(Found(Spot(-task.active_at, -task.priority, task.id), task.title, task.identifier))
+        parts[mark].append(_found(task))
     return sorted(parts[Mark.UNREAD], key=_spot), sorted(parts[Mark.READ], key=_spot)
 
 
@@ -279,5 +307,4 @@ def _holds(text: str | None) -> Callable[[Found], bool]:
     """Whether a task has the text. Compared here: each database has its own notion of upper and lower case."""
     if text is None:
         return lambda found: True
-    part = text.casefold()
-    return lambda found: part in found.title.casefold() or part in (found.identifier or "").casefold()
+    return lambda found: is_called(text, found.title, found.identifier)

@@ -110,6 +110,10 @@ CLAIMED = """
     AND r.stage IN ('claimed', 'starting', 'running') AND t.lane = 'open'
     AND NOT (COALESCE(t.owner_kind, '') = :actor_kind AND COALESCE(t.owner_ref, '') = :actor_ref)
     ORDER BY t.id LIMIT """
+CLAIMED_AMONG = (
+    "SELECT DISTINCT task_id FROM task_runs WHERE task_id {among ids} AND stage IN ('claimed', 'starting', 'running') "
+    "AND project_id = :project_id AND claimer_kind = :kind AND claimer_ref = :ref"
+)
 # PostgreSQL plans a statement anew each time whose limit it is not told. So limits are written out, but few of them.
 _STEPS = (64, 256, 2048)
 
@@ -185,6 +189,14 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
 
 Walk = Callable[[Range, Spot, int], Ask]
 """The first so many of a range behind a place."""
+
+
+def claimed_among(tx: Tx, project_id: int, actor: Actor, ids: Sequence[str]) -> set[str]:
+    """Those of the tasks of which the actor has a run."""
+    if not ids:
+        return set()
+    rows = tx.rows(CLAIMED_AMONG, project_id=project_id, kind=actor.kind, ref=actor.ref, ids=list(ids))
+    return {row[0] for row in rows}
 
 
 def untouched(of: Range, spot: Spot, n: int) -> Ask:

@@ -88,6 +88,7 @@ OF_PROJECT = (
     Part("task_events", "seq", "task_id", "tasks"),
     Part("task_runs", "run_id", "task_id", "tasks"),
     Part("task_dependencies", "task_id, depends_on_id", "task_id", "tasks"),
+    Part("task_texts", "project_id, task_id"),
     Part("reviews", "id", "task_id", "tasks"),
     Part("subscriptions", "id", "task_id", "tasks"),
     Part("triage", "project_id, actor_kind, actor_ref, task_id"),

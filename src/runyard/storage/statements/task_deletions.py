@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from runyard.storage.port import Tx
 
+_TEXTS = (
+    "DELETE FROM task_texts WHERE project_id IN (SELECT project_id FROM tasks WHERE id {among ids}) "
+    "AND task_id {among ids}"
+)
 OF_TASK = (
     "DELETE FROM task_events WHERE task_id {among ids}",
     "DELETE FROM reviews WHERE task_id {among ids}",
@@ -15,6 +19,7 @@ OF_TASK = (
     "DELETE FROM task_runs WHERE task_id {among ids}",
     "DELETE FROM coding_tasks WHERE task_id {among ids}",
     "DELETE FROM transcripts_kept WHERE task_id {among ids}",
+    _TEXTS,
     "DELETE FROM tasks WHERE id {among ids}",
 )
 # A task that ended badly blocks those that wait for it: that is for a person to end, not for time.

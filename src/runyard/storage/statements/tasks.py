@@ -11,6 +11,7 @@ from runyard.domain.task_sums import RUN_SUMS, TASK_SUMS
 from runyard.domain.tasks import Task
 from runyard.storage.port import Insert, Tx
 from runyard.storage.saving import Saver
+from runyard.storage.statements import task_texts
 
 FIELDS: tuple[str, ...] = Task.__struct_fields__
 COLUMNS = ", ".join(FIELDS)
@@ -98,6 +99,7 @@ OF_RUNS = summing("task_run_sums", {**_KEY, "run_channel": "text", "run_origin_k
 def add(tx: Tx, tasks: Sequence[Task]) -> None:
     """Add new tasks."""
     tx.insert(ADD, [astuple(task) for task in tasks])
+    task_texts.save(tx, tasks)
 
 
 def get(tx: Tx, ids: Sequence[str]) -> dict[str, Task]:
@@ -161,3 +163,10 @@ def dependents(tx: Tx, ids: Sequence[str]) -> list[tuple[str, str]]:
 def save(tx: Tx, before: Sequence[Task], after: Sequence[Task]) -> None:
     """Write what differs between tasks that this transaction locked and what they are now."""
     _SAVER.save(tx, before, after)
+    renamed = [
+        now
+        for was, now in zip(before, after, strict=True)
+        if was.title != now.title or was.identifier != now.identifier
+    ]
+    if renamed:
+        task_texts.save(tx, renamed)
