@@ -13,6 +13,8 @@ from runyard.engine.tasks import changing, deleting, inbox, listing, searching, 
 from runyard.engine.tasks.changing import Change
 from runyard.engine.tasks.listing import Wanted
 from runyard.engine.tasks.shelves import Wanted as Looked
+from runyard.storage.migrate import available
+from runyard.storage.port import Tx
 from runyard.storage.statements import task_texts
 from tests.support.plans import plan
 from tests.support.stores import Shelf
@@ -43,6 +45,7 @@ PARTS = {
     "E\nB": ["line\nbreak"],
     "100": ["100 % sure", "100 or so"],
     "nobody says so": [],
+    "a\0": [],
     "x" * 100_000: [],
     f"so{'o' * 400}": [],
 }
@@ -85,6 +88,22 @@ def test_a_task_whose_text_is_not_known_is_found(yard: Yard):
     yard.store.transact(lambda tx: tx.run("UPDATE task_texts SET text = NULL WHERE task_id = :id", id=task.id))
     assert called(yard, "über") == ["Über"]
     assert called(yard, "other") == ["another"]
+
+
+def test_tasks_that_are_older_than_the_texts_are_found(yard: Yard, engine: str):
+    yard.task("Old one", identifier="OPS-7")
+    yard.task("Über")
+    step = next(one for one in available(engine) if one.name == "task_texts")
+    _, insert, rest = step.sql.partition("INSERT INTO task_texts")
+
+    def begun_anew(tx: Tx) -> list[str | None]:
+        tx.run("DELETE FROM task_texts WHERE project_id = :project_id", project_id=yard.project_id)
+        tx.run(insert + rest)
+        return [row[0] for row in tx.rows("SELECT text FROM task_texts WHERE text IS NOT NULL")]
+
+    assert yard.store.transact(begun_anew) == ["old one\nops-7"]
+    assert called(yard, "OLD ONE") == ["Old one"]
+    assert called(yard, "über") == ["Über"]
 
 
 def test_what_too_many_are_called_is_looked_for_in_order(yard: Yard, monkeypatch: pytest.MonkeyPatch):
