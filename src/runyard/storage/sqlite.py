@@ -27,7 +27,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S", bound=msgspec.Struct)
 READERS = 2
-HANDFUL = 128
+HANDFUL = 64
 """How many rows one INSERT or UPDATE may have."""
 # Both say OR FAIL: a row that violates a constraint leaves those before it written, which is no matter since whoever
 # called undoes the operation. To be able to undo the statement alone, SQLite would copy every page that it writes.
