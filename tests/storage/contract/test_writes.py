@@ -174,6 +174,19 @@ def test_rows_that_were_written_before_one_that_cannot_be_are_not_left(store: An
     assert store.look(slugs) == ["a", "b", "f"]
 
 
+def test_what_stood_behind_a_write_that_failed_can_be_written_later(store: AnyStore):
+    store.transact(add_rows, "a")
+
+    def fail_then_rename(tx: Tx) -> None:
+        add_rows(tx, "a")
+        rename_rows(tx, ("a", "b"))
+
+    for _ in range(20):
+        with pytest.raises(Conflict):
+            store.transact(fail_then_rename)
+        store.transact(rename_rows, ("a", "a"))
+
+
 def test_a_refusal_that_returned_what_it_wrote_leaves_nothing(store: AnyStore):
     def add_returning(tx: Tx, slug: str) -> None:
         raise NotFound(str(tx.rows(f"{ADD} RETURNING slug", slug=slug, now=tx.now)))

@@ -96,7 +96,12 @@ class PostgresStore(ThreadedStore):
         try:
             with self._pool.connection(timeout=patience) as connection:
                 self._is_away = False
-                return op(PostgresTx(connection, self.now(), self.known), *args, **kwargs)
+                try:
+                    return op(PostgresTx(connection, self.now(), self.known), *args, **kwargs)
+                except psycopg.Error:
+                    # Statements that were to be prepared behind one that failed were not: psycopg knows nothing of it.
+                    connection.close()
+                    raise
         except PoolTimeout:
             self._is_away = True
             raise

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from runyard.storage import journal, tallies
 from runyard.storage.port import Ask, Insert, Row, Tx, Update, Value
@@ -149,9 +150,12 @@ class PostgresBackend:
         with suppress(psycopg.Error):
             self._transaction.close()
         try:
-            if not self.connection.closed and self.connection.info.transaction_status != 0:
+            if not self.connection.closed and self.connection.info.transaction_status is TransactionStatus.INTRANS:
                 self.connection.execute("ROLLBACK")
         except psycopg.Error:
+            self.connection.close()
+        # Statements that were to be prepared behind one that failed were not, of which psycopg knows nothing.
+        if not self.connection.closed and self.connection.info.transaction_status is not TransactionStatus.IDLE:
             self.connection.close()
 
     def close(self) -> None:
