@@ -147,8 +147,7 @@ def page(yard: Yard, *, after: listing.Place | None) -> listing.Found:
 
 def test_nothing_but_the_texts_of_the_project_is_read(shelf: Shelf, engine: str):
     steps = plan(shelf.bare(engine), task_texts.MAYBE, project_id=1, part="%x%", n=10)
-    assert "task_texts" in steps, steps
-    assert "project_id" in steps, steps
+    assert {"sqlite": "SEARCH task_texts USING PRIMARY KEY", "postgres": "task_texts_pkey"}[engine] in steps, steps
 
 
 def test_tasks_of_others_are_not_found(yard: Yard):
